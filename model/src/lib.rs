@@ -1,1 +1,25 @@
-//! model
+//! The words both halves of Watchfire share. No I/O, no `async`, no clock, no serde.
+//!
+//! In reading order:
+//! - [`timestamp`]: an instant, and arithmetic on it; deliberately without `now()`
+//! - [`duration`]: `1h30m`, parsed and printed as Prometheus does
+//! - [`labels`]: a sorted label set and its fingerprint
+//! - [`pattern`]: regular expressions as Go's RE2 reads them
+//! - [`matcher`]: `=` `!=` `=~` `!~`
+//! - [`alert`]: an alert as it crosses from rules to notifier
+//! - [`backoff`]: when to try again
+//! - [`source`]: files, positions, and every mistake found in them
+
+pub mod alert;
+pub mod backoff;
+pub mod duration;
+pub mod labels;
+pub mod matcher;
+pub mod pattern;
+pub mod source;
+pub mod timestamp;
+
+pub use alert::Alert;
+pub use labels::LabelSet;
+pub use matcher::{MatchOp, Matcher};
+pub use timestamp::Timestamp;

@@ -1,1 +1,3 @@
-//! rules-engine
+//! The rule service: evaluates recording and alerting rules on schedule.
+
+pub mod rule;

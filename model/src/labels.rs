@@ -1,0 +1,237 @@
+//! Label sets: sorted, immutable, cheap to clone, with the field's fingerprint.
+
+use std::fmt;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+/// The label that names an alert.
+pub const ALERT_NAME: &str = "alertname";
+/// The label that names a metric.
+pub const METRIC_NAME: &str = "__name__";
+
+/// Names with values, sorted by name, each name once. Also used for annotations.
+///
+/// Cloning costs one reference count. Values may be empty (a rule may override a label with ""); a label with an empty
+/// value equals an absent one only where a caller says so, with [`LabelSet::without_empty`].
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LabelSet(Arc<[(SmolStr, SmolStr)]>);
+
+impl LabelSet {
+    /// The set `{}`.
+    pub fn empty() -> Self {
+        Self(Arc::from(Vec::new()))
+    }
+
+    /// Sorts; of labels with the same name the last one given wins.
+    pub fn from_pairs<N: Into<SmolStr>, V: Into<SmolStr>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let mut pairs: Vec<(SmolStr, SmolStr)> = pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect();
+        if !pairs.is_sorted_by(|a, b| a.0 < b.0) {
+            // Stable, then keep the last of each run of equal names.
+            pairs.sort_by(|a, b| a.0.cmp(&b.0));
+            pairs.reverse();
+            pairs.dedup_by(|a, b| a.0 == b.0);
+            pairs.reverse();
+        }
+        Self(Arc::from(pairs))
+    }
+
+    /// The value of a label, if it is there.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.binary_search_by(|(n, _)| n.as_str().cmp(name)).ok().map(|at| self.0[at].1.as_str())
+    }
+
+    /// The value of a label, "" if absent: what a matcher sees.
+    pub fn get_or_empty(&self, name: &str) -> &str {
+        self.get(name).unwrap_or("")
+    }
+
+    /// Name and value of every label, by name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
+        self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+    }
+
+    /// The stored strings, for building another set without copying text.
+    pub fn pairs(&self) -> &[(SmolStr, SmolStr)] {
+        &self.0
+    }
+
+    /// Number of labels.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of `alertname`, "" if absent.
+    pub fn alert_name(&self) -> &str {
+        self.get_or_empty(ALERT_NAME)
+    }
+
+    /// This set with one label set.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        self.overlay([(name, value)])
+    }
+
+    /// This set overlaid by others; the overlay wins.
+    #[must_use]
+    pub fn overlay<'a>(&self, over: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let over = over.into_iter().map(|(n, v)| (SmolStr::new(n), SmolStr::new(v)));
+        Self::from_pairs(self.0.iter().cloned().chain(over))
+    }
+
+    /// This set without one label.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        self.filter(|n, _| n != name)
+    }
+
+    /// This set without labels whose value is empty.
+    #[must_use]
+    pub fn without_empty(&self) -> Self {
+        self.filter(|_, v| !v.is_empty())
+    }
+
+    /// The labels that `keep` (name, value) accepts.
+    #[must_use]
+    pub fn filter(&self, keep: impl Fn(&str, &str) -> bool) -> Self {
+        if self.iter().all(|(n, v)| keep(n, v)) {
+            return self.clone();
+        }
+        Self(self.0.iter().filter(|(n, v)| keep(n, v)).cloned().collect())
+    }
+
+    /// The labels common to both, with equal value.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.filter(|n, v| other.get(n) == Some(v))
+    }
+
+    /// Alertmanager's public fingerprint: FNV-1a 64 over name, 0xFF, value, 0xFF of each label in order.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hash = Fnv::new();
+        for (name, value) in self.iter() {
+            hash.write(name.as_bytes());
+            hash.write(&[0xFF]);
+            hash.write(value.as_bytes());
+            hash.write(&[0xFF]);
+        }
+        Fingerprint(hash.0)
+    }
+}
+
+/// Identity of a label set, shown as 16 hex digits (`6051004c729abe0e`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub u64);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// FNV-1a, 64 bits: the hash behind visible fingerprints.
+struct Fnv(u64);
+
+impl Fnv {
+    const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
+impl Default for LabelSet {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl<N: Into<SmolStr>, V: Into<SmolStr>> FromIterator<(N, V)> for LabelSet {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(iter: I) -> Self {
+        Self::from_pairs(iter)
+    }
+}
+
+/// `{a="x", b="y"}`, values quoted as Go's `%q`-like text; the form of logs and group keys.
+impl fmt::Display for LabelSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (at, (name, value)) in self.iter().enumerate() {
+            if at > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{name}={}", Quoted(value))?;
+        }
+        f.write_str("}")
+    }
+}
+
+impl fmt::Debug for LabelSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A string as Go's `strconv.Quote` writes it: printable text kept, control characters and quotes escaped.
+pub struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for c in self.0.chars() {
+            match c {
+                '"' => f.write_str("\\\"")?,
+                '\\' => f.write_str("\\\\")?,
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                '\u{7}' => f.write_str("\\a")?,
+                '\u{8}' => f.write_str("\\b")?,
+                '\u{b}' => f.write_str("\\v")?,
+                '\u{c}' => f.write_str("\\f")?,
+                c if (c as u32) < 0x20 || c as u32 == 0x7f => write!(f, "\\x{:02x}", c as u32)?,
+                c if is_unprintable(c) && (c as u32) < 0x10000 => write!(f, "\\u{:04x}", c as u32)?,
+                c if is_unprintable(c) => write!(f, "\\U{:08x}", c as u32)?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
+/// Go keeps letters, marks, numbers, punctuation, symbols and the ASCII space; of the rest these occur in practice.
+fn is_unprintable(c: char) -> bool {
+    c.is_control() || (c.is_whitespace() && c != ' ') || matches!(c as u32, 0xad | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xe000..=0xf8ff | 0xfeff | 0xfff9..=0xfffb | 0xe0000..=0x10ffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprint_is_alertmanagers() {
+        let labels = LabelSet::from_pairs([("x", "1"), ("alertname", "A")]);
+        assert_eq!(labels.fingerprint().to_string(), "6051004c729abe0e");
+    }
+
+    #[test]
+    fn the_last_of_equal_names_wins() {
+        let labels = LabelSet::from_pairs([("b", "1"), ("a", "1"), ("b", "2")]);
+        assert_eq!(labels.to_string(), r#"{a="1", b="2"}"#);
+        assert_eq!(labels.with("a", "9").get("a"), Some("9"));
+    }
+
+    #[test]
+    fn quotes_as_go_does() {
+        assert_eq!(Quoted("a\"b\\c\nd\u{1}é\u{200b}").to_string(), "\"a\\\"b\\\\c\\nd\\x01é\\u200b\"");
+    }
+}

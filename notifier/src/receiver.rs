@@ -1,0 +1,48 @@
+//! Receivers: named lists of integrations, and what came of sending to one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A named target of routes: a list of integrations, all of which are told. May be empty (a sink).
+#[derive(Debug)]
+pub struct Receiver {
+    /// Unique name.
+    pub name: String,
+    /// In the order of the file, types in the order email, pagerduty, webhook; the index is part of the notification log's key.
+    pub integrations: Vec<Arc<Integration>>,
+}
+
+/// One way of telling somebody.
+#[derive(Debug)]
+pub struct Integration {
+    /// `email`, `pagerduty`, `webhook`: the metric label and the log key.
+    pub kind: &'static str,
+    /// Index among the receiver's integrations of the same kind, as in Alertmanager's log keys.
+    pub index: usize,
+    /// Whether resolved alerts are told too.
+    pub send_resolved: bool,
+    // The settings by kind: added with the receivers.
+}
+
+/// What came of one attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The far side has it.
+    Delivered,
+    /// Not now: worth another attempt, not before `retry_after` if the far side said so (429, Retry-After).
+    Retry {
+        /// Metric label: `other`, `clientError`, `serverError`, `authError`, `rateLimited`, `contextDeadlineExceeded`.
+        reason: &'static str,
+        /// What happened, without secrets.
+        message: String,
+        /// Least delay the far side asked for.
+        retry_after: Option<Duration>,
+    },
+    /// The far side will never take this content.
+    Rejected {
+        /// Metric label, as above.
+        reason: &'static str,
+        /// What happened, without secrets.
+        message: String,
+    },
+}
