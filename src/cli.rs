@@ -1,0 +1,195 @@
+//! The command line: what people may write. What is meant by it is in `command/`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::duration::parse_duration;
+
+/// Turns alerting rules into pages.
+#[derive(Debug, Parser)]
+#[command(name = "watchfire", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Only log messages with this severity or above.
+    #[arg(long = "log.level", value_enum, default_value = "info", global = true)]
+    pub log_level: LogLevel,
+    /// Format of log messages.
+    #[arg(long = "log.format", value_enum, default_value = "logfmt", global = true)]
+    pub log_format: LogFormat,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Evaluate rules against a query API, write recordings, send alerts to a notifier.
+    Rules(RulesCommand),
+    /// Receive alerts; group, inhibit, silence, dedupe and deliver them.
+    Notifier(NotifierCommand),
+    /// Both in one process.
+    Run(RunCommand),
+    /// Check files without running anything.
+    #[command(subcommand)]
+    Check(CheckCommand),
+}
+
+/// `watchfire rules`.
+#[derive(Debug, Args)]
+pub struct RulesCommand {
+    /// Configuration in the shape of prometheus.yml, with `query:` added.
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub config_file: Option<PathBuf>,
+    /// What the rule service does.
+    #[command(flatten)]
+    pub rules: RulesFlags,
+    /// Where state is kept; empty keeps it in memory only.
+    #[arg(long = "storage.path", default_value = "data/", value_name = "DIR")]
+    pub storage_path: String,
+    /// The HTTP side.
+    #[command(flatten)]
+    pub web: WebFlags<8880>,
+}
+
+/// `watchfire notifier`.
+#[derive(Debug, Args)]
+pub struct NotifierCommand {
+    /// Alertmanager configuration file.
+    #[arg(long = "config.file", default_value = "alertmanager.yml", value_name = "FILE")]
+    pub config_file: PathBuf,
+    /// What the notifier does.
+    #[command(flatten)]
+    pub notifier: NotifierFlags,
+    /// Where state is kept; empty keeps it in memory only.
+    #[arg(long = "storage.path", default_value = "data/", value_name = "DIR")]
+    pub storage_path: String,
+    /// The HTTP side.
+    #[command(flatten)]
+    pub web: WebFlags<9093>,
+}
+
+/// `watchfire run`.
+#[derive(Debug, Args)]
+pub struct RunCommand {
+    /// Alertmanager configuration file, for the notifier.
+    #[arg(long = "config.file", default_value = "alertmanager.yml", value_name = "FILE")]
+    pub config_file: PathBuf,
+    /// Configuration of the rule service in the shape of prometheus.yml, with `query:` added.
+    #[arg(long = "rules.config.file", value_name = "FILE")]
+    pub rules_config_file: Option<PathBuf>,
+    /// What the rule service does.
+    #[command(flatten)]
+    pub rules: RulesFlags,
+    /// What the notifier does.
+    #[command(flatten)]
+    pub notifier: NotifierFlags,
+    /// Where state is kept; empty keeps it in memory only.
+    #[arg(long = "storage.path", default_value = "data/", value_name = "DIR")]
+    pub storage_path: String,
+    /// The HTTP side.
+    #[command(flatten)]
+    pub web: WebFlags<9093>,
+}
+
+/// Flags of the rule service; each overrides the configuration file.
+#[derive(Debug, Args)]
+pub struct RulesFlags {
+    /// Rule files or PrometheusRule manifests: a glob, repeatable.
+    #[arg(long = "rule.file", value_name = "GLOB")]
+    pub rule_files: Vec<String>,
+    /// Prometheus-compatible query API.
+    #[arg(long = "query.url", value_name = "URL")]
+    pub query_url: Option<String>,
+    /// Where alerts are sent: Alertmanager API v2, repeatable. With `run`, in addition to the notifier of the process.
+    #[arg(long = "notifier.url", value_name = "URL")]
+    pub notifier_urls: Vec<String>,
+    /// Where recorded series and alert states are written (remote write 1.0).
+    #[arg(long = "remote-write.url", value_name = "URL")]
+    pub remote_write_url: Option<String>,
+    /// How often rules are evaluated where a group does not say. [default: 1m]
+    #[arg(long = "evaluation.interval", value_parser = parse_duration, value_name = "DURATION")]
+    pub evaluation_interval: Option<Duration>,
+    /// Least time before an unchanged alert is sent again.
+    #[arg(long = "rules.alert.resend-delay", value_parser = parse_duration, default_value = "1m", value_name = "DURATION")]
+    pub resend_delay: Duration,
+    /// After a longer outage `for` timers start anew.
+    #[arg(long = "rules.alert.for-outage-tolerance", value_parser = parse_duration, default_value = "1h", value_name = "DURATION")]
+    pub for_outage_tolerance: Duration,
+}
+
+/// Flags of the notifier.
+#[derive(Debug, Args)]
+pub struct NotifierFlags {
+    /// How long expired silences and the notification log are kept.
+    #[arg(long = "data.retention", value_parser = parse_duration, default_value = "120h", value_name = "DURATION")]
+    pub data_retention: Duration,
+    /// Interval between removals of resolved alerts.
+    #[arg(long = "alerts.gc-interval", value_parser = parse_duration, default_value = "30m", value_name = "DURATION")]
+    pub alerts_gc_interval: Duration,
+    /// No notification goes out before this time after start.
+    #[arg(long = "dispatch.start-delay", value_parser = parse_duration, default_value = "0s", value_name = "DURATION")]
+    pub dispatch_start_delay: Duration,
+}
+
+/// Flags of the HTTP side; `PORT` is the default port.
+#[derive(Debug, Args)]
+pub struct WebFlags<const PORT: u16> {
+    /// Address to listen on, repeatable. [default: the service's port on all addresses]
+    #[arg(long = "web.listen-address", value_name = "HOST:PORT")]
+    pub listen_addresses: Vec<String>,
+    /// URL under which this service is reachable from outside; used in links. [default: host name and port]
+    #[arg(long = "web.external-url", value_name = "URL")]
+    pub external_url: Option<String>,
+    /// Prefix of every path. [default: the path of --web.external-url]
+    #[arg(long = "web.route-prefix", value_name = "PATH")]
+    pub route_prefix: Option<String>,
+    /// TLS and basic authentication, in the format of Prometheus' web configuration.
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub config_file: Option<PathBuf>,
+    /// A request that takes longer is answered with 503; 0 is no limit.
+    #[arg(long = "web.timeout", value_parser = parse_duration, default_value = "0s", value_name = "DURATION")]
+    pub timeout: Duration,
+}
+
+/// `watchfire check`.
+#[derive(Debug, Subcommand)]
+pub enum CheckCommand {
+    /// Check Alertmanager configuration files and their templates; exit 1 if one is bad.
+    Config {
+        /// The files; standard input if none.
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Check rule files and PrometheusRule manifests; exit 1 if one is bad.
+    Rules {
+        /// The files; standard input if none.
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Treat lint findings as errors (exit 3).
+        #[arg(long = "lint-fatal")]
+        lint_fatal: bool,
+    },
+}
+
+/// Severity of log messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// What happens.
+    Info,
+    /// What is odd.
+    Warn,
+    /// What failed.
+    Error,
+}
+
+/// Format of log messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// `time level message key=value`.
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}

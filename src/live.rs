@@ -1,0 +1,106 @@
+//! The live shell: the only clock, and the loop that waits for a machine's next wake, feeds it, and performs its effects.
+#![expect(clippy::disallowed_methods, reason = "the one place that reads the clock and waits")]
+
+pub mod ledger;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use model::Timestamp;
+use tokio::sync::{Notify, watch};
+
+/// No wait is longer, so that a step of the system clock is noticed.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// The system's time.
+pub fn now() -> Timestamp {
+    Timestamp::from_jiff(jiff::Timestamp::now())
+}
+
+/// Waits. Only for shells: a machine says `next_wake` instead.
+pub async fn wait(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// A deterministic state machine: told the time and facts, answers with effects.
+pub trait Machine: Send + 'static {
+    /// What it wants done.
+    type Effect: Send;
+
+    /// Time has passed.
+    fn advance(&mut self, now: Timestamp, out: &mut Vec<Self::Effect>);
+
+    /// When `advance` wants to be called next.
+    fn next_wake(&self) -> Option<Timestamp>;
+}
+
+/// Performs effects. Called with the machine locked, in order; must only hand the work on, never wait.
+pub trait Perform<E>: Send + Sync {
+    /// Starts one effect; its outcome comes back to the machine as a later input.
+    fn perform(&self, effect: E);
+}
+
+/// A machine at work: whoever has a fact hands it in here.
+pub struct Desk<M: Machine> {
+    machine: Mutex<M>,
+    performer: Box<dyn Perform<M::Effect>>,
+    moved: Notify,
+}
+
+impl<M: Machine> Desk<M> {
+    /// Puts a machine to work. `performer` gets a handle to the desk for reporting outcomes.
+    pub fn open<P: Perform<M::Effect> + 'static>(machine: M, performer: impl FnOnce(Weak<Self>) -> P) -> Arc<Self> {
+        Arc::new_cyclic(|desk| Self {
+            machine: Mutex::new(machine),
+            performer: Box::new(performer(desk.clone())),
+            moved: Notify::new(),
+        })
+    }
+
+    /// Looks at the machine. Keep it short: clone what is needed, format outside.
+    pub fn read<T>(&self, look: impl FnOnce(&M, Timestamp) -> T) -> T {
+        let machine = self.lock();
+        look(&machine, now())
+    }
+
+    /// Hands a fact to the machine and starts the effects, in order, before anybody else may act.
+    pub fn act<T>(&self, fact: impl FnOnce(&mut M, Timestamp, &mut Vec<M::Effect>) -> T) -> T {
+        let mut machine = self.lock();
+        let before = machine.next_wake();
+        let mut effects = Vec::new();
+        let answer = fact(&mut machine, now(), &mut effects);
+        for effect in effects {
+            self.performer.perform(effect);
+        }
+        if machine.next_wake() != before {
+            self.moved.notify_one();
+        }
+        answer
+    }
+
+    /// Tells the machine the time whenever it asks to be woken, until `shutdown` turns true.
+    pub async fn run(&self, mut shutdown: watch::Receiver<bool>) {
+        while !*shutdown.borrow() {
+            let wait = match self.read(|machine, now| machine.next_wake().map(|wake| wake.since(now))) {
+                Some(wait) if wait.is_zero() => {
+                    self.act(|machine, now, effects| machine.advance(now, effects));
+                    // Others get the lock and the thread between two busy instants.
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                Some(wait) => wait.min(LONGEST_WAIT),
+                None => LONGEST_WAIT,
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.moved.notified() => {}
+                _ = shutdown.changed() => {}
+            }
+        }
+    }
+
+    /// A panic inside the machine is a bug that must not silence every later page: the state is used as it is.
+    fn lock(&self) -> MutexGuard<'_, M> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,95 @@
+//! What the machines want kept, on its way to the store: the latest state of each key, written in one batch at a time.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use store::{Batch, Store, StoreError};
+use tokio::sync::{Notify, oneshot, watch};
+use tracing::{error, info};
+
+/// Collects changes under a key prefix. Bounded by the machine's own state: a key waits once, with its latest value.
+pub struct Ledger {
+    store: Store,
+    prefix: &'static str,
+    waiting: Mutex<Waiting>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    changes: HashMap<String, Option<Vec<u8>>>,
+    acknowledge: Vec<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+impl Ledger {
+    /// A ledger that keeps its records under `prefix` (`rules/`, `notifier/`).
+    pub fn new(store: Store, prefix: &'static str) -> Self {
+        Self { store, prefix, waiting: Mutex::default(), changed: Notify::new() }
+    }
+
+    /// Every record kept so far, keys without the prefix.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn records(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let records = self.store.scan(self.prefix).await?;
+        let own = |key: String| key.strip_prefix(self.prefix).map(str::to_owned).unwrap_or(key);
+        Ok(records.into_iter().map(|(key, value)| (own(key), value)).collect())
+    }
+
+    /// Keep (or, with `None`, forget) a record. Returns at once; written soon.
+    pub fn note(&self, key: &str, value: Option<Vec<u8>>) {
+        self.lock().changes.insert(format!("{}{key}", self.prefix), value);
+        self.changed.notify_one();
+    }
+
+    /// Resolves once everything noted so far is on disk.
+    ///
+    /// # Errors
+    /// The store cannot write; the changes stay queued and are tried again.
+    pub async fn durable(&self) -> Result<(), StoreError> {
+        let (done, written) = oneshot::channel();
+        self.lock().acknowledge.push(done);
+        self.changed.notify_one();
+        written.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Writes batches until `shutdown`, then one last time.
+    pub async fn run(&self, mut shutdown: watch::Receiver<bool>) {
+        let mut failing = false;
+        loop {
+            self.write(&mut failing).await;
+            if *shutdown.borrow() {
+                break;
+            }
+            tokio::select! {
+                () = self.changed.notified() => {}
+                _ = shutdown.changed() => {}
+            }
+        }
+        self.write(&mut failing).await;
+    }
+
+    async fn write(&self, failing: &mut bool) {
+        let Waiting { changes, acknowledge } = std::mem::take(&mut *self.lock());
+        if changes.is_empty() && acknowledge.is_empty() {
+            return;
+        }
+        let batch: Batch = changes.into_iter().collect();
+        let outcome = self.store.commit(batch).await;
+        match (&outcome, *failing) {
+            (Err(error), false) => error!(%error, "state cannot be stored; pages still go out, and writing is tried again"),
+            (Ok(()), true) => info!("state is stored again"),
+            _ => {}
+        }
+        *failing = outcome.is_err();
+        for done in acknowledge {
+            // Whoever asked may have gone away.
+            drop(done.send(outcome.clone()));
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
