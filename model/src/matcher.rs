@@ -1,5 +1,10 @@
 //! Label matchers: `name="value"`, `!=`, `=~`, `!~`.
 
+mod classic;
+mod go_string;
+pub mod parse;
+mod utf8;
+
 use std::fmt;
 
 use regex::Regex;
