@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::LabelSet;
 
 /// A group of rules that are evaluated together, in order, at one instant.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleGroup {
     /// Unique within its file.
     pub name: String,
@@ -23,7 +23,7 @@ pub struct RuleGroup {
 }
 
 /// One rule.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// Metric name or alert name.
     pub name: String,
@@ -38,7 +38,7 @@ pub struct Rule {
 }
 
 /// What a rule makes of its query result.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleKind {
     /// Stores the result under the rule's name.
     Recording,
@@ -47,7 +47,7 @@ pub enum RuleKind {
 }
 
 /// The fields of an alerting rule.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alerting {
     /// `for`: how long a series must be present before it fires.
     pub hold: Duration,

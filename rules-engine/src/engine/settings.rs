@@ -1,0 +1,43 @@
+//! What is set for all groups.
+
+use std::time::Duration;
+
+use model::LabelSet;
+
+/// What is set for all groups. A change takes effect with [`Engine::configure`](super::Engine::configure).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where users find this service; links in alerts and `externalURL` in templates. No trailing slash.
+    pub external_url: String,
+    /// Added to alerts where absent, and visible to templates.
+    pub external_labels: LabelSet,
+    /// A firing alert is sent again once more than this has passed.
+    pub resend_delay: Duration,
+    /// Whether there is a remote write: without one, nothing is recorded, rules do not wait for one another's samples.
+    pub writes: bool,
+    /// After a longer downtime, pending alerts begin anew.
+    pub for_outage_tolerance: Duration,
+    /// How long a query may take.
+    pub query_timeout: Duration,
+    /// How long a write may take.
+    pub write_timeout: Duration,
+    /// Send firing alerts again even while their rule cannot be evaluated, so that Alertmanager does not take them for
+    /// resolved while the data source is away. Prometheus does not, hence off by default.
+    pub resend_on_error: bool,
+}
+
+impl Default for Settings {
+    /// Prometheus' defaults.
+    fn default() -> Self {
+        Self {
+            external_url: String::new(),
+            external_labels: LabelSet::empty(),
+            resend_delay: Duration::from_secs(60),
+            writes: false,
+            for_outage_tolerance: Duration::from_secs(3600),
+            query_timeout: Duration::from_secs(120),
+            write_timeout: Duration::from_secs(30),
+            resend_on_error: false,
+        }
+    }
+}
