@@ -23,8 +23,8 @@ pub(super) fn unquote(literal: &str) -> Result<String, InvalidLiteral> {
             rest = &rest[c.len_utf8()..];
             continue;
         }
-        let (escape, used) =
-            read_escape(&rest[1..]).ok_or_else(|| wrong("unknown escape; a backslash inside quotes is written \\\\"))?;
+        let (escape, used) = read_escape(&rest[1..])
+            .ok_or_else(|| wrong("unknown escape; a backslash inside quotes is written \\\\"))?;
         match escape {
             Escape::Byte(byte) => bytes.push(byte),
             Escape::Char(c) => bytes.extend(c.encode_utf8(&mut [0; 4]).as_bytes()),

@@ -3,6 +3,7 @@
 //! Follows Alertmanager 0.34: `pkg/labels` (classic), `matcher/parse` (UTF-8) and `matcher/compat` (fallback).
 
 use super::Matcher;
+use crate::labels::Quoted;
 use crate::pattern::InvalidPattern;
 
 use super::{classic, utf8};
@@ -51,7 +52,7 @@ pub fn parse_matcher(text: &str, mode: ParseMode) -> Result<Parsed<Matcher>, Inv
             return Err(InvalidMatcher::new(offset, "a single matcher is written without braces"));
         }
     }
-    choose(mode, || classic::matcher(text), || utf8::matcher(text), Matcher::to_string)
+    choose(mode, || classic::matcher(text), || utf8::matcher(text), print_matcher)
 }
 
 /// Reads a list of matchers, with or without braces: `{a="b",c=~"d"}`, `a=b, c!=d`. An empty list is valid.
@@ -62,10 +63,21 @@ pub fn parse_matchers(text: &str, mode: ParseMode) -> Result<Parsed<Vec<Matcher>
     choose(mode, || classic::matchers(text), || utf8::matchers(text), |matchers| print_matchers(matchers))
 }
 
-/// `{a="b",c=~"d"}`: the form of route keys.
+/// `{a="b",c=~"d"}`, byte for byte as Alertmanager prints matchers in route keys, and so in group keys and PagerDuty's
+/// `dedup_key`: a name is quoted only where the UTF-8 syntax needs it, and beside a name without quotes a value has only
+/// `\\`, `"` and line breaks escaped.
 pub fn print_matchers(matchers: &[Matcher]) -> String {
-    let inner: Vec<String> = matchers.iter().map(Matcher::to_string).collect();
+    let inner: Vec<String> = matchers.iter().map(print_matcher).collect();
     format!("{{{}}}", inner.join(","))
+}
+
+fn print_matcher(matcher: &Matcher) -> String {
+    let (name, op, value) = (matcher.name(), matcher.op().as_str(), matcher.value());
+    if name.contains(utf8::is_reserved) {
+        return format!("{}{op}{}", Quoted(name), Quoted(value));
+    }
+    let value = value.replace('\\', r"\\").replace('\n', r"\n").replace('"', r#"\""#);
+    format!("{name}{op}\"{value}\"")
 }
 
 fn choose<T: PartialEq>(

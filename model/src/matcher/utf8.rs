@@ -61,13 +61,18 @@ struct Token<'a> {
 impl Token<'_> {
     fn unexpected(&self, expected: &str) -> InvalidMatcher {
         let found = if self.kind == Kind::End { "the text ends" } else { self.text };
-        InvalidMatcher::new(self.at, format!("expected {expected}, found {found}").replace("found the text", "but the text"))
+        InvalidMatcher::new(
+            self.at,
+            format!("expected {expected}, found {found}").replace("found the text", "but the text"),
+        )
     }
 
     /// The text of a name or value token.
     fn string(&self) -> Result<String, InvalidMatcher> {
         match self.kind {
-            Kind::Quoted => unquote(self.text).map_err(|error| InvalidMatcher::new(self.at + error.offset, error.message)),
+            Kind::Quoted => {
+                unquote(self.text).map_err(|error| InvalidMatcher::new(self.at + error.offset, error.message))
+            }
             _ => Ok(self.text.to_owned()),
         }
     }
@@ -149,6 +154,6 @@ fn quoted_len(text: &str) -> Option<usize> {
 }
 
 /// What must be quoted.
-fn is_reserved(c: char) -> bool {
+pub(super) fn is_reserved(c: char) -> bool {
     c.is_whitespace() || matches!(c, '{' | '}' | '!' | '=' | '~' | ',' | '\\' | '"' | '\'' | '`')
 }
