@@ -1,0 +1,86 @@
+//! A local inbox: takes e-mail, PagerDuty events and webhooks for real and shows each page.
+//!
+//! For trying things out; nothing is authenticated and nothing kept beyond [`PAGES_MAX`] pages.
+
+mod http;
+mod smtp;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::net::TcpListener;
+use tokio::sync::broadcast;
+
+/// Pages kept; older ones go.
+const PAGES_MAX: usize = 1000;
+
+/// Something a receiver was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// `email`, `pagerduty` or `webhook`.
+    pub channel: &'static str,
+    /// To whom: mail addresses, routing key, path.
+    pub to: String,
+    /// One line: subject, summary or status.
+    pub summary: String,
+    /// The text part, or the JSON body.
+    pub body: String,
+}
+
+/// Where the inbox listens, and what came in.
+#[derive(Clone)]
+pub struct Inbox {
+    /// SMTP, without TLS or authentication.
+    pub smtp: SocketAddr,
+    /// HTTP: paths ending in `/v2/enqueue` are PagerDuty events, all others webhooks.
+    pub http: SocketAddr,
+    shelf: Arc<Shelf>,
+}
+
+pub(crate) struct Shelf {
+    pages: Mutex<VecDeque<Page>>,
+    arrivals: broadcast::Sender<Page>,
+}
+
+impl Inbox {
+    /// Opens both doors; port 0 takes any free port.
+    ///
+    /// # Errors
+    /// An address cannot be bound.
+    pub async fn open(smtp: SocketAddr, http: SocketAddr) -> std::io::Result<Self> {
+        let shelf = Arc::new(Shelf { pages: Mutex::default(), arrivals: broadcast::channel(PAGES_MAX).0 });
+        let smtp = TcpListener::bind(smtp).await?;
+        let http = TcpListener::bind(http).await?;
+        let inbox = Self { smtp: smtp.local_addr()?, http: http.local_addr()?, shelf: shelf.clone() };
+        tokio::spawn(smtp::serve(smtp, shelf.clone()));
+        tokio::spawn(http::serve(http, shelf));
+        Ok(inbox)
+    }
+
+    /// Everything that came in, oldest first.
+    pub fn pages(&self) -> Vec<Page> {
+        self.shelf.pages().iter().cloned().collect()
+    }
+
+    /// Every page from now on.
+    pub fn arrivals(&self) -> broadcast::Receiver<Page> {
+        self.shelf.arrivals.subscribe()
+    }
+}
+
+impl Shelf {
+    pub(crate) fn put(&self, page: Page) {
+        let mut pages = self.pages();
+        if pages.len() == PAGES_MAX {
+            pages.pop_front();
+        }
+        pages.push_back(page.clone());
+        // Nobody may be watching.
+        drop(self.arrivals.send(page));
+    }
+
+    fn pages(&self) -> std::sync::MutexGuard<'_, VecDeque<Page>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

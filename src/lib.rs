@@ -1,0 +1,23 @@
+//! Watchfire: turns alerting rules into pages. This library is what the binary, the tests and the examples share.
+//!
+//! - [`cli`]: the command line as written
+//! - [`command`]: one file per command
+//! - [`service`]: a half of Watchfire put to work: machine, store, network
+//! - [`logging`]: structured log lines
+//! - [`live`]: the only clock and the loop around a machine
+//! - [`reload`]: all or nothing
+//! - [`web`]: listeners, TLS, authentication, operation endpoints
+//! - [`inbox`]: a local receiver for trying things out
+
+pub mod cli;
+pub mod inbox;
+pub mod live;
+pub mod logging;
+pub mod reload;
+pub mod web;
+
+/// Chooses the one TLS provider (ring) of the process. Call it first; calling it again does nothing.
+pub fn install_crypto() {
+    // Fails only if a provider is installed already, which is what is wanted.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}

@@ -1,0 +1,65 @@
+//! Endpoints every service of the family has: health, readiness, reload, metrics.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+
+use crate::reload::Reloader;
+
+/// What prometheus-client writes.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Turns true once state is restored and the first configuration is in force.
+#[derive(Clone, Debug, Default)]
+pub struct Ready(Arc<AtomicBool>);
+
+impl Ready {
+    /// From now on `/-/ready` answers 200.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// `/-/healthy`, `/-/ready`, `/-/reload`, `/metrics`.
+pub fn router(ready: Ready, reloader: Arc<Reloader>, registry: Arc<Registry>) -> Router {
+    let reload = move || {
+        let reloader = reloader.clone();
+        async move {
+            match reloader.reload().await {
+                Ok(()) => StatusCode::OK.into_response(),
+                Err(error) => {
+                    (StatusCode::INTERNAL_SERVER_ERROR, format!("failed to reload config: {error:#}\n")).into_response()
+                }
+            }
+        }
+    };
+    let readiness = move || {
+        let ready = ready.get();
+        async move {
+            if ready { (StatusCode::OK, "OK") } else { (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable") }
+        }
+    };
+    Router::new()
+        .route("/-/healthy", get(|| async { "OK" }))
+        .route("/-/ready", get(readiness))
+        .route("/-/reload", post(reload.clone()).put(reload))
+        .route("/metrics", get(move || metrics(registry.clone())))
+}
+
+async fn metrics(registry: Arc<Registry>) -> Response {
+    let mut text = String::new();
+    match encode(&mut text, &registry) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot write metrics: {error}\n")).into_response(),
+    }
+}

@@ -1,0 +1,36 @@
+//! Waiting for something another process does. Nothing here waits for a fixed time: a condition is asked again until it
+//! holds or the deadline passes.
+#![expect(clippy::disallowed_methods, reason = "real processes run on real time")]
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// How often a condition is asked.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+
+/// Asks until there is an answer.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, deadline: Duration, mut ask: impl FnMut() -> F) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(started.elapsed() < deadline, "{what}: not within {deadline:?}");
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+/// Seconds since the Unix epoch.
+pub fn unix_now() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs_f64()
+}
+
+/// A point on the monotonic clock, for measuring.
+pub fn stopwatch() -> Instant {
+    Instant::now()
+}
+
+/// Lets time pass where the point of a test is that nothing happens meanwhile.
+pub async fn nothing_for(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
