@@ -1,0 +1,242 @@
+//! One rule's alerts: what a round of results makes of them, and what is to be sent, written and remembered.
+
+mod instance;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use model::{Alert, LabelSet, Timestamp};
+
+pub use instance::{AlertState, Course, Holds, Instance, RESOLVED_RETENTION};
+
+use crate::sample::Sample;
+
+/// The alerts of one rule, one per label set, in the order they came up.
+#[derive(Debug, Clone, Default)]
+pub struct Alerts {
+    instances: Vec<Instance>,
+    /// Where the instance rendered from a series is.
+    by_source: HashMap<LabelSet, usize, FixedState>,
+    /// Where the instance with these labels is.
+    by_labels: HashMap<LabelSet, usize, FixedState>,
+    round: u64,
+}
+
+/// One series of a result, rendered.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The series' own labels.
+    pub source: LabelSet,
+    /// Its value.
+    pub value: f64,
+    /// The alert's labels.
+    pub labels: LabelSet,
+    /// The alert's annotations.
+    pub annotations: LabelSet,
+}
+
+
+impl Alerts {
+    /// Takes over instances: from records, or from the rule as it was before a reload. They are rendered anew.
+    pub fn from_instances(instances: impl IntoIterator<Item = Instance>) -> Self {
+        let mut alerts = Self::default();
+        for mut instance in instances {
+            instance.source = None;
+            alerts.by_labels.insert(instance.labels.clone(), alerts.instances.len());
+            alerts.instances.push(instance);
+        }
+        alerts
+    }
+
+    /// All instances, resolved ones included.
+    pub fn instances(&self) -> &[Instance] {
+        &self.instances
+    }
+
+    /// Gives the instances up.
+    pub fn into_instances(self) -> Vec<Instance> {
+        self.instances
+    }
+
+    /// The instance last rendered from the series `source`.
+    pub fn rendered_from(&self, source: &LabelSet) -> Option<&Instance> {
+        self.by_source.get(source).and_then(|&at| self.instances.get(at))
+    }
+
+    /// The most severe state, inactive if there are no alerts.
+    pub fn state(&self) -> AlertState {
+        self.instances.iter().map(|instance| instance.course.state).max().unwrap_or(AlertState::Inactive)
+    }
+
+    /// Pending and firing alerts.
+    pub fn active(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.iter().filter(|instance| instance.is_active())
+    }
+
+    /// Takes the rows of the evaluation at `ts`. `dropped` gets the labels of recorded alerts that are gone.
+    ///
+    /// # Errors
+    /// Two rows have the same labels; nothing changes then.
+    pub fn settle(
+        &mut self,
+        rows: Vec<Row>,
+        ts: Timestamp,
+        holds: Holds,
+        dropped: &mut Vec<LabelSet>,
+    ) -> Result<(), String> {
+        refuse_duplicates(&rows)?;
+        self.round += 1;
+        for row in rows {
+            self.present(row, ts);
+        }
+        let round = self.round;
+        let before = self.instances.len();
+        self.instances.retain_mut(|instance| match instance.course.at(ts, instance.present_in == round, holds) {
+            Some(course) => {
+                instance.course = course;
+                true
+            }
+            None => {
+                dropped.extend(instance.recorded.map(|_| instance.labels.clone()));
+                false
+            }
+        });
+        if self.instances.len() < before {
+            self.index();
+        }
+        Ok(())
+    }
+
+    /// An alert is there: it is new, or its value and annotations are.
+    fn present(&mut self, row: Row, ts: Timestamp) {
+        let Row { source, value, labels, annotations } = row;
+        let Some(&at) = self.by_labels.get(&labels) else {
+            let at = self.instances.len();
+            self.by_labels.insert(labels.clone(), at);
+            self.by_source.insert(source.clone(), at);
+            let mut instance = Instance::new(labels, annotations, value, Course::pending(ts));
+            (instance.source, instance.present_in) = (Some(source), self.round);
+            self.instances.push(instance);
+            return;
+        };
+        let instance = &mut self.instances[at];
+        if !instance.is_active() {
+            instance.course = Course::pending(ts);
+        }
+        (instance.value, instance.annotations, instance.present_in) = (value, annotations, self.round);
+        if instance.source.as_ref() != Some(&source) {
+            if let Some(older) = instance.source.replace(source.clone())
+                && self.by_source.get(&older) == Some(&at)
+            {
+                self.by_source.remove(&older);
+            }
+            self.by_source.insert(source, at);
+        }
+    }
+
+    /// Rebuilds the indexes after instances have moved up.
+    fn index(&mut self) {
+        self.by_labels.clear();
+        self.by_source.clear();
+        for (at, instance) in self.instances.iter().enumerate() {
+            self.by_labels.insert(instance.labels.clone(), at);
+            if let Some(source) = &instance.source {
+                self.by_source.insert(source.clone(), at);
+            }
+        }
+    }
+
+    /// What becomes of more active alerts than `limit` (0 is unlimited) allows. As in Prometheus all alerts of the rule
+    /// are dropped, unresolved, and their `for` starts over; the one place to change that.
+    ///
+    /// # Errors
+    /// The limit was exceeded.
+    pub fn enforce_limit(&mut self, limit: usize, dropped: &mut Vec<LabelSet>) -> Result<(), String> {
+        let active = self.active().count();
+        if limit == 0 || active <= limit {
+            return Ok(());
+        }
+        let recorded = self.instances.drain(..).filter(|instance| instance.recorded.is_some());
+        dropped.extend(recorded.map(|instance| instance.labels));
+        self.index();
+        Err(format!("exceeded limit of {limit} with {active} alerts"))
+    }
+
+    /// The samples that show the active alerts, `ALERTS` and `ALERTS_FOR_STATE`; `rule_labels` as written.
+    pub fn samples(&mut self, rule_labels: &LabelSet, timestamp_ms: i64) -> Vec<Sample> {
+        let mut samples = Vec::with_capacity(2 * self.instances.len());
+        for instance in self.instances.iter_mut().filter(|instance| instance.is_active()) {
+            let since = instance.course.active_at.as_nanos().div_euclid(1_000_000_000) as f64;
+            let (alerts, for_state) = instance.series(rule_labels);
+            samples.push(Sample { labels: alerts, timestamp_ms, value: 1.0 });
+            samples.push(Sample { labels: for_state, timestamp_ms, value: since });
+        }
+        samples
+    }
+
+    /// The alerts that are due at evaluation `ts`, marked as sent.
+    pub fn due(&mut self, ts: Timestamp, resend_delay: Duration, sending: &Sending<'_>) -> Vec<Alert> {
+        let mut due = Vec::new();
+        for instance in &mut self.instances {
+            if instance.course.is_due(ts, resend_delay) {
+                instance.course.last_sent_at = Some(ts);
+                due.push(sending.alert(instance));
+            }
+        }
+        due
+    }
+
+    /// Calls `keep` for each alert whose record is out of date, and takes it for recorded.
+    pub fn each_unrecorded(&mut self, mut keep: impl FnMut(&Instance)) {
+        for instance in &mut self.instances {
+            if instance.recorded != Some(instance.course) {
+                keep(instance);
+                instance.recorded = Some(instance.course);
+            }
+        }
+    }
+
+    /// Takes no alert for recorded any more: their records have moved to other keys. Gives the labels of those that were.
+    pub fn unrecord(&mut self) -> Vec<LabelSet> {
+        let recorded = self.instances.iter_mut().filter_map(|instance| instance.recorded.take().map(|_| &instance.labels));
+        recorded.cloned().collect()
+    }
+}
+
+/// How an instance becomes an alert that is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Sending<'a> {
+    /// Added where absent.
+    pub external_labels: &'a LabelSet,
+    /// Link to the expression.
+    pub generator_url: &'a Arc<str>,
+    /// When a firing alert is to be taken for resolved unless it is sent again.
+    pub valid_until: Timestamp,
+}
+
+impl Sending<'_> {
+    /// The alert as it is sent.
+    pub fn alert(&self, instance: &Instance) -> Alert {
+        let labels = match self.external_labels.is_empty() {
+            true => instance.labels.clone(),
+            false => LabelSet::from_pairs(self.external_labels.pairs().iter().chain(instance.labels.pairs()).cloned()),
+        };
+        Alert {
+            labels,
+            annotations: instance.annotations.clone(),
+            starts_at: instance.course.fired_at,
+            ends_at: Some(instance.course.resolved_at.unwrap_or(self.valid_until)),
+            generator_url: Arc::clone(self.generator_url),
+        }
+    }
+}
+
+fn refuse_duplicates(rows: &[Row]) -> Result<(), String> {
+    let mut seen: HashSet<&LabelSet, FixedState> = HashSet::with_capacity_and_hasher(rows.len(), FixedState::default());
+    match rows.iter().all(|row| seen.insert(&row.labels)) {
+        true => Ok(()),
+        false => Err("vector contains metrics with the same labelset after applying alert labels".to_owned()),
+    }
+}

@@ -1,0 +1,119 @@
+//! Recording rules: query result to samples; and which series have ended since the last time.
+
+use std::collections::HashSet;
+
+use foldhash::fast::FixedState;
+use model::LabelSet;
+use model::labels::METRIC_NAME;
+use smol_str::SmolStr;
+
+use crate::sample::Sample;
+
+/// Names the series of a result and puts the rule's labels over theirs; a label set to "" is removed.
+///
+/// # Errors
+/// Two series come out the same, or there are more than `limit` (0 is unlimited). Nothing is to be stored then.
+pub fn record(
+    name: &str,
+    labels: &LabelSet,
+    limit: usize,
+    series: Vec<(LabelSet, f64)>,
+    timestamp_ms: i64,
+) -> Result<Vec<Sample>, String> {
+    let over: Vec<(SmolStr, SmolStr)> =
+        std::iter::once((METRIC_NAME.into(), name.into())).chain(labels.pairs().iter().cloned()).collect();
+    let mut seen = HashSet::with_capacity_and_hasher(series.len(), FixedState::default());
+    let mut samples = Vec::with_capacity(series.len());
+    for (sample_labels, value) in series {
+        let labels =
+            LabelSet::from_pairs(sample_labels.pairs().iter().chain(&over).cloned()).without_empty();
+        if !seen.insert(labels.clone()) {
+            return Err("vector contains metrics with the same labelset after applying rule labels".to_owned());
+        }
+        samples.push(Sample { labels, timestamp_ms, value });
+    }
+    match samples.len() {
+        count if limit > 0 && count > limit => Err(format!("exceeded limit of {limit} with {count} series")),
+        _ => Ok(samples),
+    }
+}
+
+/// The series a rule wrote the last time.
+#[derive(Debug, Clone, Default)]
+pub struct WrittenSeries(Vec<LabelSet>);
+
+impl WrittenSeries {
+    /// From the samples of an evaluation.
+    pub fn of(samples: &[Sample]) -> Self {
+        Self(samples.iter().map(|sample| sample.labels.clone()).collect())
+    }
+
+    /// Those of `self` that `current` no longer has, in order.
+    pub fn ended(&self, current: &Self) -> Vec<LabelSet> {
+        if self.0.len() == current.0.len() && self.0.iter().zip(&current.0).all(|(a, b)| is_same(a, b)) {
+            return Vec::new();
+        }
+        let current: HashSet<&LabelSet, FixedState> = current.0.iter().collect();
+        self.0.iter().filter(|series| !current.contains(series)).cloned().collect()
+    }
+
+    /// Adds the series of `other`.
+    pub fn extend(&mut self, other: Self) {
+        let added = other.ended(self);
+        self.0.extend(added);
+    }
+
+    /// The series, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &LabelSet> {
+        self.0.iter()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Equality that is free where an evaluation hands on the very same label set.
+fn is_same(a: &LabelSet, b: &LabelSet) -> bool {
+    std::ptr::eq(a.pairs(), b.pairs()) || a == b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(pairs: &[(&str, &str)]) -> LabelSet {
+        LabelSet::from_pairs(pairs.iter().copied())
+    }
+
+    #[test]
+    fn name_and_labels_go_over_the_samples() {
+        let series = vec![(set(&[("__name__", "up"), ("job", "a"), ("zone", "x")]), 2.0)];
+        let samples = record("job:up", &set(&[("job", "b"), ("zone", ""), ("team", "t")]), 0, series, 7).unwrap();
+        assert_eq!(samples.len(), 1);
+        assert_eq!(samples[0].labels, set(&[("__name__", "job:up"), ("job", "b"), ("team", "t")]));
+        assert_eq!((samples[0].timestamp_ms, samples[0].value), (7, 2.0));
+    }
+
+    #[test]
+    fn duplicates_and_limits_store_nothing() {
+        let series = || vec![(set(&[("a", "1")]), 1.0), (set(&[("a", "2")]), 2.0)];
+        assert_eq!(
+            record("r", &set(&[("a", "")]), 0, series(), 0).unwrap_err(),
+            "vector contains metrics with the same labelset after applying rule labels"
+        );
+        assert_eq!(record("r", &set(&[]), 1, series(), 0).unwrap_err(), "exceeded limit of 1 with 2 series");
+        assert_eq!(record("r", &set(&[]), 2, series(), 0).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn series_that_are_gone_have_ended() {
+        let of = |names: &[&str]| WrittenSeries(names.iter().map(|n| set(&[("a", n)])).collect());
+        assert_eq!(of(&["1", "2"]).ended(&of(&["2", "1"])), []);
+        assert_eq!(of(&["1", "2"]).ended(&of(&["2", "3"])), [set(&[("a", "1")])]);
+        let mut grown = of(&["1"]);
+        grown.extend(of(&["1", "2"]));
+        assert_eq!(grown.ended(&of(&[])).len(), 2);
+    }
+}
