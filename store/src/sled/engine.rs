@@ -17,11 +17,14 @@ use crate::sled::record::{self, CHUNK_TAG, FORMAT_VERSION, HEAD_TAG, Head, META_
 /// sled's file for its log.
 const LOG: &str = "db";
 
+const PANICKED: &str = "panicked: ";
+const OPENING: &str = "open the database";
+
 /// Memory sled may use to keep pages at hand. Reads happen only at the start and to find what a change replaces.
 const CACHE_BYTES: u64 = 64 << 20;
 
-/// sled waits for its threads when it is dropped; one of them may have died.
-const DROP_DEADLINE: Duration = Duration::from_secs(5);
+/// How long to wait for sled's threads, of which one may have died, to let go of the database.
+const THREADS_DEADLINE: Duration = Duration::from_secs(5);
 
 /// One open sled database.
 pub(super) struct Engine {
@@ -38,12 +41,7 @@ impl Engine {
     /// Opens or creates the database in `path` and checks every record. Damage gives [`StoreError::Damaged`].
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let mut engine = Self::open_unchecked(path)?;
-        let checked = guarded(|| engine.check(path));
-        match checked {
-            Ok(meta) => engine.meta = meta,
-            Err(StoreError::Engine { what }) => return Err(StoreError::Damaged { what }),
-            Err(error) => return Err(error),
-        }
+        engine.meta = engine.check(path)?;
         Ok(engine)
     }
 
@@ -51,16 +49,15 @@ impl Engine {
     pub(super) fn open_unchecked(path: &Path) -> Result<Self, StoreError> {
         let log = path.join(LOG);
         let is_new = !log.exists();
-        let opened = guarded(|| {
-            let config = ::sled::Config::new().path(path).cache_capacity(CACHE_BYTES);
-            config.open().map_err(|error| explain(error, "open the database"))
+        let opened = guarded(|| match open_database(path) {
+            // Threads of a database closed a moment ago may still hold the file: our own lock keeps others out.
+            Err(::sled::Error::Io(error)) if is_locked(&error) => {
+                wait_until_unlocked(&log)?;
+                open_database(path).map_err(|error| explain(error, OPENING))
+            }
+            opened => opened.map_err(|error| explain(error, OPENING)),
         });
-        let database = match opened {
-            Ok(database) => database,
-            // A panic while opening has one cause: sled met what it did not expect.
-            Err(StoreError::Engine { what }) => return Err(StoreError::Damaged { what }),
-            Err(error) => return Err(error),
-        };
+        let database = panics_are_damage(opened)?;
         let file = File::open(&log).map_err(|error| StoreError::io(format!("open {}", log.display()), error))?;
         if is_new {
             directory::sync(path)?;
@@ -202,8 +199,12 @@ impl Engine {
         }
     }
 
-    /// Reads everything and compares it with what the set says about itself.
-    fn check(&self, path: &Path) -> Result<Meta, StoreError> {
+    /// Reads everything and compares it with what the set says about itself. Damage gives [`StoreError::Damaged`].
+    pub(super) fn check(&self, path: &Path) -> Result<Meta, StoreError> {
+        panics_are_damage(guarded(|| self.walk(path)))
+    }
+
+    fn walk(&self, path: &Path) -> Result<Meta, StoreError> {
         let stored = self.stored_meta(path)?;
         let mut found = Meta { generation: stored.unwrap_or_default().generation, ..Meta::default() };
         let mut chunks = 0;
@@ -270,10 +271,36 @@ impl Drop for Engine {
             // The waiting side may have given up by now.
             let _ = done.send(());
         });
-        if dropping.is_ok() && dropped.recv_timeout(DROP_DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if dropping.is_ok() && dropped.recv_timeout(THREADS_DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
             tracing::error!("the database's threads do not end; it stays locked until this process does");
         }
     }
+}
+
+fn open_database(path: &Path) -> ::sled::Result<::sled::Db> {
+    ::sled::Config::new().path(path).cache_capacity(CACHE_BYTES).open()
+}
+
+/// sled gives its lock error no kind of its own.
+fn is_locked(error: &io::Error) -> bool {
+    error.to_string().starts_with("could not acquire lock")
+}
+
+/// Waits until nobody holds a lock on `log`, for a while.
+fn wait_until_unlocked(log: &Path) -> Result<(), StoreError> {
+    let file = File::open(log).map_err(|error| StoreError::io(format!("open {}", log.display()), error))?;
+    let (done, unlocked) = mpsc::channel();
+    let waiting = std::thread::Builder::new().name("store-lock".to_owned()).spawn(move || {
+        let locked = file.lock();
+        drop(file);
+        // The waiting side may have given up by now.
+        let _ = done.send(locked.is_ok());
+    });
+    if waiting.is_ok() && unlocked.recv_timeout(THREADS_DEADLINE) == Ok(true) {
+        return Ok(());
+    }
+    let dir = log.ancestors().nth(2).unwrap_or(log).to_owned();
+    Err(StoreError::InUse { dir })
 }
 
 /// Turns a panic inside sled into an error.
@@ -281,9 +308,17 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(StoreError::Engine { what: message(&*panic) }))
 }
 
+/// While opening, a panic has one cause: sled met what it did not expect.
+fn panics_are_damage<T>(result: Result<T, StoreError>) -> Result<T, StoreError> {
+    result.map_err(|error| match error {
+        StoreError::Engine { what } if what.starts_with(PANICKED) => StoreError::Damaged { what },
+        error => error,
+    })
+}
+
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("panicked: {}", text.unwrap_or("no message"))
+    format!("{PANICKED}{}", text.unwrap_or("no message"))
 }
 
 fn damaged(what: impl Into<String>) -> StoreError {
@@ -302,7 +337,6 @@ fn explain(error: ::sled::Error, doing: &str) -> StoreError {
             | io::ErrorKind::NotADirectory => damaged(format!("cannot {doing}: {error}")),
             _ => StoreError::io(doing, error),
         },
-        ::sled::Error::Unsupported(what) => StoreError::Engine { what: format!("cannot {doing}: {what}") },
         other => damaged(format!("cannot {doing}: {other}")),
     }
 }

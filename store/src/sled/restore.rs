@@ -36,13 +36,15 @@ pub(super) fn open(dir: &Path, acknowledged: u64, now_ms: i64) -> Result<(Engine
     }
 }
 
-/// Opens a database that needs no repair beyond removing sled's snapshots, which it can do without.
+/// Opens a database that needs no repair beyond removing files which sled can do without.
 fn open_sound(database: &Path) -> Result<Engine, StoreError> {
     directory::remove_snapshots(database, true)?;
     match Engine::open(database) {
         Err(StoreError::Damaged { what }) => {
-            tracing::warn!(%what, "the database does not open as it is; trying without its snapshots");
+            tracing::warn!(%what, "the database does not open as it is; trying without what can be derived from its log");
             directory::remove_snapshots(database, false)?;
+            // sled's settings: always its defaults here, and written anew when missing.
+            directory::remove(&database.join("conf"))?;
             // The first finding names the cause; what the second attempt stumbles over may only follow from it.
             Engine::open(database).map_err(|_| StoreError::Damaged { what })
         }
@@ -135,9 +137,9 @@ fn salvage(database: &Path) -> Salvaged {
     if !database.exists() {
         return Salvaged::default();
     }
-    let opened = Engine::open(database).map(|engine| (engine, true));
-    match opened.or_else(|_| Engine::open_unchecked(database).map(|engine| (engine, false))) {
-        Ok((engine, is_whole)) => {
+    match Engine::open_unchecked(database) {
+        Ok(engine) => {
+            let is_whole = engine.check(database).is_ok();
             let generation = engine.stored_meta(database).map(|meta| meta.unwrap_or_default().generation);
             Salvaged { generation: generation.unwrap_or(u64::MAX), is_whole, records: engine.salvage() }
         }

@@ -1,0 +1,132 @@
+//! `kill -9` at random moments: whatever was acknowledged is there.
+//!
+//! The test binary starts itself again as the writer; the writer reports each acknowledged round on its standard output.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use store::{Backend, Batch, Sled, Store};
+
+use crate::seeded::Seeded;
+
+const WRITER_DIR: &str = "STORE_TEST_WRITER_DIR";
+const ROUNDS: usize = 30;
+const KEYS: u64 = 500;
+
+/// What round `round` writes: every record of a round carries its number.
+fn round_batch(round: u64) -> Batch {
+    let random = &mut Seeded(round);
+    let mut batch = Batch::new();
+    for _ in 0..random.below(24) + 1 {
+        let key = format!("rules/{}", random.below(KEYS));
+        let size = if random.below(10) == 0 { random.below(12_000) } else { random.below(400) };
+        match random.below(6) {
+            0 => batch.delete(key),
+            _ => batch.put(key, random.bytes(size as usize)),
+        };
+    }
+    batch.put("round", round.to_string());
+    batch
+}
+
+/// The number of the last round in `sled`, 0 if there is none.
+fn last_round(sled: &mut Sled) -> u64 {
+    let records = sled.scan("round").unwrap();
+    records.first().map_or(0, |(_, value)| String::from_utf8_lossy(value).parse().unwrap())
+}
+
+/// Not a test of its own: the writer that the test below starts and kills.
+#[test]
+fn writer_to_be_killed() {
+    let Some(dir) = std::env::var_os(WRITER_DIR) else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (mut sled, recovery) = Sled::open(Path::new(&dir), 1).unwrap();
+    assert_eq!(recovery, None, "a killed writer is nothing to recover from");
+    let mut round = last_round(&mut sled);
+    let store = Store::start(Box::new(sled), 64).unwrap();
+    runtime.block_on(async {
+        loop {
+            // Several in flight, so that the kill also hits groups; acknowledged in order.
+            let mut waiting = Vec::new();
+            for _ in 0..round % 4 + 1 {
+                round += 1;
+                waiting.push((round, store.submit(round_batch(round)).await.unwrap()));
+            }
+            for (round, durable) in waiting {
+                durable.await.unwrap();
+                eprintln!("acknowledged {round}");
+            }
+            if round.is_multiple_of(50) {
+                store.export(round as i64).await.unwrap();
+            }
+        }
+    });
+}
+
+fn start_writer(dir: &Path) -> Child {
+    let mut writer = Command::new(std::env::current_exe().unwrap());
+    writer.args(["crash::writer_to_be_killed", "--exact", "--nocapture"]).env(WRITER_DIR, dir);
+    writer.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Lets the writer run until `lines` acknowledgements were seen and `extra` more has passed, kills it, and gives the last
+/// acknowledged round.
+fn run_and_kill(dir: &Path, lines: u64, extra: Duration) -> u64 {
+    let mut writer = start_writer(dir);
+    let mut output = BufReader::new(writer.stderr.take().unwrap());
+    let (mut last, mut seen) = (0, 0);
+    let mut line = String::new();
+    while seen < lines && output.read_line(&mut line).unwrap() > 0 {
+        last = acknowledged(&line).unwrap_or(last);
+        seen += 1;
+        line.clear();
+    }
+    let (killer, wait) = mpsc::channel::<()>();
+    // A channel nobody writes to: the only wait here, for the seeded moment of the kill.
+    let _ = wait.recv_timeout(extra);
+    drop(killer);
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert!(!rest.contains("panicked"), "{rest}");
+    rest.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter_map(acknowledged).next_back().unwrap_or(last)
+}
+
+fn acknowledged(line: &str) -> Option<u64> {
+    line.trim_end().strip_prefix("acknowledged ")?.parse().ok()
+}
+
+#[test]
+fn kill_9_loses_nothing_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut model = std::collections::BTreeMap::new();
+    let (mut replayed, mut acknowledged_last) = (0, 0);
+    let random = &mut Seeded(9);
+    for kill in 0..ROUNDS {
+        // Every third kill hits the start, where nothing was written yet.
+        let lines = if kill % 3 == 0 { 0 } else { random.below(120) };
+        let extra = Duration::from_micros(random.below(30_000));
+        acknowledged_last = run_and_kill(dir.path(), lines, extra).max(acknowledged_last);
+        let (mut sled, recovery) = Sled::open(dir.path(), 1).unwrap();
+        assert_eq!(recovery, None, "kill {kill}");
+        let stored = last_round(&mut sled);
+        assert!(stored >= acknowledged_last, "kill {kill}: round {stored} stored, {acknowledged_last} acknowledged");
+        while replayed < stored {
+            replayed += 1;
+            for (key, value) in round_batch(replayed).changes() {
+                match value {
+                    Some(value) => drop(model.insert(key.clone(), value.clone())),
+                    None => drop(model.remove(key)),
+                }
+            }
+        }
+        let found: std::collections::BTreeMap<_, _> = sled.scan("").unwrap().into_iter().collect();
+        assert!(found == model, "kill {kill}: not the records of round {stored}");
+    }
+    assert!(replayed > 100, "the writer got only {replayed} rounds done");
+    eprintln!("{ROUNDS} kills, {replayed} rounds, all acknowledged ones found");
+}
