@@ -18,7 +18,7 @@ use crate::scalar;
 pub(crate) const MAX_DEPTH: usize = 255;
 
 /// How many values a file may hold, counting what aliases repeat; a long text counts as several.
-pub(crate) const MAX_VALUES: usize = 2_000_000;
+pub(crate) const MAX_VALUES: usize = 1_000_000;
 
 /// A text counts as one value more for each so many bytes.
 const BYTES_PER_VALUE: usize = 64;

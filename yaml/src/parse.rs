@@ -9,7 +9,7 @@ use crate::reindent::Reindented;
 use crate::syntax_error;
 
 /// The longest file that is read.
-const MAX_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 32 << 20;
 
 /// The documents of a file that could be read, and every mistake found on the way.
 #[derive(Clone, Debug, Default)]

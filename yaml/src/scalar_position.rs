@@ -151,7 +151,7 @@ fn escape(rest: &str) -> Option<(char, usize)> {
 /// How far a block scalar may be indented: as its first line, or less if the header says a number.
 fn block_indentations(source: &str) -> impl Iterator<Item = usize> {
     let (header, body) = source.split_once('\n').unwrap_or_default();
-    let first = body.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let first = body.lines().find(|line| !line.trim_matches(' ').is_empty()).unwrap_or_default();
     let deepest = first.len() - first.trim_start_matches(' ').len();
     let explicit = header.split('#').next().is_some_and(|header| header.contains(|c: char| c.is_ascii_digit()));
     (if explicit { 0 } else { deepest }..=deepest).rev()
