@@ -10,20 +10,20 @@
 //!     |       ^^^^^^^^^^ did you mean "annotations"?
 //! ```
 
+mod excerpt;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
+
+use excerpt::Excerpt;
 
 /// How many diagnostics are printed before "and N more".
 const SHOWN_DIAGNOSTICS: usize = 100;
 
 /// How many diagnostics are kept; later ones are only counted.
 const KEPT_DIAGNOSTICS: usize = 1_000;
-
-/// Widest excerpt printed, in characters; longer lines are cut around the mistake.
-const EXCERPT_WIDTH: usize = 100;
-
-/// How many characters stay visible before a mistake when a long line is cut.
-const EXCERPT_LEAD: usize = 40;
 
 /// A range of a file: byte offsets, the end excluded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -288,57 +288,6 @@ impl fmt::Display for Diagnostic {
         write!(f, "\n  {line} | {}\n  {gutter} | {before}{carets}", excerpt.text)?;
         hint.iter().try_for_each(|hint| write!(f, " {hint}"))
     }
-}
-
-/// A line made fit to print, and the columns to mark in it.
-struct Excerpt {
-    text: String,
-    before: usize,
-    marked: usize,
-}
-
-impl Excerpt {
-    /// `column` counts characters from 1; only the part of `marked` on this line is marked.
-    fn of(line: &str, column: u32, marked: &str) -> Excerpt {
-        let line = line.trim_start_matches('\u{feff}');
-        let start = (column as usize - 1).min(line.chars().count());
-        let marked_chars = marked.lines().next().unwrap_or_default().trim_end().chars().count();
-        let cells = |skip: usize, take: usize| -> usize { line.chars().skip(skip).take(take).map(width).sum() };
-        let (before, marked) = (cells(0, start), cells(start, marked_chars).max(1));
-        let shown: Vec<char> = line.trim_end().chars().flat_map(printable).collect();
-        Excerpt::cut(&shown, before, marked)
-    }
-
-    /// Cuts a long line around the mark, with `…` where something is missing.
-    fn cut(line: &[char], before: usize, marked: usize) -> Excerpt {
-        if line.len() <= EXCERPT_WIDTH {
-            return Excerpt { text: line.iter().collect(), before, marked };
-        }
-        let from = before.saturating_sub(EXCERPT_LEAD).min(line.len().saturating_sub(EXCERPT_WIDTH));
-        let window = line.iter().skip(from).take(EXCERPT_WIDTH);
-        let head = if from > 0 { "…" } else { "" };
-        let tail = if from + EXCERPT_WIDTH < line.len() { "…" } else { "" };
-        let text = format!("{head}{}{tail}", window.collect::<String>());
-        let marked = marked.min((from + EXCERPT_WIDTH).saturating_sub(before)).max(1);
-        Excerpt { text, before: before - from + usize::from(from > 0), marked }
-    }
-}
-
-/// How many columns [`printable`] makes of a character.
-fn width(c: char) -> usize {
-    if c == '\t' { 4 } else { 1 }
-}
-
-/// A tab as four blanks, other control characters as a replacement mark.
-fn printable(c: char) -> impl Iterator<Item = char> {
-    let shown = if c == '\t' {
-        ' '
-    } else if c.is_control() {
-        '\u{fffd}'
-    } else {
-        c
-    };
-    std::iter::repeat_n(shown, width(c))
 }
 
 /// Every mistake found so far: files in the order they came up, each file from top to bottom.
