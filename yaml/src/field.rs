@@ -115,6 +115,11 @@ impl<'a> Field<'a> {
         Field { secret: true, ..self }
     }
 
+    /// Whether there is a value.
+    pub fn is_present(&self) -> bool {
+        self.node.is_some()
+    }
+
     /// The tree itself.
     pub fn node(&self) -> Option<&'a Node> {
         self.node
