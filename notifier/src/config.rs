@@ -2,6 +2,8 @@
 //!
 //! `alertmanager_yml` reads the file as written and resolves it into this form, collecting every mistake.
 
+pub mod global;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

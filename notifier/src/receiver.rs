@@ -1,7 +1,18 @@
 //! Receivers: named lists of integrations, and what came of sending to one.
 
+pub mod email;
+pub mod pagerduty;
+pub(crate) mod reading;
+mod template_text;
+pub mod webhook;
+
 use std::sync::Arc;
 use std::time::Duration;
+
+use email::EmailSettings;
+use pagerduty::PagerDutySettings;
+pub use template_text::{TemplateText, TemplateTree};
+use webhook::WebhookSettings;
 
 /// A named target of routes: a list of integrations, all of which are told. May be empty (a sink).
 #[derive(Debug)]
@@ -21,7 +32,19 @@ pub struct Integration {
     pub index: usize,
     /// Whether resolved alerts are told too.
     pub send_resolved: bool,
-    // The settings by kind: added with the receivers.
+    /// Where to and how.
+    pub settings: Settings,
+}
+
+/// The settings of an integration, resolved against `global`.
+#[derive(Debug)]
+pub enum Settings {
+    /// A mail.
+    Email(Box<EmailSettings>),
+    /// An event to PagerDuty.
+    PagerDuty(Box<PagerDutySettings>),
+    /// A POST of JSON.
+    Webhook(Box<WebhookSettings>),
 }
 
 /// What came of one attempt.

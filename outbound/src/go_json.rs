@@ -54,7 +54,15 @@ mod tests {
     #[test]
     fn floats_are_gos() {
         let shown = |value: f64| String::from_utf8(to_vec(&value).unwrap()).unwrap();
-        for (value, text) in [(0.0, "0"), (1.0, "1"), (0.000_123, "0.000123"), (1.5e-7, "1.5e-7"), (1e20, "100000000000000000000"), (1e21, "1e+21"), (-2.5, "-2.5")] {
+        for (value, text) in [
+            (0.0, "0"),
+            (1.0, "1"),
+            (0.000_123, "0.000123"),
+            (1.5e-7, "1.5e-7"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (-2.5, "-2.5"),
+        ] {
             assert_eq!(shown(value), text);
         }
     }

@@ -269,7 +269,10 @@ pub(crate) fn proxies(config: &ProxyConfig) -> Result<Vec<Proxy>, SendError> {
             proxies
         }
     };
-    Ok(proxies.into_iter().map(|proxy| if headers.is_empty() { proxy } else { proxy.headers(headers.clone()) }).collect())
+    Ok(proxies
+        .into_iter()
+        .map(|proxy| if headers.is_empty() { proxy } else { proxy.headers(headers.clone()) })
+        .collect())
 }
 
 /// A variable by its upper-case or lower-case name.

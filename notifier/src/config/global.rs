@@ -1,0 +1,162 @@
+//! `global`: what receivers take where they say nothing themselves.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::duration::parse_duration;
+use outbound::http_config::TlsConfig;
+use outbound::secret::decode_secret;
+use outbound::{HttpConfig, Secret};
+use yaml::{Decoder, Field, Fields, Node};
+
+use crate::receiver::TemplateText;
+use crate::receiver::email::{Smarthost, read_smarthost};
+use crate::receiver::reading::http_url;
+
+const PAGERDUTY_URL: &str = "https://events.pagerduty.com/v2/enqueue";
+
+/// Defaults for receivers, and for alerts that come without an end.
+#[derive(Clone, Debug)]
+pub struct Global {
+    /// For alerts that come without an end. Default 5 minutes.
+    pub resolve_timeout: Duration,
+    /// For receivers without an `http_config` of their own.
+    pub http: Arc<HttpConfig>,
+    /// For mails.
+    pub smtp: GlobalSmtp,
+    /// Address of PagerDuty's API.
+    pub pagerduty_url: Secret,
+}
+
+/// Defaults for mails.
+#[derive(Clone, Debug)]
+pub struct GlobalSmtp {
+    /// The sender.
+    pub from: Option<TemplateText>,
+    /// Where mails are handed in.
+    pub smarthost: Option<Smarthost>,
+    /// The name we greet with. Default `localhost`.
+    pub hello: String,
+    /// The name we log in with.
+    pub auth_username: Option<String>,
+    /// For PLAIN and LOGIN.
+    pub auth_password: Option<Secret>,
+    /// For CRAM-MD5.
+    pub auth_secret: Option<Secret>,
+    /// Authorization identity of PLAIN.
+    pub auth_identity: Option<String>,
+    /// Never send over a connection without TLS. Default true.
+    pub require_tls: bool,
+    /// How the connection is secured.
+    pub tls: TlsConfig,
+    /// TLS from the first byte, or not; left out: on port 465.
+    pub force_implicit_tls: Option<bool>,
+}
+
+impl Default for Global {
+    fn default() -> Global {
+        Global {
+            resolve_timeout: Duration::from_secs(300),
+            http: Arc::default(),
+            smtp: GlobalSmtp::default(),
+            pagerduty_url: Secret::inline(PAGERDUTY_URL),
+        }
+    }
+}
+
+impl Default for GlobalSmtp {
+    fn default() -> GlobalSmtp {
+        GlobalSmtp {
+            from: None,
+            smarthost: None,
+            hello: "localhost".to_owned(),
+            auth_username: None,
+            auth_password: None,
+            auth_secret: None,
+            auth_identity: None,
+            require_tls: true,
+            tls: TlsConfig::default(),
+            force_implicit_tls: None,
+        }
+    }
+}
+
+/// Keys of integrations that come later: read so that a mistake in them is found, not used.
+const OTHER_SECRETS: [(&str, &str); 9] = [
+    ("slack_api_url", "slack_api_url_file"),
+    ("slack_app_token", "slack_app_token_file"),
+    ("opsgenie_api_key", "opsgenie_api_key_file"),
+    ("victorops_api_key", "victorops_api_key_file"),
+    ("wechat_api_secret", "wechat_api_secret_file"),
+    ("telegram_bot_token", "telegram_bot_token_file"),
+    ("rocketchat_token", "rocketchat_token_file"),
+    ("rocketchat_token_id", "rocketchat_token_id_file"),
+    ("mattermost_webhook_url", "mattermost_webhook_url_file"),
+];
+
+/// Addresses among them, each of which must be usable.
+const OTHER_URLS: [&str; 10] = [
+    "slack_api_url",
+    "slack_app_url",
+    "mattermost_webhook_url",
+    "opsgenie_api_url",
+    "victorops_api_url",
+    "wechat_api_url",
+    "telegram_api_url",
+    "webex_api_url",
+    "rocketchat_api_url",
+    "jira_api_url",
+];
+
+impl Global {
+    /// Decodes the `global` section; relative file names start at `base`.
+    pub(crate) fn decode(node: &Node, decoder: &Decoder, base: &Path) -> Option<Global> {
+        let mut fields = decoder.mapping(node, "the global section")?;
+        let default = Global::default();
+        let resolve_timeout = fields.optional("resolve_timeout").parse_with(parse_duration);
+        let http = fields.optional("http_config").decode(|node, decoder| HttpConfig::decode(node, decoder, base));
+        let smtp = GlobalSmtp::decode(&mut fields, decoder, base);
+        let pagerduty_url = http_url(fields.optional("pagerduty_url"));
+        for key in OTHER_URLS {
+            let _checked = http_url(fields.optional(key));
+        }
+        for keys in OTHER_SECRETS {
+            let _checked = decode_secret(&mut fields, decoder, base, keys);
+        }
+        let _checked = fields.optional("wechat_api_corp_id").string();
+        fields.finish();
+        Some(Global {
+            resolve_timeout: resolve_timeout.map_or(default.resolve_timeout, |timeout| timeout.value),
+            http: http.map_or(default.http, Arc::new),
+            smtp,
+            pagerduty_url: pagerduty_url.unwrap_or(default.pagerduty_url),
+        })
+    }
+}
+
+impl GlobalSmtp {
+    fn decode(fields: &mut Fields<'_>, decoder: &Decoder, base: &Path) -> GlobalSmtp {
+        let default = GlobalSmtp::default();
+        GlobalSmtp {
+            from: TemplateText::decode(fields.optional("smtp_from")).filter(|from| !from.as_str().is_empty()),
+            smarthost: read_smarthost(fields.optional("smtp_smarthost")),
+            hello: text(fields.optional("smtp_hello")).unwrap_or(default.hello),
+            auth_username: text(fields.optional("smtp_auth_username")),
+            auth_password: decode_secret(fields, decoder, base, ("smtp_auth_password", "smtp_auth_password_file")),
+            auth_secret: decode_secret(fields, decoder, base, ("smtp_auth_secret", "smtp_auth_secret_file")),
+            auth_identity: text(fields.optional("smtp_auth_identity")),
+            require_tls: fields.optional("smtp_require_tls").boolean().map_or(default.require_tls, |flag| flag.value),
+            tls: fields
+                .optional("smtp_tls_config")
+                .decode(|node, decoder| TlsConfig::decode(node, decoder, base))
+                .unwrap_or_default(),
+            force_implicit_tls: fields.optional("smtp_force_implicit_tls").boolean().map(|flag| flag.value),
+        }
+    }
+}
+
+/// A text that is there and not empty.
+fn text(field: Field<'_>) -> Option<String> {
+    field.string().map(|text| text.value).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,5 @@
+//! Webhooks: an HTTP POST of JSON.
+
+mod settings;
+
+pub use settings::WebhookSettings;
