@@ -1,1 +1,3 @@
-//! templates
+//! Rendering of notifications and annotations.
+
+pub mod go_template;

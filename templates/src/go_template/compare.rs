@@ -1,0 +1,92 @@
+//! `eq`, `ne`, `lt`, `le`, `gt`, `ge`: Go's comparisons of basic kinds, and its refusals.
+
+use std::cmp::Ordering;
+
+use super::error::FunctionFailure;
+use super::format;
+use super::value::Value;
+
+const NO_COMPARISON: &str = "missing argument for comparison";
+const INCOMPATIBLE: &str = "incompatible types for comparison";
+const INVALID: &str = "invalid type for comparison";
+
+/// The kinds that compare with each other.
+enum Basic<'v> {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(&'v str),
+    Other,
+}
+
+fn basic(value: &Value) -> Basic<'_> {
+    match value {
+        Value::Bool(truth) => Basic::Bool(*truth),
+        Value::Int(number) | Value::Duration(number) => Basic::Int(*number),
+        Value::Float(number) => Basic::Float(*number),
+        Value::String(text) | Value::Safe(_, text) => Basic::Text(text),
+        _ => Basic::Other,
+    }
+}
+
+/// Whether the first value equals any of the others.
+pub(crate) fn equal(first: &Value, others: &[Value]) -> Result<bool, FunctionFailure> {
+    if others.is_empty() {
+        return Err(NO_COMPARISON.into());
+    }
+    for other in others {
+        if equal_pair(first, other)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn equal_pair(a: &Value, b: &Value) -> Result<bool, FunctionFailure> {
+    let (base_a, base_b) = (a.base(), b.base());
+    match (basic(&base_a), basic(&base_b)) {
+        (Basic::Bool(x), Basic::Bool(y)) => Ok(x == y),
+        (Basic::Int(x), Basic::Int(y)) => Ok(x == y),
+        (Basic::Float(x), Basic::Float(y)) => Ok(x == y),
+        (Basic::Text(x), Basic::Text(y)) => Ok(x == y),
+        (Basic::Other, Basic::Other) => equal_others(a, b),
+        // nothing differs from something, without complaint
+        _ if matches!(*base_a, Value::Nil) || matches!(*base_b, Value::Nil) => Ok(false),
+        _ => Err(INCOMPATIBLE.into()),
+    }
+}
+
+/// Values of no basic kind: nil, times, objects; lists and maps only compare with nil.
+fn equal_others(a: &Value, b: &Value) -> Result<bool, FunctionFailure> {
+    let incomparable = |value: &Value| matches!(&*value.base(), Value::List(_) | Value::Map(_));
+    match (a, b) {
+        (Value::Nil, Value::Nil) => Ok(true),
+        (Value::Nil, _) | (_, Value::Nil) => Ok(false),
+        (Value::Time(x), Value::Time(y)) => Ok(x.timestamp() == y.timestamp() && x.time_zone() == y.time_zone()),
+        (_, refused) | (refused, _) if incomparable(refused) => {
+            let name = refused.type_name();
+            Err(format!("non-comparable type {}: {name}", format::plain(refused)).into())
+        }
+        (Value::Object(x), Value::Object(y)) => Ok(std::sync::Arc::ptr_eq(x, y)),
+        _ => Ok(false),
+    }
+}
+
+/// Whether `a < b`.
+pub(crate) fn less(a: &Value, b: &Value) -> Result<bool, FunctionFailure> {
+    let (a, b) = (a.base(), b.base());
+    let ordering = match (basic(&a), basic(&b)) {
+        (Basic::Other, _) | (_, Basic::Other) => return Err(INVALID.into()),
+        (Basic::Int(x), Basic::Int(y)) => Some(x.cmp(&y)),
+        (Basic::Float(x), Basic::Float(y)) => x.partial_cmp(&y),
+        (Basic::Text(x), Basic::Text(y)) => Some(x.cmp(y)),
+        (Basic::Bool(_), Basic::Bool(_)) => return Err(INVALID.into()),
+        _ => return Err(INCOMPATIBLE.into()),
+    };
+    Ok(ordering == Some(Ordering::Less))
+}
+
+/// Whether `a <= b`.
+pub(crate) fn less_or_equal(a: &Value, b: &Value) -> Result<bool, FunctionFailure> {
+    Ok(less(a, b)? || equal_pair(a, b)?)
+}

@@ -1,0 +1,3 @@
+//! Tables of templates and what they print, checked against promtool and amtool where those are installed.
+
+mod rules;
