@@ -22,7 +22,8 @@ pub enum Source {
 pub struct Recovery {
     /// What was found.
     pub reason: String,
-    /// Where the damaged data lies now, for a later look; `None` if nothing was moved.
+    /// Where the damaged data lies now, for a later look; `None` if nothing was moved. The engine tried to repair it
+    /// first, so single bytes may differ from what was found.
     pub set_aside: Option<PathBuf>,
     /// Where the records came from.
     pub source: Source,

@@ -16,13 +16,13 @@ mod record;
 mod restore;
 mod witness;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::backend::{Backend, Usage};
 use crate::batch::{Batch, Key};
 use crate::error::StoreError;
 use crate::recovery::Recovery;
+use directory::Lock;
 use engine::{Engine, guarded};
 use witness::Witness;
 
@@ -39,13 +39,13 @@ pub struct Sled {
     exported_generation: Option<u64>,
     usage: Usage,
     /// Held until closed; declared last, so that it is let go last.
-    lock: Option<File>,
+    lock: Option<Lock>,
 }
 
 impl Sled {
     /// Opens or creates the store in `dir`; blocks. See [`Store::sled`](crate::Store::sled) for damage and errors.
     pub fn open(dir: &Path, now_ms: i64) -> Result<(Self, Option<Recovery>), StoreError> {
-        let lock = directory::lock(dir)?;
+        let lock = Lock::take(dir)?;
         let mut witness = Witness::open(dir)?;
         let (engine, recovery) = restore::open(dir, witness.generation(), now_ms)?;
         note(&mut witness, engine.meta().generation);

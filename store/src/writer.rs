@@ -124,16 +124,18 @@ impl Writer {
     fn write(&mut self, backend: &mut dyn Backend, group: Group) {
         let Group { batches, replies, .. } = group;
         let result = self.commit(backend, &batches);
-        if result.is_ok() {
-            lock(&self.stats).commits += replies.len() as u64;
-        }
-        for (reply, batch) in replies.into_iter().zip(batches) {
-            let _ = reply.send(match &result {
-                Ok(()) => Ok(()),
-                Err(error) => Err(self.keep(&batch, error.clone())),
-            });
-        }
+        let answers: Vec<Result<(), StoreError>> = match &result {
+            Ok(()) => {
+                lock(&self.stats).commits += replies.len() as u64;
+                vec![Ok(()); replies.len()]
+            }
+            Err(error) => batches.iter().map(|batch| Err(self.keep(batch, error.clone()))).collect(),
+        };
+        // Before the answers, so that who got one finds it in the figures.
         self.publish(backend.usage());
+        for (reply, answer) in replies.into_iter().zip(answers) {
+            let _ = reply.send(answer);
+        }
     }
 
     fn write_backlog(&mut self, backend: &mut dyn Backend) -> Result<(), StoreError> {

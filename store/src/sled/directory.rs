@@ -24,16 +24,31 @@ const LOCK: &str = "lock";
 const PROBE: &str = "probe";
 const PROBE_BYTES: usize = 1 << 20;
 
-/// Creates the directory if need be and takes its lock, held until the file is dropped.
-pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
-    fs::create_dir_all(dir).map_err(|error| StoreError::io(format!("create {}", dir.display()), error))?;
-    let path = dir.join(LOCK);
-    let opening = |error| StoreError::io(format!("open {}", path.display()), error);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(opening)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { dir: dir.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(StoreError::io(format!("lock {}", path.display()), error)),
+/// Keeps other processes out of the directory until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Lock {
+    /// Creates the directory if need be and takes its lock.
+    pub(super) fn take(dir: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(dir).map_err(|error| StoreError::io(format!("create {}", dir.display()), error))?;
+        let path = dir.join(LOCK);
+        let opening = |error| StoreError::io(format!("open {}", path.display()), error);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(opening)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { dir: dir.to_owned() }),
+            Err(TryLockError::Error(error)) => Err(StoreError::io(format!("lock {}", path.display()), error)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    /// Unlocks by name: a process just being started may hold a copy of the file for a moment, and the lock with it.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "cannot unlock the store's directory before closing the file");
+        }
     }
 }
 

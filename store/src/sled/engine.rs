@@ -38,14 +38,24 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Opens or creates the database in `path` and checks every record. Damage gives [`StoreError::Damaged`].
+    /// Creates the database in `path`, where there is none, and what it needs to be opened again.
+    pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
+        let mut engine = Self::open_unchecked(path)?;
+        engine.advance(0)?;
+        Ok(engine)
+    }
+
+    /// Opens the database in `path` and checks every record. Damage gives [`StoreError::Damaged`].
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        if !path.join(LOG).exists() {
+            return Err(damaged("the database is missing"));
+        }
         let mut engine = Self::open_unchecked(path)?;
         engine.meta = engine.check(path)?;
         Ok(engine)
     }
 
-    /// Opens the database without looking at the records.
+    /// Opens or creates the database without looking at the records.
     pub(super) fn open_unchecked(path: &Path) -> Result<Self, StoreError> {
         let log = path.join(LOG);
         let is_new = !log.exists();
@@ -205,8 +215,9 @@ impl Engine {
     }
 
     fn walk(&self, path: &Path) -> Result<Meta, StoreError> {
-        let stored = self.stored_meta(path)?;
-        let mut found = Meta { generation: stored.unwrap_or_default().generation, ..Meta::default() };
+        // Where sled can make nothing of its log, it starts an empty one without a word.
+        let stored = self.stored_meta(path)?.ok_or_else(|| damaged("the database is empty where it cannot be"))?;
+        let mut found = Meta { generation: stored.generation, ..Meta::default() };
         let mut chunks = 0;
         for entry in self.database()?.iter() {
             let (key, physical) = entry.map_err(|error| explain(error, "read the database"))?;
@@ -220,11 +231,10 @@ impl Engine {
         if chunks != found.chunks {
             return Err(damaged(format!("{chunks} parts of values found, there should be {}", found.chunks)));
         }
-        if found != stored.unwrap_or_default() {
-            let expected = stored.unwrap_or_default().records;
+        if found != stored {
             return Err(damaged(format!(
-                "the records are not the ones committed last ({} found, {expected} expected)",
-                found.records
+                "the records are not the ones committed last ({} found, {} expected)",
+                found.records, stored.records
             )));
         }
         Ok(found)

@@ -18,12 +18,10 @@ pub(super) fn open(dir: &Path, acknowledged: u64, now_ms: i64) -> Result<(Engine
     let exported = newest_export(dir)?;
     let acknowledged = acknowledged.max(exported);
     let database = dir.join(DATABASE);
-    let opened = if acknowledged > 0 && !database.join("db").exists() {
-        Err(StoreError::Damaged { what: "the database is missing".to_owned() })
-    } else {
-        open_sound(&database)
-    };
-    match opened {
+    if acknowledged == 0 && !database.exists() {
+        return Ok((create(dir)?, None));
+    }
+    match open_sound(&database) {
         Ok(engine) if engine.meta().generation >= acknowledged => Ok((engine, None)),
         Ok(engine) if engine.meta().generation >= exported => keep_stale(engine, acknowledged),
         Ok(engine) => {
@@ -34,6 +32,13 @@ pub(super) fn open(dir: &Path, acknowledged: u64, now_ms: i64) -> Result<(Engine
         Err(StoreError::Damaged { what }) => rebuild(dir, acknowledged, now_ms, what),
         Err(error) => Err(error),
     }
+}
+
+/// Creates the database under another name first: what has the right name was complete once.
+fn create(dir: &Path) -> Result<Engine, StoreError> {
+    refill(dir, 0, None, &Salvaged::default())?;
+    directory::rename(dir, REBUILDING, DATABASE)?;
+    Engine::open(&dir.join(DATABASE))
 }
 
 /// Opens a database that needs no repair beyond removing files which sled can do without.
@@ -111,7 +116,7 @@ fn refill(
 ) -> Result<(u64, bool), StoreError> {
     let rebuilding = dir.join(REBUILDING);
     directory::remove(&rebuilding)?;
-    let mut fresh = Engine::open(&rebuilding)?;
+    let mut fresh = Engine::create(&rebuilding)?;
     if let Some((name, _)) = base {
         fill(&mut fresh, |put| export::read(&dir.join(name), put).map(|_| ()))?;
     }

@@ -2,7 +2,7 @@
 
 use store::{Batch, Opened, Store, StoreError};
 
-fn put(key: &str, value: impl Into<Vec<u8>>) -> Batch {
+pub(crate) fn put(key: &str, value: impl Into<Vec<u8>>) -> Batch {
     let mut batch = Batch::new();
     batch.put(key, value);
     batch

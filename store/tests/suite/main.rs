@@ -6,4 +6,8 @@
 mod basics;
 mod crash;
 mod damage;
+mod failing_disk;
+mod many_records;
+mod model;
+mod recovery;
 mod seeded;
