@@ -206,12 +206,12 @@ impl Alerts {
 }
 
 /// How an instance becomes an alert that is sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Sending<'a> {
     /// Added where absent.
     pub external_labels: &'a LabelSet,
     /// Link to the expression.
-    pub generator_url: &'a Arc<str>,
+    pub generator_url: Arc<str>,
     /// When a firing alert is to be taken for resolved unless it is sent again.
     pub valid_until: Timestamp,
 }
@@ -228,7 +228,7 @@ impl Sending<'_> {
             annotations: instance.annotations.clone(),
             starts_at: instance.course.fired_at,
             ends_at: Some(instance.course.resolved_at.unwrap_or(self.valid_until)),
-            generator_url: Arc::clone(self.generator_url),
+            generator_url: Arc::clone(&self.generator_url),
         }
     }
 }

@@ -1,7 +1,214 @@
-//! The machine: facts in, effects out; it owns every group.
+//! The machine: it owns every group, is told the time and facts, and answers with effects.
 
 mod effect;
+mod inheritance;
+mod reload;
+mod rule_state;
+mod running_group;
 mod settings;
+mod turn;
+mod view;
+
+use std::collections::BTreeSet;
+
+use model::Timestamp;
 
 pub use effect::{Effect, LogLevel, LogLine, QueryId, WriteId};
+pub use rule_state::{Health, RuleStatus};
+pub use running_group::GroupStatus;
 pub use settings::Settings;
+pub use view::{GroupView, RuleView};
+
+use crate::rule::RuleGroup;
+use crate::sample::QueryAnswer;
+use crate::tally::EngineTally;
+use inheritance::Inheritance;
+use reload::Departed;
+use running_group::RunningGroup;
+use turn::{Owner, Turn, Waiting};
+
+/// The rule engine.
+///
+/// Effects are appended to `out`, to be started in that order. Answers may come in any order and late: one that nobody
+/// waits for any more is ignored. The shell calls [`Engine::advance`] when [`Engine::next_wake`] has come, and every now
+/// and then besides, so that a clock that was set back is noticed.
+#[derive(Debug, Default)]
+pub struct Engine {
+    settings: Settings,
+    /// Ordered by file and name.
+    groups: Vec<RunningGroup>,
+    /// When which group wants its turn: one ordered set for all.
+    wakes: BTreeSet<(Timestamp, usize)>,
+    waiting: Waiting,
+    tally: EngineTally,
+    /// What was restored and has no group yet.
+    stored: Inheritance,
+    departed: Vec<Departed>,
+    last_advance: Option<Timestamp>,
+    stopping: bool,
+}
+
+impl Engine {
+    /// An engine without groups.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Takes the stored records, before the first [`Engine::configure`]: key and value as given with
+    /// [`Effect::Persist`].
+    pub fn restore(&mut self, records: impl IntoIterator<Item = (String, Vec<u8>)>, out: &mut Vec<Effect>) {
+        self.stored.leave_records(records, out);
+    }
+
+    /// Loads groups, for the first time or anew.
+    ///
+    /// Groups that are as they were go on undisturbed. In the others, and after a restart, each rule takes over the alerts
+    /// of the rule with the same name and labels. What has no successor is resolved, and its series are marked as ended.
+    pub fn configure(&mut self, now: Timestamp, groups: Vec<RuleGroup>, settings: Settings, out: &mut Vec<Effect>) {
+        let is_first = self.groups.is_empty();
+        let same_texts = settings.external_url == self.settings.external_url
+            && settings.external_labels == self.settings.external_labels;
+        self.settings = settings;
+        self.stored.age(now, &self.settings, out);
+        self.reload(now, groups, is_first || same_texts, out);
+        self.wakes.clear();
+        self.waiting.clear_groups();
+        for (place, group) in self.groups.iter_mut().enumerate() {
+            group.place = place;
+            for id in group.waits_for() {
+                self.waiting.keep(id, place);
+            }
+            self.wakes.extend(group.next_wake(self.stopping).map(|wake| (wake, place)));
+        }
+    }
+
+    /// Time has passed: starts the groups whose slot has come, and gives up on overdue answers.
+    pub fn advance(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        if self.last_advance.is_some_and(|last| now < last) {
+            self.clock_set_back(now);
+        }
+        self.last_advance = Some(now);
+        let due: Vec<usize> = self.wakes.range(..=(now, usize::MAX)).map(|&(_, place)| place).collect();
+        for place in due {
+            self.give_turn(now, place, out, |group, turn| group.advance(turn));
+        }
+        self.mark_departed(now, out);
+    }
+
+    /// A query was answered, or failed with a text for people.
+    pub fn queried(
+        &mut self,
+        now: Timestamp,
+        id: QueryId,
+        answer: Result<QueryAnswer, String>,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(Owner::Group(place)) = self.waiting.take(id.0) {
+            self.give_turn(now, place, out, |group, turn| group.queried(turn, id.0, answer));
+        }
+    }
+
+    /// A write ended, or failed with a text for people.
+    pub fn written(&mut self, now: Timestamp, id: WriteId, outcome: Result<(), String>, out: &mut Vec<Effect>) {
+        match (self.waiting.take(id.0), outcome) {
+            (Some(Owner::Group(place)), outcome) => {
+                self.give_turn(now, place, out, |group, turn| group.written(turn, id.0, outcome));
+            }
+            (Some(Owner::Markers), Err(error)) => out.push(Effect::Log(LogLine {
+                level: LogLevel::Warn,
+                group: "".into(),
+                rule: "".into(),
+                text: format!("series that have ended could not be marked: {error}"),
+            })),
+            (Some(Owner::Markers), Ok(())) | (None, _) => {}
+        }
+    }
+
+    /// When [`Engine::advance`] wants to be called next.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        let group = self.wakes.first().map(|&(wake, _)| wake);
+        let departed = self.departed.iter().filter(|_| !self.stopping).map(|departed| departed.due).min();
+        group.into_iter().chain(departed).min()
+    }
+
+    /// Begins no evaluation any more. Rules under way may end; the shell waits for [`Engine::is_idle`] as long as it likes.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+        for place in 0..self.groups.len() {
+            self.set_wake(place, None);
+        }
+    }
+
+    /// Whether no query and no write is under way.
+    pub fn is_idle(&self) -> bool {
+        self.waiting.len() == 0
+    }
+
+    /// Number of queries and writes under way.
+    pub fn in_flight(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The groups, by file and name.
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = GroupView<'_>> {
+        self.groups.iter().map(GroupView::new)
+    }
+
+    /// The engine's counters.
+    pub fn tally(&self) -> &EngineTally {
+        &self.tally
+    }
+
+    /// What is set for all groups.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn give_turn(
+        &mut self,
+        now: Timestamp,
+        place: usize,
+        out: &mut Vec<Effect>,
+        act: impl FnOnce(&mut RunningGroup, &mut Turn<'_>),
+    ) {
+        let Some(group) = self.groups.get_mut(place) else { return };
+        let before = group.next_wake(self.stopping);
+        let mut turn = Turn {
+            now,
+            settings: &self.settings,
+            stopping: self.stopping,
+            waiting: &mut self.waiting,
+            tally: &mut self.tally,
+            out,
+        };
+        act(group, &mut turn);
+        self.set_wake(place, before);
+    }
+
+    /// Enters a group's wake in place of the one it had `before`.
+    fn set_wake(&mut self, place: usize, before: Option<Timestamp>) {
+        let Some(group) = self.groups.get(place) else { return };
+        match before {
+            Some(before) => {
+                self.wakes.remove(&(before, place));
+            }
+            None => self.wakes.retain(|&(_, other)| other != place),
+        }
+        self.wakes.extend(group.next_wake(self.stopping).map(|wake| (wake, place)));
+    }
+
+    /// Groups whose next slot is out of reach get a new schedule.
+    fn clock_set_back(&mut self, now: Timestamp) {
+        for place in 0..self.groups.len() {
+            let Some(group) = self.groups.get_mut(place) else { return };
+            let before = group.next_wake(self.stopping);
+            if !group.is_evaluating() && group.schedule.is_ahead_of(now) {
+                group.schedule.restart(now);
+                self.set_wake(place, before);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

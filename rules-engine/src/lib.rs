@@ -1,8 +1,31 @@
 //! The rule service: evaluates recording and alerting rules on schedule.
+//!
+//! The core is a state machine: [`engine::Engine`] is told the time and facts, and answers with [`engine::Effect`]s. It
+//! reads no clock and does no I/O, so the same inputs always give the same effects. In reading order:
+//!
+//! - [`rule`]: rule groups as meant
+//! - [`sample`]: what queries give and what is written
+//! - [`group`]: when a group is due, and the slots it missed
+//! - [`recording`]: query result to samples, and which series have ended
+//! - [`alerting`]: one rule's alerts: pending, firing, resolved, and when to send them
+//! - [`annotation`]: label and annotation templates, for each series of a result
+//! - [`record`]: what survives a restart, as it is stored
+//! - [`engine`]: the machine; it owns every group
+//! - [`tally`]: counters of what the engine did
+//!
+//! One evaluation of an alerting rule: the slot of its group comes, `advance` asks the query; the answer comes with
+//! `queried`, each series is rendered and settled into the rule's alerts, and out go the alerts that are due, the
+//! records that changed, and the samples to write; once they are `written`, the next rule's query goes out.
+
+pub mod alerting;
+pub mod annotation;
+pub mod engine;
+pub mod group;
+pub mod record;
+pub mod recording;
+pub mod rule;
+pub mod sample;
+pub mod tally;
 
 pub mod outbox;
 pub mod relabel;
-pub mod rule;
-pub mod sample;
-pub mod engine;
-pub mod tally;

@@ -164,6 +164,11 @@ impl Instance {
         self.course.state != AlertState::Inactive
     }
 
+    /// Whether there is a record of it.
+    pub fn is_recorded(&self) -> bool {
+        self.recorded.is_some()
+    }
+
     /// The labels of its `ALERTS` and `ALERTS_FOR_STATE` series; `base` are the rule's labels as written.
     pub(super) fn series(&mut self, base: &LabelSet) -> (LabelSet, LabelSet) {
         let state = self.course.state;

@@ -7,11 +7,11 @@ use model::{Alert, Timestamp};
 
 use crate::sample::Sample;
 
-/// Names a query until it is answered with `Engine::queried`. Never reused by an engine.
+/// Names a query until it is answered with [`Engine::queried`](super::Engine::queried). Never reused by an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueryId(pub u64);
 
-/// Names a write until it is reported with `Engine::written`. Never reused by an engine.
+/// Names a write until it is reported with [`Engine::written`](super::Engine::written). Never reused by an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteId(pub u64);
 

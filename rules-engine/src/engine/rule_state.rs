@@ -1,0 +1,278 @@
+//! A rule as it runs: compiled texts, alerts, the series it wrote last, and how its last evaluation went.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{LabelSet, Timestamp};
+use url::form_urlencoded::byte_serialize;
+
+use super::turn::Turn;
+use super::{Effect, LogLevel, Settings};
+use crate::alerting::{Alerts, Holds, Sending};
+use crate::annotation::{Lookups, Rendering, Texts};
+use crate::group::GroupKey;
+use crate::record::{AlertRecord, Labels, Record, RecordV1, RuleKey, alert_key};
+use crate::recording::{self, WrittenSeries};
+use crate::rule::{Alerting, Rule, RuleKind};
+use crate::sample::Sample;
+
+/// A rule as it runs.
+#[derive(Debug)]
+pub(super) struct RuleState {
+    pub(super) rule: Arc<Rule>,
+    pub(super) name: Arc<str>,
+    pub(super) expr: Arc<str>,
+    pub(super) body: Body,
+    pub(super) written: WrittenSeries,
+    pub(super) status: RuleStatus,
+}
+
+/// What only one kind of rule has.
+#[derive(Debug)]
+pub(super) enum Body {
+    Recording,
+    Alerting(Box<AlertingState>),
+}
+
+/// An alerting rule's own.
+#[derive(Debug)]
+pub(super) struct AlertingState {
+    pub(super) alerts: Alerts,
+    texts: Texts,
+    holds: Holds,
+    generator_url: Arc<str>,
+    key: Arc<RuleKey>,
+    pub(super) record_prefix: String,
+}
+
+/// How a rule's last evaluation went.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RuleStatus {
+    /// Whether it worked.
+    pub health: Health,
+    /// Why it did not; empty if it did.
+    pub last_error: String,
+    /// From asking the query to the end of the write.
+    pub evaluation_time: Duration,
+    /// When the last evaluation began.
+    pub last_evaluation: Option<Timestamp>,
+    /// What the query API warned of.
+    pub warnings: Vec<String>,
+    /// Series in the last result.
+    pub series: usize,
+}
+
+/// Whether a rule works.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Health {
+    /// Not evaluated yet.
+    #[default]
+    Unknown,
+    /// The last evaluation worked.
+    Good,
+    /// It did not.
+    Bad,
+}
+
+impl Health {
+    /// `unknown`, `ok` or `err`, as the rules API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Good => "ok",
+            Self::Bad => "err",
+        }
+    }
+}
+
+/// The circumstances of one evaluation.
+pub(super) struct Occasion<'a> {
+    /// The evaluation timestamp.
+    pub(super) ts: Timestamp,
+    /// The timestamp of samples.
+    pub(super) timestamp_ms: i64,
+    /// The group's limit.
+    pub(super) limit: usize,
+    pub(super) interval: Duration,
+    /// `file;group`, for the log.
+    pub(super) group: &'a Arc<str>,
+    pub(super) lookups: &'a Lookups,
+}
+
+/// What came of a result.
+pub(super) enum Digest {
+    /// These samples are to be stored.
+    Samples(Vec<Sample>),
+    /// The evaluation failed.
+    Failed(String),
+    /// Templates ask for these queries first; then the result is to be tried again.
+    Needs(Vec<Arc<str>>, Vec<(LabelSet, f64)>),
+}
+
+impl RuleState {
+    /// A rule that has not been evaluated. `duplicate`: how many equals come before it in the group.
+    pub(super) fn new(rule: Arc<Rule>, group: &GroupKey, duplicate: usize, settings: &Settings) -> Self {
+        let body = match &rule.kind {
+            RuleKind::Recording => Body::Recording,
+            RuleKind::Alerting(alerting) => {
+                Body::Alerting(Box::new(AlertingState::new(&rule, alerting, group, duplicate, settings)))
+            }
+        };
+        Self {
+            name: rule.name.as_str().into(),
+            expr: rule.expr.as_str().into(),
+            body,
+            written: WrittenSeries::default(),
+            status: RuleStatus::default(),
+            rule,
+        }
+    }
+
+    /// Its alerts, if it is an alerting rule.
+    pub(super) fn alerts(&self) -> Option<&Alerts> {
+        match &self.body {
+            Body::Recording => None,
+            Body::Alerting(state) => Some(&state.alerts),
+        }
+    }
+
+    /// Makes of a result what the rule makes of it. Effects: alerts to send, records.
+    pub(super) fn digest(&mut self, series: Vec<(LabelSet, f64)>, on: &Occasion<'_>, turn: &mut Turn<'_>) -> Digest {
+        self.status.series = series.len();
+        match &mut self.body {
+            Body::Recording => {
+                let samples = recording::record(&self.name, &self.rule.labels, on.limit, series, on.timestamp_ms);
+                samples.map_or_else(Digest::Failed, Digest::Samples)
+            }
+            Body::Alerting(state) => state.digest(&self.name, &self.rule.labels, series, on, turn),
+        }
+    }
+
+    /// Sends what is due although there was no result.
+    pub(super) fn resend(&mut self, on: &Occasion<'_>, turn: &mut Turn<'_>) {
+        if let Body::Alerting(state) = &mut self.body {
+            state.send(on, turn);
+            state.persist(turn);
+        }
+    }
+}
+
+impl AlertingState {
+    fn new(rule: &Rule, alerting: &Alerting, group: &GroupKey, duplicate: usize, settings: &Settings) -> Self {
+        let key = RuleKey {
+            file: group.file.to_string(),
+            group: group.name.to_string(),
+            name: rule.name.clone(),
+            labels: Labels(rule.labels.clone()),
+            duplicate,
+        };
+        Self {
+            alerts: Alerts::default(),
+            texts: Texts::compile(&rule.name, &rule.labels, &alerting.annotations),
+            holds: Holds { hold: alerting.hold, keep_firing_for: alerting.keep_firing_for },
+            generator_url: generator_url(&settings.external_url, &rule.shown_expr),
+            record_prefix: key.prefix(),
+            key: Arc::new(key),
+        }
+    }
+
+    fn digest(
+        &mut self,
+        name: &Arc<str>,
+        rule_labels: &LabelSet,
+        series: Vec<(LabelSet, f64)>,
+        on: &Occasion<'_>,
+        turn: &mut Turn<'_>,
+    ) -> Digest {
+        let settings = turn.settings;
+        let mut rendering = Rendering::new(&settings.external_url, &settings.external_labels, on.ts, on.lookups);
+        let rows = self.texts.rows(&series, &self.alerts, &mut rendering);
+        if !rendering.missing.is_empty() {
+            return Digest::Needs(rendering.missing, series);
+        }
+        turn.tally.template_expansions += rendering.expansions;
+        turn.tally.template_failures += rendering.failures;
+        if let Some(error) = rendering.first_failure {
+            let text = format!("{} of the rule's texts could not be rendered, the first: {error}", rendering.failures);
+            turn.log(LogLevel::Warn, on.group, name, text);
+        }
+        let mut dropped = Vec::new();
+        let settled = self.alerts.settle(rows, on.ts, self.holds, &mut dropped).and_then(|()| {
+            let within = self.alerts.enforce_limit(on.limit, &mut dropped);
+            turn.tally.limit_breaches += u64::from(within.is_err());
+            within
+        });
+        if settled.is_ok() {
+            self.send(on, turn);
+            self.persist(turn);
+        }
+        for labels in dropped {
+            turn.out.push(Effect::Forget { key: alert_key(&self.record_prefix, &labels) });
+        }
+        match settled {
+            Err(error) => Digest::Failed(error),
+            Ok(()) if !turn.settings.writes => Digest::Samples(Vec::new()),
+            Ok(()) => Digest::Samples(self.alerts.samples(rule_labels, on.timestamp_ms)),
+        }
+    }
+
+    fn send(&mut self, on: &Occasion<'_>, turn: &mut Turn<'_>) {
+        let lifetime = on.interval.max(turn.settings.resend_delay).saturating_mul(4);
+        let sending = self.sending(&turn.settings.external_labels, on.ts.plus(lifetime));
+        let due = self.alerts.due(on.ts, turn.settings.resend_delay, &sending);
+        if !due.is_empty() {
+            turn.tally.alerts_sent += due.len() as u64;
+            turn.out.push(Effect::Send(due));
+        }
+    }
+
+    /// Records what is not recorded as it is.
+    pub(super) fn persist(&mut self, turn: &mut Turn<'_>) {
+        let Self { alerts, key, record_prefix, .. } = self;
+        alerts.each_unrecorded(|instance| {
+            let record = Record::V1(RecordV1::Alert(AlertRecord::of(Arc::clone(key), instance)));
+            turn.out.push(Effect::Persist { key: alert_key(record_prefix, &instance.labels), value: record.to_json() });
+        });
+    }
+
+    /// The link to its expression.
+    pub(super) fn generator_url(&self) -> Arc<str> {
+        Arc::clone(&self.generator_url)
+    }
+
+    /// How its instances are sent.
+    fn sending<'s>(&self, external_labels: &'s LabelSet, valid_until: Timestamp) -> Sending<'s> {
+        Sending { external_labels, generator_url: Arc::clone(&self.generator_url), valid_until }
+    }
+}
+
+/// The link to an expression that Prometheus puts into alerts.
+pub(super) fn generator_url(external_url: &str, expr: &str) -> Arc<str> {
+    let mut url = format!("{}/graph?g0.expr=", external_url.trim_end_matches('/'));
+    query_escape(expr, &mut url);
+    url.push_str("&g0.tab=1");
+    url.into()
+}
+
+/// Go's `url.QueryEscape`: letters, digits and `-_.~` stay, a space becomes `+`. (Form encoding differs in `*` and `~`.)
+fn query_escape(text: &str, out: &mut String) {
+    for piece in byte_serialize(text.as_bytes()) {
+        match piece {
+            "%7E" => out.push('~'),
+            piece => out.push_str(&piece.replace('*', "%2A")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generator_links_are_prometheus() {
+        assert_eq!(
+            &*generator_url("http://h:9090/p/", "up{job=~\"a b.*\"} == 0 or x-_~é"),
+            "http://h:9090/p/graph?g0.expr=up%7Bjob%3D~%22a+b.%2A%22%7D+%3D%3D+0+or+x-_~%C3%A9&g0.tab=1"
+        );
+    }
+}
