@@ -1,6 +1,42 @@
 //! The notifier: dedupes, groups, inhibits, silences and delivers alerts.
+//!
+//! The core is a state machine, [`notifier::Notifier`]: inputs with the time go in, [`notifier::Effect`]s come out. It
+//! knows no clock, socket, disk, `async` or randomness; the same inputs in the same order give the same effects. What
+//! users see follows Alertmanager 0.34, but nothing told to fire is left without its resolve, and a restart loses nothing.
+//!
+//! In reading order:
+//! - [`config`], [`receiver`]: what the files say, as meant
+//! - [`alert_book`]: every alert known: identity, merging, end
+//! - [`route`]: which routes take an alert, and into which group
+//! - [`group`]: members, instants of flushes, what is under way
+//! - [`silence`], [`inhibit`], [`mute_time`]: what hides alerts; they answer questions and decide nothing
+//! - [`matcher_index`]: how these find the few matchers that can match
+//! - [`notification_log`]: what each integration was last told
+//! - [`decision`]: is there news? one verdict with its reason
+//! - [`notification`]: what receivers get and templates see
+//! - [`notifier`]: the machine; owns all state above
+//! - [`name_limit`], [`tally`]: a bound, and plain counts
+//! - [`record`]: stored forms, versioned
+//!
+//! One alert's walk: `notifier/ingest.rs` checks and stores it, `placement.rs` puts it into groups, `flush.rs` looks
+//! (`sight.rs`) and decides for each integration, `outcome.rs` writes the log, `settle.rs` lets go of it.
 
+pub mod alert_book;
 pub mod config;
+pub mod decision;
+pub mod group;
+pub mod inhibit;
+pub mod matcher_index;
 pub mod mute_time;
+pub mod name_limit;
 pub mod notification;
+pub mod notification_log;
+pub mod notifier;
 pub mod receiver;
+pub mod record;
+pub mod route;
+pub mod silence;
+pub mod tally;
+
+#[cfg(test)]
+mod tests;

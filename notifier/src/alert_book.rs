@@ -1,0 +1,196 @@
+//! Every alert known: identity, merging, and which are over.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use model::labels::Fingerprint;
+use model::{LabelSet, Timestamp};
+
+/// Names a stored alert while it is in the book; used again after it is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AlertId(pub u32);
+
+/// An alert as it is known now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredAlert {
+    /// Identity.
+    pub labels: LabelSet,
+    /// Text, from the latest report.
+    pub annotations: LabelSet,
+    /// Hash of the labels.
+    pub fingerprint: Fingerprint,
+    /// When it began to fire.
+    pub starts_at: Timestamp,
+    /// It is resolved from here on.
+    pub ends_at: Timestamp,
+    /// When the latest report came.
+    pub updated_at: Timestamp,
+    /// When it was first heard of, or heard of again after it was resolved.
+    pub known_at: Timestamp,
+    /// The end is not the source's word but `resolve_timeout`'s.
+    pub is_timeout: bool,
+    /// Link to its source; may be empty.
+    pub generator_url: Arc<str>,
+}
+
+/// A report with its times filled in, ready to be stored.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Identity; no empty values.
+    pub labels: LabelSet,
+    /// Text.
+    pub annotations: LabelSet,
+    /// As stated or assumed.
+    pub starts_at: Timestamp,
+    /// As stated or assumed.
+    pub ends_at: Timestamp,
+    /// Whether the end is assumed.
+    pub is_timeout: bool,
+    /// Link to its source.
+    pub generator_url: Arc<str>,
+}
+
+/// What a report changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Not known before.
+    New,
+    /// Another start, text or source, or it went from firing to resolved or back.
+    Material,
+    /// At most its end moved.
+    Refresh,
+}
+
+/// Alerts by label set.
+#[derive(Debug, Default)]
+pub struct AlertBook {
+    slots: Vec<Option<StoredAlert>>,
+    free: Vec<AlertId>,
+    ids: HashMap<LabelSet, AlertId, FixedState>,
+}
+
+impl StoredAlert {
+    /// Whether it is over: a function of time alone.
+    pub fn is_resolved(&self, now: Timestamp) -> bool {
+        self.ends_at <= now
+    }
+
+    /// Takes in a younger report whose time of activity overlaps: the earliest start survives, and an explicit end
+    /// that lies further ahead is shortened only by an explicit resolve.
+    fn merged(&self, report: &Report, now: Timestamp) -> (Timestamp, Timestamp, bool) {
+        let starts_at = self.starts_at.min(report.starts_at);
+        let keeps_end = if report.ends_at <= now { self.is_resolved(now) } else { !self.is_timeout };
+        if keeps_end && self.ends_at > report.ends_at {
+            (starts_at, self.ends_at, report.is_timeout)
+        } else {
+            (starts_at, report.ends_at, report.is_timeout)
+        }
+    }
+
+    /// Whether the report's time of activity begins or ends strictly inside this one's.
+    fn overlaps(&self, report: &Report) -> bool {
+        let inside = |t: Timestamp| t > self.starts_at && t < self.ends_at;
+        inside(report.starts_at) || inside(report.ends_at)
+    }
+
+    fn take(&mut self, report: Report, now: Timestamp) -> Change {
+        let (starts_at, ends_at, is_timeout) = if self.overlaps(&report) {
+            self.merged(&report, now)
+        } else {
+            (report.starts_at, report.ends_at, report.is_timeout)
+        };
+        let was_resolved = self.is_resolved(now);
+        let turned = was_resolved != (ends_at <= now);
+        let mut change = if turned || starts_at != self.starts_at { Change::Material } else { Change::Refresh };
+        if was_resolved && turned {
+            self.known_at = now;
+        }
+        (self.starts_at, self.ends_at, self.is_timeout, self.updated_at) = (starts_at, ends_at, is_timeout, now);
+        if self.annotations != report.annotations {
+            self.annotations = report.annotations;
+            change = Change::Material;
+        }
+        if self.generator_url != report.generator_url {
+            self.generator_url = report.generator_url;
+            change = Change::Material;
+        }
+        change
+    }
+}
+
+impl AlertBook {
+    /// Stores a report that came now.
+    pub fn put(&mut self, now: Timestamp, report: Report) -> (AlertId, Change) {
+        if let Some((id, alert)) = self.find_mut(&report.labels) {
+            return (id, alert.take(report, now));
+        }
+        let alert = StoredAlert {
+            fingerprint: report.labels.fingerprint(),
+            labels: report.labels,
+            annotations: report.annotations,
+            starts_at: report.starts_at,
+            ends_at: report.ends_at,
+            updated_at: now,
+            known_at: now,
+            is_timeout: report.is_timeout,
+            generator_url: report.generator_url,
+        };
+        (self.insert(alert), Change::New)
+    }
+
+    /// Puts an alert in as it is; one with the same labels must not be there.
+    pub fn insert(&mut self, alert: StoredAlert) -> AlertId {
+        let id = self.free.pop().unwrap_or_else(|| {
+            let next = AlertId(u32::try_from(self.slots.len()).expect("fewer than four billion alerts fit in memory"));
+            self.slots.push(None);
+            next
+        });
+        self.ids.insert(alert.labels.clone(), id);
+        if let Some(slot) = self.slots.get_mut(id.0 as usize) {
+            *slot = Some(alert);
+        }
+        id
+    }
+
+    /// Takes an alert out; its id may be given to another.
+    pub fn remove(&mut self, id: AlertId) -> Option<StoredAlert> {
+        let alert = self.slots.get_mut(id.0 as usize)?.take()?;
+        self.ids.remove(&alert.labels);
+        self.free.push(id);
+        Some(alert)
+    }
+
+    /// The alert with this id.
+    pub fn get(&self, id: AlertId) -> Option<&StoredAlert> {
+        self.slots.get(id.0 as usize)?.as_ref()
+    }
+
+    /// Where an alert is, by its labels.
+    pub fn find(&self, labels: &LabelSet) -> Option<AlertId> {
+        self.ids.get(labels).copied()
+    }
+
+    /// Every alert, in order of ids.
+    pub fn iter(&self) -> impl Iterator<Item = (AlertId, &StoredAlert)> {
+        self.slots.iter().enumerate().filter_map(|(at, slot)| Some((AlertId(u32::try_from(at).ok()?), slot.as_ref()?)))
+    }
+
+    /// How many alerts there are.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    fn find_mut(&mut self, labels: &LabelSet) -> Option<(AlertId, &mut StoredAlert)> {
+        let id = *self.ids.get(labels)?;
+        Some((id, self.slots.get_mut(id.0 as usize)?.as_mut()?))
+    }
+}
+
+#[cfg(test)]
+mod tests;

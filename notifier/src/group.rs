@@ -1,0 +1,162 @@
+//! Aggregation groups: members, the instants of their flushes, and what is under way for each integration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{LabelSet, Timestamp};
+
+use crate::alert_book::{AlertId, StoredAlert};
+use crate::notification::Notification;
+use crate::notification_log::Told;
+use crate::notifier::DeliveryId;
+use crate::receiver::Integration;
+use crate::route::RouteId;
+
+/// Names a group for as long as the process lives; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub u64);
+
+/// Alerts of one route that are told together.
+#[derive(Debug)]
+pub struct Group {
+    /// Its route in the present tree.
+    pub route: RouteId,
+    /// What its members share.
+    pub labels: LabelSet,
+    /// Route key, colon, labels.
+    pub key: Arc<str>,
+    /// Where its anchor is stored.
+    pub record_key: String,
+    /// Those that fire, and resolved ones that somebody has yet to hear about.
+    pub members: Vec<AlertId>,
+    /// The instants of its flushes.
+    pub grid: Grid,
+    /// The next of them; off the grid when a missed one is made up for.
+    pub next_flush: Timestamp,
+    /// One for each integration of its receiver.
+    pub slots: Vec<Slot>,
+}
+
+/// Instants `anchor + k × interval`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// The first.
+    pub anchor: Timestamp,
+    /// Between two.
+    pub interval: Duration,
+}
+
+/// One integration's share in a group.
+#[derive(Debug)]
+pub struct Slot {
+    /// The integration.
+    pub integration: Arc<Integration>,
+    /// Its key in the notification log.
+    pub log_key: Arc<str>,
+    /// What is under way.
+    pub state: SlotState,
+    /// The far side asked not to be called before this instant.
+    pub blocked_until: Option<Timestamp>,
+}
+
+/// What is under way for one integration of a group.
+#[derive(Debug)]
+pub enum SlotState {
+    /// Nothing.
+    Idle,
+    /// The last attempt failed; the same content goes out again at this instant unless a flush replaces it.
+    Waiting {
+        /// What is to be told.
+        content: Arc<Content>,
+        /// When.
+        at: Timestamp,
+        /// Failed attempts at this content so far.
+        failed: u32,
+    },
+    /// An attempt is under way.
+    InFlight {
+        /// Its name.
+        id: DeliveryId,
+        /// What is being told.
+        content: Arc<Content>,
+        /// Failed attempts at this content before.
+        failed: u32,
+        /// A flush came meanwhile: decide anew once the outcome is known.
+        flush_again: bool,
+    },
+}
+
+/// A decided notification with its trace in the log.
+#[derive(Debug)]
+pub struct Content {
+    /// For the receiver.
+    pub notification: Arc<Notification>,
+    /// For the log.
+    pub told: Told,
+    /// When attempts begun by this flush should be over.
+    pub deadline: Timestamp,
+}
+
+impl Grid {
+    /// The instant a flush at `now` belongs to: the last one not after it.
+    pub fn instant_at(self, now: Timestamp) -> Timestamp {
+        let interval_ns = self.interval_ns();
+        match now.since(self.anchor).as_nanos().checked_div(interval_ns) {
+            Some(steps) => self.step(steps),
+            None => self.anchor.max(now),
+        }
+    }
+
+    /// The first instant after `now`.
+    pub fn next_after(self, now: Timestamp) -> Timestamp {
+        if now < self.anchor {
+            return self.anchor;
+        }
+        match now.since(self.anchor).as_nanos().checked_div(self.interval_ns()) {
+            Some(steps) => self.step(steps + 1),
+            // An interval of zero is refused by the loader; a second keeps a hand-made one from spinning.
+            None => now.plus(Duration::from_secs(1)),
+        }
+    }
+
+    fn interval_ns(self) -> u128 {
+        self.interval.as_nanos()
+    }
+
+    fn step(self, steps: u128) -> Timestamp {
+        let ns = u64::try_from(steps.saturating_mul(self.interval_ns())).unwrap_or(u64::MAX);
+        self.anchor.plus(Duration::from_nanos(ns))
+    }
+}
+
+impl Slot {
+    /// What is decided and not yet known to have arrived.
+    pub fn under_way(&self) -> Option<&Arc<Content>> {
+        match &self.state {
+            SlotState::Idle => None,
+            SlotState::Waiting { content, .. } | SlotState::InFlight { content, .. } => Some(content),
+        }
+    }
+}
+
+/// Alertmanager's order inside a notification: by job, by instance (those without come last), then fewer labels first,
+/// then by the first label in which two sets differ, where lacking it comes first.
+pub fn notification_order(a: &StoredAlert, b: &StoredAlert) -> std::cmp::Ordering {
+    let (a, b) = (&a.labels, &b.labels);
+    let by = |name: &str| {
+        let (a, b) = (a.get(name), b.get(name));
+        a.is_none().cmp(&b.is_none()).then(a.cmp(&b))
+    };
+    by("job").then_with(|| by("instance")).then_with(|| a.len().cmp(&b.len())).then_with(|| by_first_difference(a, b))
+}
+
+fn by_first_difference(a: &LabelSet, b: &LabelSet) -> std::cmp::Ordering {
+    let differing = a.iter().zip(b.iter()).find(|(a, b)| a != b);
+    differing.map_or(std::cmp::Ordering::Equal, |((a_name, a_value), (b_name, b_value))| {
+        // The lesser name is one that the other set lacks.
+        b_name.cmp(a_name).then(a_value.cmp(b_value))
+    })
+}
+
+#[cfg(test)]
+mod tests;

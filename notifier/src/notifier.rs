@@ -1,0 +1,190 @@
+//! The machine: owns all state, takes inputs, answers with effects.
+
+mod configure;
+mod effect;
+mod flush;
+mod groups;
+mod ingest;
+mod known;
+mod outcome;
+mod placement;
+mod restore;
+mod settings;
+mod settle;
+mod sight;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::Timestamp;
+use uuid::Uuid;
+
+pub use self::effect::{Delivery, DeliveryId, Effect};
+pub use self::settings::Settings;
+pub use self::view::{AlertState, AlertStatus, AlertView, GroupView};
+
+use self::groups::Groups;
+use self::known::Known;
+use self::outcome::Flight;
+use crate::group::GroupId;
+use crate::notification_log::NotificationLog;
+use crate::record::Record;
+use crate::route::RouteTree;
+use crate::silence::{Silence, SilenceDraft, SilenceError};
+use crate::tally::Tally;
+
+/// The notifier as a state machine: no clock, socket, disk, `async` or randomness.
+///
+/// The shell restores records, configures, then feeds inputs with the current time, performs the effects of each call
+/// in order, and calls [`Notifier::advance`] at or soon after [`Notifier::next_wake`]. Time must not run backwards;
+/// where a clock does, the shell holds it still.
+#[derive(Debug)]
+pub struct Notifier {
+    settings: Settings,
+    known: Known,
+    /// `None` until the first configuration.
+    routes: Option<Arc<RouteTree>>,
+    groups: Groups,
+    log: NotificationLog,
+    /// Everything that is to happen by itself.
+    wakes: BTreeSet<(Timestamp, Wake)>,
+    /// Attempts whose outcome is not known yet.
+    flights: BTreeMap<DeliveryId, Flight>,
+    next_delivery: u64,
+    /// No flush before this: the end of the start delay.
+    not_before: Timestamp,
+    tally: Tally,
+}
+
+/// What is to happen at an instant; at the same instant in this order, groups by age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wake {
+    /// Remove what is past its retention.
+    Maintain,
+    /// Remove resolved alerts that nobody waits for.
+    CollectAlerts,
+    /// Decide anew what a group's integrations are told.
+    Flush(GroupId),
+    /// Repeat a failed attempt of the integration in this slot.
+    Retry(GroupId, usize),
+}
+
+impl Notifier {
+    /// A notifier that knows nothing. Alerts and silences are taken, but nothing is sent before it is configured.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            known: Known::new(settings.alerts_per_name_max),
+            settings,
+            routes: None,
+            groups: Groups::default(),
+            log: NotificationLog::default(),
+            wakes: BTreeSet::new(),
+            flights: BTreeMap::new(),
+            next_delivery: 0,
+            not_before: Timestamp::MIN,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Does everything that is due. Inputs do this first, so that what was due before them comes before them.
+    pub fn advance(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        while let Some((at, wake)) = self.wakes.first().copied()
+            && at <= now
+        {
+            self.wakes.pop_first();
+            match wake {
+                Wake::Flush(group) => self.flush(now, group, out),
+                Wake::Retry(group, slot) => self.retry(now, group, slot, out),
+                Wake::Maintain => {
+                    self.maintain(now, out);
+                    self.wakes.insert((now.plus(self.settings.maintenance_interval), Wake::Maintain));
+                }
+                Wake::CollectAlerts => {
+                    self.collect_alerts(now, out);
+                    self.wakes.insert((now.plus(self.settings.alert_gc_interval), Wake::CollectAlerts));
+                }
+            }
+        }
+    }
+
+    /// When [`Notifier::advance`] is to be called next. May lie in the past.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.wakes.first().map(|(at, _)| *at)
+    }
+
+    /// Makes a silence, or edits the one the draft names: in place where only times or texts change, otherwise by ending
+    /// it and making a new one. `fresh_id` is used where a new one is made. Answers the id the silence now has; it is
+    /// only true once the records of `out` are kept.
+    ///
+    /// # Errors
+    /// Nothing is changed: the id is unknown, the draft invalid, or a limit reached.
+    pub fn set_silence(
+        &mut self,
+        now: Timestamp,
+        draft: SilenceDraft,
+        fresh_id: Uuid,
+        out: &mut Vec<Effect>,
+    ) -> Result<Uuid, SilenceError> {
+        self.advance(now, out);
+        let edit = self.known.silences.plan(now, draft, fresh_id)?;
+        let (count_max, bytes_max) = (self.settings.silences_max, self.settings.silence_bytes_max);
+        let is_new = self.known.silences.get(edit.set.id).is_none();
+        if is_new && count_max > 0 && self.known.silences.len() >= count_max {
+            return Err(SilenceError::TooMany(count_max));
+        }
+        let bytes = Record::of_silence(&edit.set).to_bytes().len();
+        if bytes_max > 0 && bytes > bytes_max {
+            return Err(SilenceError::TooLarge { bytes, bytes_max });
+        }
+        let id = edit.set.id;
+        for silence in edit.ended.into_iter().chain([edit.set]) {
+            self.put_silence(silence, out);
+        }
+        Ok(id)
+    }
+
+    /// Ends a silence now. Ending one that is over already changes nothing.
+    ///
+    /// # Errors
+    /// The id is unknown.
+    pub fn expire_silence(&mut self, now: Timestamp, id: Uuid, out: &mut Vec<Effect>) -> Result<(), SilenceError> {
+        self.advance(now, out);
+        if let Some(ended) = self.known.silences.plan_end(now, id)? {
+            self.put_silence(ended, out);
+        }
+        Ok(())
+    }
+
+    fn put_silence(&mut self, silence: Silence, out: &mut Vec<Effect>) {
+        out.push(persist(Record::silence_key(silence.id), &Record::of_silence(&silence)));
+        self.known.silences.put(silence);
+    }
+
+    /// Removes silences and log entries past their retention.
+    fn maintain(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        let silences = self.known.silences.collect(now, self.settings.retention);
+        out.extend(silences.into_iter().map(|id| Effect::Forget { key: Record::silence_key(id) }));
+        let in_use = self.groups.log_keys();
+        let entries = self.log.collect(now, |key| in_use.contains(key));
+        out.extend(entries.iter().map(|key| Effect::Forget { key: Record::log_key(key) }));
+    }
+
+    /// Removes resolved alerts that no group holds any more.
+    fn collect_alerts(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        for id in self.known.resolved_and_alone(now) {
+            if let Some(key) = self.known.remove(id) {
+                out.push(Effect::Forget { key });
+            }
+        }
+    }
+
+    /// Counts of what happened.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+fn persist(key: String, record: &Record) -> Effect {
+    Effect::Persist { key, value: record.to_bytes() }
+}

@@ -1,0 +1,53 @@
+//! A first or another configuration: alerts are routed anew, groups that persist go on as they were.
+
+use std::sync::Arc;
+
+use model::Timestamp;
+
+use super::known::Stored;
+use super::{Effect, Notifier, Wake};
+use crate::config::Config;
+use crate::group::GroupId;
+use crate::inhibit::Inhibition;
+use crate::route::RouteTree;
+
+impl Notifier {
+    /// Takes a configuration: the first one starts the notifier, another replaces the last. Groups whose route key and
+    /// labels persist keep their instants, their log, and what is under way; silences and the log are untouched.
+    pub fn configure(&mut self, now: Timestamp, config: Arc<Config>, out: &mut Vec<Effect>) {
+        let is_first = self.routes.is_none();
+        if is_first {
+            self.not_before = now.plus(self.settings.start_delay);
+            self.wakes.insert((now.plus(self.settings.maintenance_interval), Wake::Maintain));
+            self.wakes.insert((now.plus(self.settings.alert_gc_interval), Wake::CollectAlerts));
+        } else {
+            self.advance(now, out);
+        }
+        self.routes = Some(Arc::new(RouteTree::new(Arc::clone(&config))));
+        self.known.inhibit_by(Inhibition::new(config));
+        self.groups.set_aside();
+        self.wakes.retain(|(_, wake)| matches!(wake, Wake::Maintain | Wake::CollectAlerts));
+        for id in self.known.ids() {
+            let marks = self.known.marks_mut(id);
+            let prior = std::mem::take(&mut marks.groups);
+            marks.is_placed = false;
+            self.place(now, id, &prior, out);
+            let marks = self.known.marks(id);
+            if marks.groups.is_empty() != (marks.stored == Stored::Nothing) {
+                self.save(now, id, out);
+            }
+        }
+        out.extend(self.groups.drop_the_rest().into_iter().map(|key| Effect::Forget { key }));
+        if is_first {
+            let restored: Vec<GroupId> = self.groups.take_resumed();
+            for id in restored {
+                self.resume(now, id);
+            }
+        }
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Option<&Arc<Config>> {
+        self.routes.as_ref().map(|routes| routes.config())
+    }
+}

@@ -1,0 +1,85 @@
+//! Alerts coming in: checked, completed, stored, placed.
+
+use model::matcher::is_classic_name;
+use model::{Alert, LabelSet, Timestamp};
+
+use super::{Effect, Notifier};
+use crate::alert_book::{Change, Report};
+use crate::config::Config;
+
+/// For alerts without an end that come before the first configuration.
+const RESOLVE_TIMEOUT_DEFAULT: std::time::Duration = std::time::Duration::from_secs(300);
+
+impl Notifier {
+    /// Takes a batch of alerts as their source states them. The valid ones are taken even if others are not.
+    ///
+    /// # Errors
+    /// A message for each alert that was refused.
+    pub fn receive(&mut self, now: Timestamp, alerts: Vec<Alert>, out: &mut Vec<Effect>) -> Result<(), Vec<String>> {
+        self.advance(now, out);
+        let mut refused = Vec::new();
+        for alert in alerts {
+            let report = self.complete(now, alert);
+            if report.ends_at > now {
+                self.tally.alerts_received_firing += 1;
+            } else {
+                self.tally.alerts_received_resolved += 1;
+            }
+            match validate(&report, self.settings.classic_names) {
+                Ok(()) => self.take_report(now, report, out),
+                Err(message) => {
+                    self.tally.alerts_invalid += 1;
+                    refused.push(message);
+                }
+            }
+        }
+        if refused.is_empty() { Ok(()) } else { Err(refused) }
+    }
+
+    fn take_report(&mut self, now: Timestamp, report: Report, out: &mut Vec<Effect>) {
+        match self.known.put(now, report) {
+            None => self.tally.alerts_limited += 1,
+            Some((_, Change::Refresh)) => {}
+            Some((id, Change::New | Change::Material)) => {
+                self.place(now, id, &[], out);
+                self.save(now, id, out);
+            }
+        }
+    }
+
+    /// Fills in what the source left out.
+    fn complete(&self, now: Timestamp, alert: Alert) -> Report {
+        let timeout =
+            self.config().map_or(RESOLVE_TIMEOUT_DEFAULT, |config: &std::sync::Arc<Config>| config.resolve_timeout);
+        Report {
+            labels: alert.labels.without_empty(),
+            annotations: alert.annotations,
+            starts_at: alert.starts_at.or(alert.ends_at).unwrap_or(now),
+            ends_at: alert.ends_at.unwrap_or_else(|| now.plus(timeout)),
+            is_timeout: alert.ends_at.is_none(),
+            generator_url: alert.generator_url,
+        }
+    }
+}
+
+fn validate(report: &Report, classic_names: bool) -> Result<(), String> {
+    let labels = &report.labels;
+    if labels.is_empty() {
+        return Err("an alert needs at least one label with a value".to_owned());
+    }
+    if let Some(name) = bad_name(labels, classic_names) {
+        return Err(format!("invalid label name {name:?} in {labels}"));
+    }
+    if let Some(name) = bad_name(&report.annotations, classic_names) {
+        return Err(format!("invalid annotation name {name:?} in {labels}"));
+    }
+    if report.starts_at > report.ends_at {
+        return Err(format!("alert {labels} must start before it ends"));
+    }
+    Ok(())
+}
+
+fn bad_name(set: &LabelSet, classic_names: bool) -> Option<&str> {
+    let mut names = set.iter().map(|(name, _)| name);
+    names.find(|name| name.is_empty() || (classic_names && !is_classic_name(name)))
+}

@@ -1,0 +1,180 @@
+//! The alerts, what may hide them, and what is remembered about each.
+
+use model::{LabelSet, Timestamp};
+use uuid::Uuid;
+
+use crate::alert_book::{AlertBook, AlertId, Change, Report, StoredAlert};
+use crate::group::GroupId;
+use crate::inhibit::{Inhibition, Roles};
+use crate::name_limit::NameLimit;
+use crate::record::Record;
+use crate::silence::{Covering, Silences};
+
+/// Alerts with the silences and inhibitions that hide them. Keeps the views of all three on each other up to date.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) book: AlertBook,
+    pub(super) silences: Silences,
+    inhibition: Option<Inhibition>,
+    /// By alert id.
+    marks: Vec<Marks>,
+    limit: NameLimit,
+}
+
+/// What is remembered about an alert, so that it need not be worked out again.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    /// What it is to the inhibition rules.
+    roles: Roles,
+    /// Which silences match it.
+    covering: Covering,
+    /// The groups it is a member of.
+    pub(super) groups: Vec<GroupId>,
+    /// It is in every group that its routes give it.
+    pub(super) is_placed: bool,
+    /// What the store says of it.
+    pub(super) stored: Stored,
+}
+
+/// What the store says of an alert.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stored {
+    #[default]
+    Nothing,
+    Firing,
+    Resolved,
+}
+
+impl Known {
+    pub(super) fn new(alerts_per_name_max: usize) -> Self {
+        Self {
+            book: AlertBook::default(),
+            silences: Silences::default(),
+            inhibition: None,
+            marks: Vec::new(),
+            limit: NameLimit::new(alerts_per_name_max),
+        }
+    }
+
+    /// Stores a report; `None` if there are too many alerts of its name.
+    pub(super) fn put(&mut self, now: Timestamp, report: Report) -> Option<(AlertId, Change)> {
+        let Some(id) = self.book.find(&report.labels) else {
+            let is_over = |id| self.book.get(id).is_none_or(|alert| alert.is_resolved(now));
+            if !self.limit.has_room(report.labels.alert_name(), is_over) {
+                return None;
+            }
+            let (id, change) = self.book.put(now, report);
+            self.introduce(id);
+            return Some((id, change));
+        };
+        let was = self.source_end(id);
+        let (_, change) = self.book.put(now, report);
+        if was.is_some() {
+            self.source_moved(id, was);
+        }
+        Some((id, change))
+    }
+
+    /// Puts an alert from the store in.
+    pub(super) fn restore(&mut self, alert: StoredAlert, stored: Stored) {
+        if self.book.find(&alert.labels).is_some() {
+            return;
+        }
+        let id = self.book.insert(alert);
+        self.introduce(id);
+        self.marks_mut(id).stored = stored;
+    }
+
+    fn introduce(&mut self, id: AlertId) {
+        let at = id.0 as usize;
+        if self.marks.len() <= at {
+            self.marks.resize_with(at + 1, Marks::default);
+        }
+        self.marks[at] = Marks::default();
+        if let Some(alert) = self.book.get(id) {
+            self.limit.admit(alert.labels.alert_name(), id);
+        }
+        self.cast(id);
+    }
+
+    /// Works out an alert's roles under the present rules and enters it as a source.
+    fn cast(&mut self, id: AlertId) {
+        let (Some(inhibition), Some(alert)) = (&mut self.inhibition, self.book.get(id)) else { return };
+        let roles = inhibition.roles(&alert.labels);
+        inhibition.move_source(&roles, &alert.labels, id, None, Some(alert.ends_at));
+        self.marks_mut(id).roles = roles;
+    }
+
+    fn source_end(&self, id: AlertId) -> Option<Timestamp> {
+        if !self.marks(id).roles.has_source() {
+            return None;
+        }
+        self.book.get(id).map(|alert| alert.ends_at)
+    }
+
+    fn source_moved(&mut self, id: AlertId, was: Option<Timestamp>) {
+        let is = self.book.get(id);
+        let (Some(inhibition), Some(alert)) = (&mut self.inhibition, is) else { return };
+        let roles = &self.marks[id.0 as usize].roles;
+        inhibition.move_source(roles, &alert.labels, id, was, Some(alert.ends_at));
+    }
+
+    /// Takes an alert out; answers its record's key if it is stored.
+    pub(super) fn remove(&mut self, id: AlertId) -> Option<String> {
+        let was = self.source_end(id);
+        let alert = self.book.remove(id)?;
+        let marks = std::mem::take(self.marks_mut(id));
+        if let Some(inhibition) = &mut self.inhibition {
+            inhibition.move_source(&marks.roles, &alert.labels, id, was, None);
+        }
+        self.limit.release(alert.labels.alert_name(), id);
+        (marks.stored != Stored::Nothing).then(|| Record::alert_key(&alert))
+    }
+
+    /// Takes over another configuration's inhibition rules.
+    pub(super) fn inhibit_by(&mut self, inhibition: Inhibition) {
+        self.inhibition = Some(inhibition);
+        for id in self.ids() {
+            self.cast(id);
+        }
+    }
+
+    pub(super) fn marks(&self, id: AlertId) -> &Marks {
+        self.marks.get(id.0 as usize).expect("every alert in the book has marks")
+    }
+
+    pub(super) fn marks_mut(&mut self, id: AlertId) -> &mut Marks {
+        self.marks.get_mut(id.0 as usize).expect("every alert in the book has marks")
+    }
+
+    /// Every alert, in order.
+    pub(super) fn ids(&self) -> Vec<AlertId> {
+        self.book.iter().map(|(id, _)| id).collect()
+    }
+
+    pub(super) fn resolved_and_alone(&self, now: Timestamp) -> Vec<AlertId> {
+        let alone = self.book.iter().filter(|(id, alert)| alert.is_resolved(now) && self.marks(*id).groups.is_empty());
+        alone.map(|(id, _)| id).collect()
+    }
+
+    /// The alert that inhibits this one.
+    pub(super) fn inhibited_by(&self, id: AlertId, labels: &LabelSet, at: Timestamp) -> Option<&StoredAlert> {
+        let source = self.inhibition.as_ref()?.inhibited_by(&self.marks(id).roles, labels, at)?;
+        self.book.get(source)
+    }
+
+    /// Whether an active silence covers the alert.
+    pub(super) fn is_silenced(&mut self, id: AlertId, at: Timestamp) -> bool {
+        let (Some(alert), Some(marks)) = (self.book.get(id), self.marks.get_mut(id.0 as usize)) else { return false };
+        self.silences.refresh(&alert.labels, &mut marks.covering);
+        self.silences.active(&marks.covering, at).next().is_some()
+    }
+
+    /// The active silences that cover the alert.
+    pub(super) fn silenced_by(&self, id: AlertId, labels: &LabelSet, at: Timestamp) -> Vec<Uuid> {
+        let mut covering = self.marks(id).covering.clone();
+        self.silences.refresh(labels, &mut covering);
+        let ids = self.silences.active(&covering, at).map(|silence| silence.id);
+        ids.collect()
+    }
+}

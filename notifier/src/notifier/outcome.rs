@@ -1,0 +1,82 @@
+//! What came of an attempt: the log is written, or another attempt set.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use model::Timestamp;
+use model::backoff::Backoff;
+
+use super::{DeliveryId, Effect, Notifier, Wake, persist};
+use crate::group::{Content, Group, GroupId, SlotState};
+use crate::receiver::{Integration, Outcome};
+use crate::record::Record;
+
+/// An attempt under way: enough to write the log even if its group is gone when it ends.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) group: GroupId,
+    pub(super) log_key: Arc<str>,
+    pub(super) integration: Arc<Integration>,
+    pub(super) content: Arc<Content>,
+    /// Of the entry it will leave.
+    pub(super) lifetime: Duration,
+}
+
+impl Notifier {
+    /// Takes in what came of an attempt. An id that is unknown, or was reported before, changes nothing.
+    pub fn delivered(&mut self, now: Timestamp, id: DeliveryId, outcome: Outcome, out: &mut Vec<Effect>) {
+        self.advance(now, out);
+        let Some(flight) = self.flights.remove(&id) else { return };
+        let tally = self.tally.integration(flight.integration.kind);
+        tally.requests += 1;
+        tally.requests_failed += u64::from(outcome != Outcome::Delivered);
+        if outcome == Outcome::Delivered {
+            let (key, told) = (&flight.log_key, &flight.content.told);
+            let entry = self.log.note(key, told, now, flight.lifetime, flight.integration.send_resolved);
+            out.push(persist(Record::log_key(key), &Record::of_log(key, entry)));
+        }
+        let Some(routes) = self.routes.clone() else { return };
+        let Some(mut group) = self.groups.take(flight.group) else { return };
+        if let Some(at) = group
+            .slots
+            .iter()
+            .position(|slot| matches!(slot.state, SlotState::InFlight { id: flying, .. } if flying == id))
+        {
+            let flush_again = self.land(now, flight.group, &mut group, at, outcome);
+            if flush_again {
+                let mut flush = self.look(now, flight.group, &routes, &group);
+                self.decide(&mut flush, &mut group, at, out);
+            }
+        }
+        self.settle(now, flight.group, group, out);
+    }
+
+    /// Brings a slot from "in flight" to what the outcome makes of it; answers whether to decide anew.
+    fn land(&mut self, now: Timestamp, id: GroupId, group: &mut Group, at: usize, outcome: Outcome) -> bool {
+        let Some(slot) = group.slots.get_mut(at) else { return false };
+        let SlotState::InFlight { content, failed, flush_again, .. } =
+            std::mem::replace(&mut slot.state, SlotState::Idle)
+        else {
+            return false;
+        };
+        match outcome {
+            Outcome::Delivered => {}
+            Outcome::Rejected { reason, .. } => self.tally.failed(slot.integration.kind, reason),
+            Outcome::Retry { reason, retry_after, .. } => {
+                slot.blocked_until = retry_after.map(|delay| now.plus(delay));
+                if flush_again {
+                    self.tally.failed(slot.integration.kind, reason);
+                } else {
+                    let failed = failed.saturating_add(1);
+                    let backoff = Backoff::NOTIFICATION.delay(failed, FixedState::default().hash_one(&slot.log_key));
+                    let due = now.plus(backoff.max(retry_after.unwrap_or_default()));
+                    slot.state = SlotState::Waiting { content, at: due, failed };
+                    self.wakes.insert((due, Wake::Retry(id, at)));
+                }
+            }
+        }
+        flush_again
+    }
+}

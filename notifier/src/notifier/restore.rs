@@ -1,0 +1,41 @@
+//! Taking up what an earlier process left in the store.
+
+use model::Timestamp;
+
+use super::Notifier;
+use super::known::Stored;
+use crate::record::{Record, RecordV1};
+
+impl Notifier {
+    /// Takes in stored records; to be called before the first configuration. Answers a warning for each record that
+    /// cannot be read: it is left out, the others are taken.
+    pub fn restore(&mut self, now: Timestamp, records: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (key, value) in records {
+            let read = Record::from_bytes(&value).map_err(|error| error.to_string());
+            if let Err(why) = read.and_then(|Record::V1(record)| self.take_record(now, key.clone(), record)) {
+                warnings.push(format!("record {key} is left out: {why}"));
+            }
+        }
+        warnings
+    }
+
+    fn take_record(&mut self, now: Timestamp, key: String, record: RecordV1) -> Result<(), String> {
+        match record {
+            RecordV1::Silence(silence) => self.known.silences.put(silence.into_silence()?),
+            RecordV1::Log(entry) => {
+                let (key, entry) = entry.into_entry();
+                self.log.restore(key, entry);
+            }
+            RecordV1::Alert(alert) => {
+                let (alert, is_resolved) = alert.into_alert(now);
+                if alert.labels.is_empty() {
+                    return Err("the alert has no labels".to_owned());
+                }
+                self.known.restore(alert, if is_resolved { Stored::Resolved } else { Stored::Firing });
+            }
+            RecordV1::Group(group) => self.groups.remember_anchor(key, group.anchor()),
+        }
+        Ok(())
+    }
+}

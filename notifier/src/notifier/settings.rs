@@ -1,0 +1,39 @@
+//! What the command line says about the notifier.
+
+use std::time::Duration;
+
+/// Fixed for the life of the process; the defaults are Alertmanager's.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long expired silences and the notification log are kept (`--data.retention`).
+    pub retention: Duration,
+    /// Between clean-ups of silences and the notification log (`--data.maintenance-interval`).
+    pub maintenance_interval: Duration,
+    /// Between clean-ups of resolved alerts (`--alerts.gc-interval`).
+    pub alert_gc_interval: Duration,
+    /// No group is flushed before this much time has passed since the first configuration (`--dispatch.start-delay`).
+    pub start_delay: Duration,
+    /// Label names must be classic ones (`--enable-feature=classic-mode`).
+    pub classic_names: bool,
+    /// Most alerts with the same `alertname`, 0 for no limit (`--alerts.per-alertname-limit`).
+    pub alerts_per_name_max: usize,
+    /// Most silences, expired ones included, 0 for no limit (`--silences.max-silences`).
+    pub silences_max: usize,
+    /// Largest silence as stored, 0 for no limit (`--silences.max-silence-size-bytes`).
+    pub silence_bytes_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(120 * 3600),
+            maintenance_interval: Duration::from_secs(15 * 60),
+            alert_gc_interval: Duration::from_secs(30 * 60),
+            start_delay: Duration::ZERO,
+            classic_names: false,
+            alerts_per_name_max: 0,
+            silences_max: 0,
+            silence_bytes_max: 0,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a flush sees of a group: who is visible, who is hidden and why.
+
+use std::sync::Arc;
+
+use model::Timestamp;
+
+use super::known::Known;
+use crate::alert_book::AlertId;
+use crate::decision::HoldReason;
+use crate::group::{Group, notification_order};
+use crate::notification::{Notification, NotifiedAlert, Reason};
+use crate::notification_log::Told;
+use crate::route::{Mute, RouteTree};
+use crate::tally::Suppressed;
+
+/// A group at an instant.
+#[derive(Debug)]
+pub(super) struct Sight {
+    /// Nothing may be told, whatever the log says.
+    pub(super) hold: Option<HoldReason>,
+    /// Who fires, who is resolved, who is hidden.
+    pub(super) told: Told,
+    /// Why the hidden ones are.
+    pub(super) suppressed: Suppressed,
+    visible: Vec<AlertId>,
+}
+
+impl Known {
+    /// Looks at a group as it was at an instant: alerts known by then, in the order of the questions: inhibited?
+    /// route mute? silenced?
+    pub(super) fn look(&mut self, routes: &RouteTree, group: &Group, at: Timestamp) -> Sight {
+        let mute = routes.mute_at(group.route, at);
+        let mut suppressed = Suppressed::default();
+        let (mut visible, mut firing, mut resolved, mut hidden) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for id in &group.members {
+            let Some(alert) = self.book.get(*id).filter(|alert| alert.known_at <= at) else { continue };
+            let (hash, is_resolved) = (alert.fingerprint.0, alert.is_resolved(at));
+            let counter = if self.inhibited_by(*id, &alert.labels, at).is_some() {
+                &mut suppressed.inhibition
+            } else if let Some(mute) = &mute {
+                match mute {
+                    Mute::Inactive(_) => &mut suppressed.active_time_interval,
+                    Mute::Muted(_) => &mut suppressed.mute_time_interval,
+                }
+            } else if self.is_silenced(*id, at) {
+                &mut suppressed.silence
+            } else {
+                visible.push(*id);
+                if is_resolved { &mut resolved } else { &mut firing }.push(hash);
+                continue;
+            };
+            *counter += 1;
+            hidden.push(hash);
+        }
+        let hold = visible.is_empty().then(|| hold_reason(suppressed));
+        Sight {
+            hold,
+            told: Told { firing: sorted(firing), resolved: sorted(resolved), hidden: sorted(hidden) },
+            suppressed,
+            visible,
+        }
+    }
+
+    /// What a receiver is told of a group.
+    pub(super) fn notification(
+        &self,
+        routes: &RouteTree,
+        group: &Group,
+        sight: &Sight,
+        (reason, with_resolved): (Reason, bool),
+        now: Timestamp,
+    ) -> Arc<Notification> {
+        let node = routes.node(group.route);
+        let mut alerts: Vec<_> = sight.visible.iter().filter_map(|id| self.book.get(*id)).collect();
+        alerts.retain(|alert| with_resolved || !alert.is_resolved(now));
+        alerts.sort_by(|a, b| notification_order(a, b));
+        let alerts = alerts.into_iter().map(|alert| NotifiedAlert {
+            labels: alert.labels.clone(),
+            annotations: alert.annotations.clone(),
+            starts_at: alert.starts_at,
+            resolved_at: alert.is_resolved(now).then_some(alert.ends_at),
+            generator_url: Arc::clone(&alert.generator_url),
+            fingerprint: alert.fingerprint,
+        });
+        Arc::new(Notification {
+            receiver: node.receiver.name.clone(),
+            group_key: group.key.to_string(),
+            group_labels: group.labels.clone(),
+            route_labels: node.labels.clone(),
+            alerts: alerts.collect(),
+            reason,
+            at: now,
+        })
+    }
+}
+
+impl Suppressed {
+    /// How many alerts are hidden in all.
+    pub(super) fn total(self) -> u64 {
+        self.inhibition + self.active_time_interval + self.mute_time_interval + self.silence
+    }
+}
+
+/// The question that hid the last of the alerts.
+fn hold_reason(suppressed: Suppressed) -> HoldReason {
+    if suppressed.silence > 0 {
+        HoldReason::Silenced
+    } else if suppressed.mute_time_interval > 0 {
+        HoldReason::Muted
+    } else if suppressed.active_time_interval > 0 {
+        HoldReason::Inactive
+    } else if suppressed.inhibition > 0 {
+        HoldReason::Inhibited
+    } else {
+        HoldReason::NothingToTell
+    }
+}
+
+fn sorted(mut hashes: Vec<u64>) -> Box<[u64]> {
+    hashes.sort_unstable();
+    hashes.into_boxed_slice()
+}

@@ -1,0 +1,210 @@
+//! What the API and metrics show: alerts, groups and silences by reference, worked out for an instant when asked.
+
+use model::labels::Fingerprint;
+use model::{LabelSet, Timestamp};
+use uuid::Uuid;
+
+use super::Notifier;
+use super::known::Known;
+use crate::alert_book::{AlertId, StoredAlert};
+use crate::group::GroupId;
+use crate::route::{Node, RouteTree};
+use crate::silence::{Silence, SilenceState};
+
+/// An alert at an instant. Cheap to make; its status is worked out when asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct AlertView<'a> {
+    notifier: &'a Notifier,
+    alert: &'a StoredAlert,
+    id: AlertId,
+    /// The group it is shown in, if it is.
+    group: Option<GroupId>,
+    now: Timestamp,
+}
+
+/// Whether an alert may be notified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AlertState {
+    /// Nothing hides it.
+    Active,
+    /// Something does.
+    Suppressed,
+}
+
+/// What hides an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertStatus {
+    /// Active if all lists are empty.
+    pub state: AlertState,
+    /// Active silences.
+    pub silenced_by: Vec<Uuid>,
+    /// The alert that inhibits it, at most one.
+    pub inhibited_by: Vec<Fingerprint>,
+    /// Time intervals that mute its group; always empty outside a [`GroupView`], as in Alertmanager.
+    pub muted_by: Vec<String>,
+}
+
+/// A group at an instant.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupView<'a> {
+    notifier: &'a Notifier,
+    routes: &'a RouteTree,
+    id: GroupId,
+    group: &'a crate::group::Group,
+    now: Timestamp,
+}
+
+impl Notifier {
+    /// Every alert that is not resolved, in no particular order; Alertmanager's API sorts them by fingerprint.
+    pub fn alerts(&self, now: Timestamp) -> impl Iterator<Item = AlertView<'_>> {
+        let live = self.known.book.iter().filter(move |(_, alert)| !alert.is_resolved(now));
+        live.map(move |(id, alert)| AlertView { notifier: self, alert, id, group: None, now })
+    }
+
+    /// Every group with an alert that is not resolved, in Alertmanager's order: by labels, then receiver.
+    pub fn groups(&self, now: Timestamp) -> Vec<GroupView<'_>> {
+        let Some(routes) = self.routes.as_deref() else { return Vec::new() };
+        let view = |(id, group)| GroupView { notifier: self, routes, id, group, now };
+        let mut groups: Vec<_> = self.groups.iter().map(view).filter(|group| group.alerts().next().is_some()).collect();
+        groups.sort_by(|a, b| a.labels().cmp(b.labels()).then_with(|| a.receiver().cmp(b.receiver())));
+        groups
+    }
+
+    /// How many groups there are, `dispatcher_aggregation_groups`.
+    pub fn group_count(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Every silence of any state, oldest first.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.known.silences.iter()
+    }
+
+    /// The silence with this id.
+    pub fn silence(&self, id: Uuid) -> Option<&Silence> {
+        self.known.silences.get(id)
+    }
+
+    /// How many silences are in a state, `silences{state}`.
+    pub fn silence_count(&self, state: SilenceState, now: Timestamp) -> usize {
+        self.silences().filter(|silence| silence.state(now) == state).count()
+    }
+}
+
+impl<'a> AlertView<'a> {
+    /// Identity.
+    pub fn labels(&self) -> &'a LabelSet {
+        &self.alert.labels
+    }
+
+    /// Text.
+    pub fn annotations(&self) -> &'a LabelSet {
+        &self.alert.annotations
+    }
+
+    /// Hash of the labels.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.alert.fingerprint
+    }
+
+    /// When it began to fire.
+    pub fn starts_at(&self) -> Timestamp {
+        self.alert.starts_at
+    }
+
+    /// When it will be taken for resolved.
+    pub fn ends_at(&self) -> Timestamp {
+        self.alert.ends_at
+    }
+
+    /// When it was last reported.
+    pub fn updated_at(&self) -> Timestamp {
+        self.alert.updated_at
+    }
+
+    /// Link to its source; may be empty.
+    pub fn generator_url(&self) -> &'a str {
+        &self.alert.generator_url
+    }
+
+    /// The names of the receivers its routes lead to, in the order of the routes.
+    pub fn receivers(&self) -> impl Iterator<Item = &'a str> {
+        let notifier = self.notifier;
+        let groups = self.known().marks(self.id).groups.iter().filter_map(|id| notifier.groups.get(*id));
+        let routes = notifier.routes.as_deref();
+        groups.filter_map(move |group| Some(routes?.node(group.route).receiver.name.as_str()))
+    }
+
+    /// What hides it, at the instant of the view.
+    pub fn status(&self) -> AlertStatus {
+        let inhibiting = self.known().inhibited_by(self.id, self.labels(), self.now);
+        let group = self.group.and_then(|id| self.notifier.groups.get(id));
+        let mute = group
+            .zip(self.notifier.routes.as_deref())
+            .and_then(|(group, routes)| routes.mute_at(group.route, self.now));
+        let silenced_by = self.known().silenced_by(self.id, self.labels(), self.now);
+        let inhibited_by: Vec<Fingerprint> = inhibiting.map(|source| source.fingerprint).into_iter().collect();
+        let muted_by = mute.map(|mute| mute.intervals().to_vec()).unwrap_or_default();
+        let is_active = silenced_by.is_empty() && inhibited_by.is_empty() && muted_by.is_empty();
+        let state = if is_active { AlertState::Active } else { AlertState::Suppressed };
+        AlertStatus { state, silenced_by, inhibited_by, muted_by }
+    }
+
+    fn known(&self) -> &'a Known {
+        &self.notifier.known
+    }
+}
+
+impl<'a> GroupView<'a> {
+    /// What its members share.
+    pub fn labels(&self) -> &'a LabelSet {
+        &self.group.labels
+    }
+
+    /// Route key, colon, labels.
+    pub fn key(&self) -> &'a str {
+        &self.group.key
+    }
+
+    /// Labels of its route.
+    pub fn route_labels(&self) -> &'a LabelSet {
+        &self.node().labels
+    }
+
+    /// Name of its receiver.
+    pub fn receiver(&self) -> &'a str {
+        &self.node().receiver.name
+    }
+
+    /// When it is decided about next.
+    pub fn next_flush(&self) -> Timestamp {
+        self.group.next_flush
+    }
+
+    /// The time intervals that mute it at the instant of the view.
+    pub fn muted_by(&self) -> Vec<String> {
+        self.routes.mute_at(self.group.route, self.now).map(|mute| mute.intervals().to_vec()).unwrap_or_default()
+    }
+
+    /// Its alerts that are not resolved.
+    pub fn alerts(&self) -> impl Iterator<Item = AlertView<'a>> {
+        let Self { notifier, id: group, now, .. } = *self;
+        let known = self.group.members.iter().filter_map(move |id| Some((*id, notifier.known.book.get(*id)?)));
+        let live = known.filter(move |(_, alert)| !alert.is_resolved(now));
+        live.map(move |(id, alert)| AlertView { notifier, alert, id, group: Some(group), now })
+    }
+
+    fn node(&self) -> &'a Node {
+        self.routes.node(self.group.route)
+    }
+}
+
+impl AlertState {
+    /// As the API writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suppressed => "suppressed",
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The stored forms of silences, the notification log, alerts and group anchors: versioned JSON, apart from the live types.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{LabelSet, MatchOp, Matcher, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use smol_str::SmolStr;
+use uuid::Uuid;
+
+use crate::alert_book::StoredAlert;
+use crate::notification_log::Entry;
+use crate::silence::Silence;
+
+/// A record of any kind, by version. Instants are nanoseconds since the epoch.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Record {
+    /// The first form.
+    V1(RecordV1),
+}
+
+/// A record of the first form.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordV1 {
+    /// Under `silence/<uuid>`.
+    Silence(SilenceV1),
+    /// Under `log/<hash of its key>`.
+    Log(LogV1),
+    /// Under `alert/<fingerprint>`.
+    Alert(AlertV1),
+    /// Under `group/<hash of group key and twin>`.
+    Group(GroupV1),
+}
+
+/// A silence.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SilenceV1 {
+    id: Uuid,
+    matchers: Vec<MatcherV1>,
+    starts_at: i64,
+    ends_at: i64,
+    updated_at: i64,
+    created_by: String,
+    comment: String,
+    #[serde(with = "label_map")]
+    annotations: LabelSet,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct MatcherV1 {
+    name: SmolStr,
+    op: String,
+    value: SmolStr,
+}
+
+/// An entry of the notification log.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LogV1 {
+    key: Arc<str>,
+    at: i64,
+    firing: Box<[u64]>,
+    resolved: Box<[u64]>,
+    #[serde(default)]
+    owed: Box<[u64]>,
+    expires_at: i64,
+}
+
+/// An alert.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AlertV1 {
+    #[serde(with = "label_map")]
+    labels: LabelSet,
+    #[serde(with = "label_map")]
+    annotations: LabelSet,
+    starts_at: i64,
+    ends_at: i64,
+    updated_at: i64,
+    known_at: i64,
+    is_timeout: bool,
+    /// Whether it was over when this was written.
+    is_resolved: bool,
+    generator_url: Arc<str>,
+}
+
+/// What a group's flushes are counted from.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GroupV1 {
+    key: Arc<str>,
+    twin: usize,
+    anchor: i64,
+}
+
+impl Record {
+    /// As stored.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("records have text keys and no failing serializer")
+    }
+
+    /// From what is stored.
+    ///
+    /// # Errors
+    /// It is not a record of a known version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
+    /// Where a silence is stored.
+    pub fn silence_key(id: Uuid) -> String {
+        format!("silence/{id}")
+    }
+
+    /// Where an entry of the notification log is stored.
+    pub fn log_key(key: &str) -> String {
+        format!("log/{}", short_hash(&[key]))
+    }
+
+    /// Where an alert is stored.
+    pub fn alert_key(alert: &StoredAlert) -> String {
+        format!("alert/{}", alert.fingerprint)
+    }
+
+    /// Where a group is stored; `twin` tells routes with the same key apart.
+    pub fn group_key(key: &str, twin: usize) -> String {
+        format!("group/{}", short_hash(&[key, &twin.to_string()]))
+    }
+
+    /// The stored form of a silence.
+    pub fn of_silence(silence: &Silence) -> Self {
+        let matchers = silence.matchers.iter().map(|matcher| MatcherV1 {
+            name: matcher.name().into(),
+            op: matcher.op().as_str().to_owned(),
+            value: matcher.value().into(),
+        });
+        Self::V1(RecordV1::Silence(SilenceV1 {
+            id: silence.id,
+            matchers: matchers.collect(),
+            starts_at: silence.starts_at.as_nanos(),
+            ends_at: silence.ends_at.as_nanos(),
+            updated_at: silence.updated_at.as_nanos(),
+            created_by: silence.created_by.clone(),
+            comment: silence.comment.clone(),
+            annotations: silence.annotations.clone(),
+        }))
+    }
+
+    /// The stored form of an entry of the notification log.
+    pub fn of_log(key: &Arc<str>, entry: &Entry) -> Self {
+        Self::V1(RecordV1::Log(LogV1 {
+            key: Arc::clone(key),
+            at: entry.at.as_nanos(),
+            firing: entry.firing.clone(),
+            resolved: entry.resolved.clone(),
+            owed: entry.owed.clone(),
+            expires_at: entry.expires_at.as_nanos(),
+        }))
+    }
+
+    /// The stored form of an alert.
+    pub fn of_alert(alert: &StoredAlert, now: Timestamp) -> Self {
+        Self::V1(RecordV1::Alert(AlertV1 {
+            labels: alert.labels.clone(),
+            annotations: alert.annotations.clone(),
+            starts_at: alert.starts_at.as_nanos(),
+            ends_at: alert.ends_at.as_nanos(),
+            updated_at: alert.updated_at.as_nanos(),
+            known_at: alert.known_at.as_nanos(),
+            is_timeout: alert.is_timeout,
+            is_resolved: alert.is_resolved(now),
+            generator_url: Arc::clone(&alert.generator_url),
+        }))
+    }
+
+    /// The stored form of a group.
+    pub fn of_group(key: &Arc<str>, twin: usize, anchor: Timestamp) -> Self {
+        Self::V1(RecordV1::Group(GroupV1 { key: Arc::clone(key), twin, anchor: anchor.as_nanos() }))
+    }
+}
+
+impl SilenceV1 {
+    /// The silence.
+    ///
+    /// # Errors
+    /// A matcher does not compile.
+    pub fn into_silence(self) -> Result<Silence, String> {
+        let matchers = self.matchers.into_iter().map(|m| {
+            let op = [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex]
+                .into_iter()
+                .find(|op| op.as_str() == m.op);
+            let op = op.ok_or_else(|| format!("unknown operator {:?}", m.op))?;
+            Matcher::new(m.name, op, m.value).map_err(|error| error.to_string())
+        });
+        Ok(Silence {
+            id: self.id,
+            matchers: matchers.collect::<Result<_, _>>()?,
+            starts_at: Timestamp::from_nanos(self.starts_at),
+            ends_at: Timestamp::from_nanos(self.ends_at),
+            updated_at: Timestamp::from_nanos(self.updated_at),
+            created_by: self.created_by,
+            comment: self.comment,
+            annotations: self.annotations,
+        })
+    }
+}
+
+impl LogV1 {
+    /// The entry with its key.
+    pub fn into_entry(self) -> (Arc<str>, Entry) {
+        let sorted = |mut hashes: Box<[u64]>| {
+            hashes.sort_unstable();
+            hashes
+        };
+        let entry = Entry {
+            at: Timestamp::from_nanos(self.at),
+            firing: sorted(self.firing),
+            resolved: sorted(self.resolved),
+            owed: sorted(self.owed),
+            expires_at: Timestamp::from_nanos(self.expires_at),
+        };
+        (self.key, entry)
+    }
+}
+
+impl AlertV1 {
+    /// The alert as it is to be taken after a restart at `now`, and whether it was over when it was stored. One that
+    /// fired gets as much time to be reported again as its source had given it, so that downtime resolves nothing.
+    pub fn into_alert(self, now: Timestamp) -> (StoredAlert, bool) {
+        let (ends_at, updated_at) = (Timestamp::from_nanos(self.ends_at), Timestamp::from_nanos(self.updated_at));
+        let patient = now.plus(ends_at.since(updated_at));
+        let alert = StoredAlert {
+            fingerprint: self.labels.fingerprint(),
+            labels: self.labels,
+            annotations: self.annotations,
+            starts_at: Timestamp::from_nanos(self.starts_at),
+            ends_at: if self.is_resolved { ends_at } else { ends_at.max(patient) },
+            updated_at,
+            known_at: Timestamp::from_nanos(self.known_at),
+            is_timeout: self.is_timeout,
+            generator_url: self.generator_url,
+        };
+        (alert, self.is_resolved)
+    }
+}
+
+impl GroupV1 {
+    /// The instant of the first flush.
+    pub fn anchor(&self) -> Timestamp {
+        Timestamp::from_nanos(self.anchor)
+    }
+}
+
+/// 128 bits of SHA-256 in hex: enough that keys never meet, short enough for a store.
+fn short_hash(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let mut text = hex::encode(hash.finalize());
+    text.truncate(32);
+    text
+}
+
+/// Label sets as JSON objects.
+mod label_map {
+    use super::{BTreeMap, Deserialize, Deserializer, LabelSet, Serializer, SmolStr};
+
+    pub(super) fn serialize<S: Serializer>(labels: &LabelSet, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(labels.iter())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LabelSet, D::Error> {
+        let map = BTreeMap::<SmolStr, SmolStr>::deserialize(deserializer)?;
+        Ok(LabelSet::from_pairs(map))
+    }
+}
+
+#[cfg(test)]
+mod tests;

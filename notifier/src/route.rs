@@ -1,0 +1,180 @@
+//! The routing tree, ready to be asked: which routes take an alert, and into which group.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::matcher::all_match;
+use model::{LabelSet, Matcher, Timestamp};
+
+use crate::config::{Config, GroupBy, Route};
+use crate::matcher_index::MatcherIndex;
+use crate::receiver::Receiver;
+
+/// A node of the tree, by its place in depth-first order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteId(pub u32);
+
+/// The tree of a configuration.
+#[derive(Debug)]
+pub struct RouteTree {
+    config: Arc<Config>,
+    nodes: Vec<Node>,
+}
+
+/// A route without its children.
+#[derive(Debug)]
+pub struct Node {
+    /// Alertmanager's route key.
+    pub key: Arc<str>,
+    /// How many routes before this one, in depth-first order, have the same key: 0 for nearly all.
+    pub twin: usize,
+    /// Who is told.
+    pub receiver: Arc<Receiver>,
+    /// Route labels.
+    pub labels: LabelSet,
+    /// Before the first notification of a group.
+    pub group_wait: std::time::Duration,
+    /// Between notifications of a group.
+    pub group_interval: std::time::Duration,
+    /// Before a group is notified again unchanged.
+    pub repeat_interval: std::time::Duration,
+    group_by: GroupBy,
+    matchers: Vec<Matcher>,
+    continues: bool,
+    mute: Vec<String>,
+    active: Vec<String>,
+    children: Vec<RouteId>,
+    /// Of the children.
+    index: MatcherIndex<RouteId>,
+}
+
+/// Why a whole route is quiet at an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mute {
+    /// None of these active time intervals contains it.
+    Inactive(Vec<String>),
+    /// These mute time intervals contain it.
+    Muted(Vec<String>),
+}
+
+impl Mute {
+    /// The names of the intervals that are to blame.
+    pub fn intervals(&self) -> &[String] {
+        match self {
+            Self::Inactive(names) | Self::Muted(names) => names,
+        }
+    }
+}
+
+impl RouteTree {
+    /// Builds the indexes of a configuration's tree.
+    pub fn new(config: Arc<Config>) -> Self {
+        let mut nodes = Vec::new();
+        let mut twins = HashMap::new();
+        add(&config, &config.route, &mut nodes, &mut twins);
+        Self { config, nodes }
+    }
+
+    /// The configuration it was built from.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// The node with this id; ids come from this tree's [`RouteTree::matching`].
+    pub fn node(&self, id: RouteId) -> &Node {
+        self.nodes.get(id.0 as usize).expect("route ids are kept only as long as their tree")
+    }
+
+    /// The routes that take an alert, in depth-first order; at least the root.
+    pub fn matching(&self, labels: &LabelSet) -> Vec<RouteId> {
+        let mut found = Vec::new();
+        self.walk(RouteId(0), labels, &mut found);
+        found
+    }
+
+    fn walk(&self, id: RouteId, labels: &LabelSet, found: &mut Vec<RouteId>) {
+        let node = self.node(id);
+        let before = found.len();
+        if !node.children.is_empty() {
+            for child in node.index.candidates(labels) {
+                let route = self.node(child);
+                if all_match(&route.matchers, labels) {
+                    self.walk(child, labels, found);
+                    if !route.continues {
+                        break;
+                    }
+                }
+            }
+        }
+        if found.len() == before {
+            found.push(id);
+        }
+    }
+
+    /// Whether, and why, a route is quiet at an instant.
+    pub fn mute_at(&self, id: RouteId, now: Timestamp) -> Option<Mute> {
+        let node = self.node(id);
+        let contains = |name: &&String| {
+            let elements = self.config.time_intervals.get(*name);
+            elements.is_some_and(|elements| elements.iter().any(|element| element.contains(now)))
+        };
+        if !node.active.is_empty() && !node.active.iter().any(|name| contains(&name)) {
+            return Some(Mute::Inactive(node.active.clone()));
+        }
+        let muting: Vec<String> = node.mute.iter().filter(contains).cloned().collect();
+        (!muting.is_empty()).then_some(Mute::Muted(muting))
+    }
+}
+
+impl Node {
+    /// The labels of the group that an alert belongs to on this route; those it lacks are left out.
+    pub fn group_labels(&self, labels: &LabelSet) -> LabelSet {
+        match &self.group_by {
+            GroupBy::All => labels.clone(),
+            GroupBy::Labels(names) => labels.filter(|name, _| names.iter().any(|n| n == name)),
+        }
+    }
+
+    /// `{}/{team="a"}:{alertname="K"}`.
+    pub fn group_key(&self, group_labels: &LabelSet) -> Arc<str> {
+        format!("{}:{group_labels}", self.key).into()
+    }
+}
+
+fn add(config: &Config, route: &Route, nodes: &mut Vec<Node>, twins: &mut HashMap<String, usize>) -> RouteId {
+    let id = RouteId(u32::try_from(nodes.len()).expect("fewer than four billion routes fit in memory"));
+    let seen = twins.entry(route.key.clone()).or_insert(0);
+    let twin = *seen;
+    *seen += 1;
+    // The loader has checked that the name exists; a sink is the harmless reading of a hand-made configuration.
+    let receiver = config.receivers.get(&route.receiver).cloned();
+    let sink = || Arc::new(Receiver { name: route.receiver.clone(), integrations: Vec::new() });
+    nodes.push(Node {
+        key: route.key.as_str().into(),
+        twin,
+        receiver: receiver.unwrap_or_else(sink),
+        labels: route.labels.clone(),
+        group_wait: route.group_wait,
+        group_interval: route.group_interval,
+        repeat_interval: route.repeat_interval,
+        group_by: route.group_by.clone(),
+        matchers: route.matchers.clone(),
+        continues: route.continues,
+        mute: route.mute_time_intervals.clone(),
+        active: route.active_time_intervals.clone(),
+        children: Vec::new(),
+        index: MatcherIndex::default(),
+    });
+    let children: Vec<RouteId> = route.routes.iter().map(|child| add(config, child, nodes, twins)).collect();
+    let mut index = MatcherIndex::default();
+    for (child, route) in children.iter().zip(&route.routes) {
+        index.insert(*child, &route.matchers);
+    }
+    if let Some(node) = nodes.get_mut(id.0 as usize) {
+        (node.children, node.index) = (children, index);
+    }
+    id
+}
+
+#[cfg(test)]
+mod tests;

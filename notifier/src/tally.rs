@@ -1,0 +1,58 @@
+//! Plain counts of what happened, for a metrics collector; named after Alertmanager's metrics (`alertmanager_…_total`).
+
+use std::collections::BTreeMap;
+
+/// Counts since the start of the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// `alerts_received_total{status="firing"}`.
+    pub alerts_received_firing: u64,
+    /// `alerts_received_total{status="resolved"}`.
+    pub alerts_received_resolved: u64,
+    /// `alerts_invalid_total`.
+    pub alerts_invalid: u64,
+    /// `alerts_limited_total`.
+    pub alerts_limited: u64,
+    /// `notifications_suppressed_total{reason}`, in alerts.
+    pub suppressed: Suppressed,
+    /// By kind of integration.
+    pub integrations: BTreeMap<&'static str, IntegrationTally>,
+}
+
+/// Alerts kept from notifications, once per flush.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Suppressed {
+    /// `inhibition`.
+    pub inhibition: u64,
+    /// `active_time_interval`.
+    pub active_time_interval: u64,
+    /// `mute_time_interval`.
+    pub mute_time_interval: u64,
+    /// `silence`.
+    pub silence: u64,
+}
+
+/// What was sent through integrations of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntegrationTally {
+    /// `notifications_total`: contents decided to be told.
+    pub notifications: u64,
+    /// `notifications_failed_total{reason}`: contents given up.
+    pub failed: BTreeMap<&'static str, u64>,
+    /// `notification_requests_total`: attempts.
+    pub requests: u64,
+    /// `notification_requests_failed_total`: failed attempts.
+    pub requests_failed: u64,
+}
+
+impl Tally {
+    /// The counts of a kind of integration.
+    pub fn integration(&mut self, kind: &'static str) -> &mut IntegrationTally {
+        self.integrations.entry(kind).or_default()
+    }
+
+    /// Counts a content that was given up.
+    pub fn failed(&mut self, kind: &'static str, reason: &'static str) {
+        *self.integration(kind).failed.entry(reason).or_default() += 1;
+    }
+}
