@@ -1,0 +1,7 @@
+//! The network side of the notifier: its API, its deliveries, its metrics.
+//!
+//! - [`desk`]: how the network side reaches the machine
+//! - [`api`]: Alertmanager's API v2
+
+pub mod api;
+pub mod desk;

@@ -1,0 +1,246 @@
+//! `/api/v2/silences` and `/api/v2/silence/{id}`.
+
+use std::cmp::Reverse;
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use model::{LabelSet, MatchOp, Matcher, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::alerts::Moment;
+use super::filter::Parameters;
+use super::{Api, answer};
+use crate::io::desk::Desk;
+use crate::silence::{Silence, SilenceDraft, SilenceError, SilenceState};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GettableSilence {
+    id: Uuid,
+    status: Status,
+    updated_at: Moment,
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_object")]
+    annotations: Vec<(String, String)>,
+    comment: String,
+    created_by: String,
+    ends_at: Moment,
+    matchers: Vec<MatcherForm>,
+    starts_at: Moment,
+}
+
+#[derive(Serialize)]
+struct Status {
+    state: &'static str,
+}
+
+/// A matcher in JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MatcherForm {
+    is_equal: bool,
+    is_regex: bool,
+    name: String,
+    value: String,
+}
+
+/// A silence as clients post it; the fields without which go-openapi refuses it are checked by `required`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PostableSilence {
+    id: Option<String>,
+    comment: Option<String>,
+    created_by: Option<String>,
+    ends_at: Option<Moment>,
+    matchers: Option<Vec<PostableMatcher>>,
+    starts_at: Option<Moment>,
+    annotations: Option<std::collections::BTreeMap<String, String>>,
+}
+
+/// `isEqual` came with 0.22; without it, it is true.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PostableMatcher {
+    is_equal: Option<bool>,
+    is_regex: Option<bool>,
+    name: Option<String>,
+    value: Option<String>,
+}
+
+/// `GET /silences`.
+pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Response {
+    let parameters = Parameters::read(query.as_deref());
+    let matchers = match parameters.matchers() {
+        Ok(matchers) => matchers,
+        Err(response) => return response,
+    };
+    let states = [
+        (SilenceState::Active, parameters.flag("active", true)),
+        (SilenceState::Pending, parameters.flag("pending", true)),
+        (SilenceState::Expired, parameters.flag("expired", true)),
+    ];
+    let (mut silences, now) = api.desk.read(|notifier, now| {
+        let wanted = |silence: &&Silence| {
+            states.contains(&(silence.state(now), true)) && matchers.iter().all(|matcher| silence.matchers.contains(matcher))
+        };
+        (notifier.silences().filter(wanted).cloned().collect::<Vec<_>>(), now)
+    });
+    silences.sort_by_key(|silence| order(silence, now));
+    answer::json(&silences.iter().map(|silence| form(silence, now)).collect::<Vec<_>>())
+}
+
+/// Active ones by end, pending ones by start, expired ones by end, latest first.
+fn order(silence: &Silence, now: Timestamp) -> (u8, Timestamp, Reverse<Timestamp>) {
+    match silence.state(now) {
+        SilenceState::Active => (0, silence.ends_at, Reverse(Timestamp::MIN)),
+        SilenceState::Pending => (1, silence.starts_at, Reverse(Timestamp::MIN)),
+        SilenceState::Expired => (2, Timestamp::MIN, Reverse(silence.ends_at)),
+    }
+}
+
+/// `GET /silence/{id}`.
+pub(super) async fn show<D: Desk>(State(api): State<Api<D>>, Path(id): Path<String>) -> Response {
+    let id = match read_id(&id) {
+        Ok(id) => id,
+        Err(response) => return response,
+    };
+    match api.desk.read(|notifier, now| notifier.silence(id).map(|silence| form(silence, now))) {
+        Some(silence) => answer::json(&silence),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// `DELETE /silence/{id}`.
+pub(super) async fn expire<D: Desk>(State(api): State<Api<D>>, Path(id): Path<String>) -> Response {
+    let id = match read_id(&id) {
+        Ok(id) => id,
+        Err(response) => return response,
+    };
+    if let Err(error) = api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out)) {
+        return refuse(&error);
+    }
+    match api.desk.durable().await {
+        Ok(()) => answer::empty(),
+        Err(error) => answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, &format!("the silence has ended, but that could not be stored: {error}")),
+    }
+}
+
+/// `POST /silences`: acknowledged only once it is stored.
+pub(super) async fn post<D: Desk>(State(api): State<Api<D>>, headers: HeaderMap, body: Bytes) -> Response {
+    let draft = match answer::read::<PostableSilence>("silence", &headers, &body).and_then(PostableSilence::into_draft) {
+        Ok(draft) => draft,
+        Err(response) => return response,
+    };
+    let id = match api.desk.act(|notifier, now, out| {
+        if draft.starts_at >= draft.ends_at {
+            return Err(Refused::Text("Failed to create silence: start time must be before end time"));
+        }
+        if draft.ends_at < now {
+            return Err(Refused::Text("Failed to create silence: end time can't be in the past"));
+        }
+        notifier.set_silence(now, draft, Uuid::new_v4(), out).map_err(Refused::Silence)
+    }) {
+        Ok(id) => id,
+        Err(Refused::Text(text)) => return answer::refusal(StatusCode::BAD_REQUEST, text),
+        Err(Refused::Silence(error)) => return refuse(&error),
+    };
+    if let Err(error) = api.desk.durable().await {
+        // What was not acknowledged must not mute: the client will ask again.
+        let undone = api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out));
+        let outcome = if undone.is_ok() { "it was ended again" } else { "it is still in force" };
+        return answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, &format!("the silence could not be stored, {outcome}: {error}"));
+    }
+    #[derive(Serialize)]
+    struct Created {
+        #[serde(rename = "silenceID")]
+        silence_id: Uuid,
+    }
+    answer::json(&Created { silence_id: id })
+}
+
+enum Refused {
+    Text(&'static str),
+    Silence(SilenceError),
+}
+
+fn refuse(error: &SilenceError) -> Response {
+    match error {
+        SilenceError::NotFound(_) => answer::refusal(StatusCode::NOT_FOUND, "silence not found"),
+        other => answer::refusal(StatusCode::BAD_REQUEST, &other.to_string()),
+    }
+}
+
+fn read_id(text: &str) -> Result<Uuid, Response> {
+    text.parse().map_err(|_| answer::invalid(601, &format!("silenceID in path must be of type uuid: {text:?}")))
+}
+
+impl PostableSilence {
+    fn into_draft(self) -> Result<SilenceDraft, Response> {
+        let missing = |name: &str| answer::invalid(602, &format!("{name} in body is required"));
+        let comment = self.comment.ok_or_else(|| missing("comment"))?;
+        let created_by = self.created_by.ok_or_else(|| missing("createdBy"))?;
+        let ends_at = self.ends_at.ok_or_else(|| missing("endsAt"))?.0;
+        let matchers = self.matchers.ok_or_else(|| missing("matchers"))?;
+        if matchers.is_empty() {
+            return Err(answer::invalid(612, "matchers in body should have at least 1 items"));
+        }
+        let matchers: Result<Vec<_>, _> = matchers.into_iter().enumerate().map(|(at, form)| form.into_matcher(at)).collect();
+        let starts_at = self.starts_at.ok_or_else(|| missing("startsAt"))?.0;
+        let id = match self.id.as_deref() {
+            None | Some("") => None,
+            // An id that is no UUID cannot exist.
+            Some(text) => Some(text.parse().map_err(|_| answer::refusal(StatusCode::NOT_FOUND, "silence not found"))?),
+        };
+        let annotations = LabelSet::from_pairs(self.annotations.unwrap_or_default());
+        Ok(SilenceDraft { id, matchers: matchers?, starts_at, ends_at, created_by, comment, annotations })
+    }
+}
+
+impl PostableMatcher {
+    fn into_matcher(self, at: usize) -> Result<Matcher, Response> {
+        let missing = |name: &str| answer::invalid(602, &format!("matchers.{at}.{name} in body is required"));
+        let is_regex = self.is_regex.ok_or_else(|| missing("isRegex"))?;
+        let name = self.name.ok_or_else(|| missing("name"))?;
+        let value = self.value.ok_or_else(|| missing("value"))?;
+        let op = match (self.is_equal.unwrap_or(true), is_regex) {
+            (true, false) => MatchOp::Equal,
+            (false, false) => MatchOp::NotEqual,
+            (true, true) => MatchOp::Regex,
+            (false, true) => MatchOp::NotRegex,
+        };
+        Matcher::new(name, op, value)
+            .map_err(|error| answer::refusal(StatusCode::BAD_REQUEST, &format!("silence invalid: invalid label matcher {at}: {error}")))
+    }
+}
+
+fn form(silence: &Silence, now: Timestamp) -> GettableSilence {
+    let matcher = |matcher: &Matcher| MatcherForm {
+        is_equal: matcher.op().is_positive(),
+        is_regex: matcher.op().is_regex(),
+        name: matcher.name().to_owned(),
+        value: matcher.value().to_owned(),
+    };
+    GettableSilence {
+        id: silence.id,
+        status: Status {
+            state: match silence.state(now) {
+                SilenceState::Active => "active",
+                SilenceState::Pending => "pending",
+                SilenceState::Expired => "expired",
+            },
+        },
+        updated_at: Moment(silence.updated_at),
+        annotations: silence.annotations.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+        comment: silence.comment.clone(),
+        created_by: silence.created_by.clone(),
+        ends_at: Moment(silence.ends_at),
+        matchers: silence.matchers.iter().map(matcher).collect(),
+        starts_at: Moment(silence.starts_at),
+    }
+}
+
+fn as_object<S: serde::Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}

@@ -1,0 +1,19 @@
+//! How the network side reaches the machine. The live shell implements it; tests may.
+
+use std::future::Future;
+
+use model::Timestamp;
+
+use crate::notifier::{Effect, Notifier};
+
+/// Access to the one notifier of the process.
+pub trait Desk: Send + Sync + 'static {
+    /// Looks at the machine as of now. Keep it short: clone what is needed, format outside.
+    fn read<T>(&self, look: impl FnOnce(&Notifier, Timestamp) -> T) -> T;
+
+    /// Hands a fact to the machine and starts the effects.
+    fn act<T>(&self, fact: impl FnOnce(&mut Notifier, Timestamp, &mut Vec<Effect>) -> T) -> T;
+
+    /// Resolves once everything the machine wanted kept so far has been stored; an error says why it cannot be.
+    fn durable(&self) -> impl Future<Output = Result<(), String>> + Send;
+}
