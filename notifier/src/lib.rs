@@ -26,6 +26,7 @@ pub mod config;
 pub mod decision;
 pub mod group;
 pub mod inhibit;
+pub mod io;
 pub mod matcher_index;
 pub mod mute_time;
 pub mod name_limit;

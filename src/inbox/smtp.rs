@@ -91,7 +91,8 @@ fn address(line: &str) -> String {
 
 fn page(message: &[u8], recipients: &[String]) -> Page {
     let parsed = MessageParser::default().parse(message);
-    let text = |read: fn(&mail_parser::Message<'_>) -> Option<String>| parsed.as_ref().and_then(read).unwrap_or_default();
+    let text =
+        |read: fn(&mail_parser::Message<'_>) -> Option<String>| parsed.as_ref().and_then(read).unwrap_or_default();
     Page {
         channel: "email",
         to: recipients.join(", "),

@@ -18,6 +18,7 @@ pub struct Ledger {
 #[derive(Default)]
 struct Waiting {
     changes: HashMap<String, Option<Vec<u8>>>,
+    writing: bool,
     acknowledge: Vec<oneshot::Sender<Result<(), StoreError>>>,
 }
 
@@ -49,7 +50,13 @@ impl Ledger {
     /// The store cannot write; the changes stay queued and are tried again.
     pub async fn durable(&self) -> Result<(), StoreError> {
         let (done, written) = oneshot::channel();
-        self.lock().acknowledge.push(done);
+        {
+            let mut waiting = self.lock();
+            if waiting.changes.is_empty() && !waiting.writing {
+                return Ok(());
+            }
+            waiting.acknowledge.push(done);
+        }
         self.changed.notify_one();
         written.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -71,14 +78,21 @@ impl Ledger {
     }
 
     async fn write(&self, failing: &mut bool) {
-        let Waiting { changes, acknowledge } = std::mem::take(&mut *self.lock());
+        let (changes, acknowledge) = {
+            let mut waiting = self.lock();
+            waiting.writing = !waiting.changes.is_empty();
+            (std::mem::take(&mut waiting.changes), std::mem::take(&mut waiting.acknowledge))
+        };
         if changes.is_empty() && acknowledge.is_empty() {
             return;
         }
         let batch: Batch = changes.into_iter().collect();
         let outcome = self.store.commit(batch).await;
+        self.lock().writing = false;
         match (&outcome, *failing) {
-            (Err(error), false) => error!(%error, "state cannot be stored; pages still go out, and writing is tried again"),
+            (Err(error), false) => {
+                error!(%error, "state cannot be stored; pages still go out, and writing is tried again")
+            }
             (Ok(()), true) => info!("state is stored again"),
             _ => {}
         }

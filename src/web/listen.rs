@@ -58,8 +58,12 @@ impl Listeners {
             if let Ok(address) = socket.local_addr() {
                 info!(%address, tls = self.tls.is_some(), "listening");
             }
-            let door =
-                Door { router: router.clone(), tls: self.tls.clone(), places: places.clone(), graceful: graceful.clone() };
+            let door = Door {
+                router: router.clone(),
+                tls: self.tls.clone(),
+                places: places.clone(),
+                graceful: graceful.clone(),
+            };
             accepting.push(tokio::spawn(door.accept(socket, shutdown.clone())));
         }
         for task in accepting {
@@ -109,7 +113,13 @@ impl Door {
     }
 }
 
-async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, tls: Option<Arc<TlsFiles>>, watcher: Watcher) {
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    tls: Option<Arc<TlsFiles>>,
+    watcher: Watcher,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
@@ -122,7 +132,12 @@ async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, t
     }
 }
 
-async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, peer: SocketAddr, router: Router, watcher: Watcher) {
+async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    peer: SocketAddr,
+    router: Router,
+    watcher: Watcher,
+) {
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(HANDSHAKE_DEADLINE);
     server.http2().timer(TokioTimer::new());

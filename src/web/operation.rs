@@ -45,9 +45,7 @@ pub fn router(ready: Ready, reloader: Arc<Reloader>, registry: Arc<Registry>) ->
     };
     let readiness = move || {
         let ready = ready.get();
-        async move {
-            if ready { (StatusCode::OK, "OK") } else { (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable") }
-        }
+        async move { if ready { (StatusCode::OK, "OK") } else { (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable") } }
     };
     Router::new()
         .route("/-/healthy", get(|| async { "OK" }))

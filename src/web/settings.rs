@@ -71,7 +71,9 @@ fn read(root: &Node, decoder: &Decoder, base: &Path) -> WebSettings {
     }
     let Some(mut fields) = decoder.mapping(root, "a web configuration") else { return settings };
     settings.tls = fields.optional("tls_server_config").node().and_then(|node| read_tls(node, decoder, base));
-    if let Some(mut http) = fields.optional("http_server_config").node().and_then(|node| decoder.mapping(node, "http_server_config")) {
+    if let Some(mut http) =
+        fields.optional("http_server_config").node().and_then(|node| decoder.mapping(node, "http_server_config"))
+    {
         settings.http1_only = http.optional("http2").boolean().is_some_and(|http2| !http2.value);
         http.finish();
     }

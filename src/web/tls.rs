@@ -43,7 +43,9 @@ impl TlsFiles {
             current.0 = stamp;
             match build(&self.settings, self.http1_only) {
                 Ok(config) => current.1 = Arc::new(config),
-                Err(error) => tracing::error!(error = format!("{error:#}"), "changed TLS files cannot be used, the old ones stay"),
+                Err(error) => {
+                    tracing::error!(error = format!("{error:#}"), "changed TLS files cannot be used, the old ones stay")
+                }
             }
         }
         current.1.clone()
@@ -57,8 +59,7 @@ fn stamp(settings: &TlsSettings) -> Stamp {
 }
 
 fn build(settings: &TlsSettings, http1_only: bool) -> anyhow::Result<ServerConfig> {
-    let versions: &[_] =
-        if settings.tls13_only { &[&rustls::version::TLS13] } else { rustls::ALL_VERSIONS };
+    let versions: &[_] = if settings.tls13_only { &[&rustls::version::TLS13] } else { rustls::ALL_VERSIONS };
     let builder = ServerConfig::builder_with_protocol_versions(versions);
     let builder = match (settings.client_auth, &settings.client_ca_file) {
         (ClientAuth::None, _) => builder.with_no_client_auth(),
@@ -78,7 +79,8 @@ fn build(settings: &TlsSettings, http1_only: bool) -> anyhow::Result<ServerConfi
     let mut config = builder
         .with_single_cert(certificates(&settings.cert_file)?, key)
         .with_context(|| format!("{}: certificate and key do not belong together", settings.cert_file.display()))?;
-    config.alpn_protocols = if http1_only { vec![b"http/1.1".to_vec()] } else { vec![b"h2".to_vec(), b"http/1.1".to_vec()] };
+    config.alpn_protocols =
+        if http1_only { vec![b"http/1.1".to_vec()] } else { vec![b"h2".to_vec(), b"http/1.1".to_vec()] };
     Ok(config)
 }
 

@@ -33,7 +33,7 @@ pub fn installed(test: &str, peers: &[&str]) -> bool {
 
 fn found(peer: &str) -> bool {
     match peer {
-        "aiosmtpd" => Command::new("python3").args(["-c", "import aiosmtpd"]).stderr(Stdio::null()).status().is_ok_and(|s| s.success()),
+        "aiosmtpd" => Command::new("/usr/bin/python3").args(["-c", "import aiosmtpd"]).stderr(Stdio::null()).status().is_ok_and(|s| s.success()),
         program => std::env::var_os("PATH")
             .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file())),
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
 
 use super::desk::Desk;
@@ -65,14 +65,14 @@ pub fn router<D: Desk>(desk: Arc<D>, about: About, v1_is_gone: bool) -> Router {
 fn only<S: Clone + Send + Sync + 'static>(allowed: &'static str, methods: MethodRouter<S>) -> MethodRouter<S> {
     methods.fallback(async move |method: Method| {
         let message = format!("method {method} is not allowed, but [{allowed}] are");
-        let mut response = answer::fault(StatusCode::METHOD_NOT_ALLOWED, 405, &message);
+        let mut response = answer::fault(StatusCode::METHOD_NOT_ALLOWED, 405, message).into_response();
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
         response
     })
 }
 
 async fn not_found(uri: Uri) -> Response {
-    answer::fault(StatusCode::NOT_FOUND, 404, &format!("path /api/v2{} was not found", uri.path()))
+    answer::fault(StatusCode::NOT_FOUND, 404, format!("path /api/v2{} was not found", uri.path())).into_response()
 }
 
 async fn gone() -> Response {

@@ -12,9 +12,10 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::Api;
+use super::answer::{self, Refusal};
 use super::filter::{Filter, Parameters};
 use super::status::ReceiverName;
-use super::{Api, answer};
 use crate::io::desk::Desk;
 use crate::notifier::{AlertState, AlertView};
 
@@ -33,49 +34,44 @@ struct PostableAlert {
 }
 
 /// `GET`: alerts that are not resolved, by fingerprint; written in pieces as the client reads.
-pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Response {
-    let filter = match Filter::read(&Parameters::read(query.as_deref())) {
-        Ok(filter) => filter,
-        Err(response) => return response,
-    };
+pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+    let filter = Filter::read(&Parameters::read(query.as_deref()))?;
     let mut alerts: Vec<GettableAlert> = api.desk.read(|notifier, now| {
-        let wanted = |alert: &AlertView<'_>| filter.wants_labels(alert.labels()) && alert.receivers().any(|name| filter.wants_receiver(name));
+        let wanted = |alert: &AlertView<'_>| {
+            filter.wants_labels(alert.labels()) && alert.receivers().any(|name| filter.wants_receiver(name))
+        };
         notifier.alerts(now).filter(wanted).filter_map(|alert| GettableAlert::new(&alert, &filter)).collect()
     });
     alerts.sort_unstable_by_key(GettableAlert::fingerprint);
-    answer::json_list(alerts)
+    Ok(answer::json_list(alerts))
 }
 
 /// `POST`: every valid alert is taken, also when others are not.
-pub(super) async fn post<D: Desk>(State(api): State<Api<D>>, headers: HeaderMap, body: Bytes) -> Response {
-    let posted: Vec<PostableAlert> = match answer::read("alerts", &headers, &body) {
-        Ok(posted) => posted,
-        Err(response) => return response,
-    };
-    let mut alerts = Vec::with_capacity(posted.len());
-    for (at, alert) in posted.into_iter().enumerate() {
-        match alert.into_alert(at) {
-            Ok(alert) => alerts.push(alert),
-            Err(message) => return answer::invalid(message.0, &message.1),
-        }
-    }
+pub(super) async fn post<D: Desk>(
+    State(api): State<Api<D>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let posted: Vec<PostableAlert> = answer::read("alerts", &headers, &body)?;
+    let alerts: Result<Vec<_>, _> = posted.into_iter().enumerate().map(|(at, alert)| alert.into_alert(at)).collect();
+    let alerts = alerts?;
     let outcome = api.desk.act(|notifier, now, out| notifier.receive(now, alerts, out));
     if let Err(error) = api.desk.durable().await {
         // Pages go out all the same; the shell has logged it once.
         tracing::debug!(%error, "alerts taken but not stored");
     }
-    match outcome {
-        Ok(()) => answer::empty(),
-        Err(messages) => answer::refusal(StatusCode::BAD_REQUEST, &messages.join("\n")),
-    }
+    outcome.map(|()| answer::empty()).map_err(|messages| answer::refusal(StatusCode::BAD_REQUEST, messages.join("\n")))
 }
 
 impl PostableAlert {
-    fn into_alert(self, at: usize) -> Result<Alert, (u16, String)> {
-        let labels = self.labels.ok_or_else(|| (602, format!("{at}.labels in body is required")))?;
+    fn into_alert(self, at: usize) -> Result<Alert, Refusal> {
+        let labels = self.labels.ok_or_else(|| answer::invalid(602, format!("{at}.labels in body is required")))?;
         let generator_url = self.generator_url.unwrap_or_default();
         if !generator_url.is_empty() && !generator_url.starts_with('/') && url::Url::parse(&generator_url).is_err() {
-            return Err((601, format!("{at}.generatorURL in body must be of type uri: {generator_url:?}")));
+            return Err(answer::invalid(
+                601,
+                format!("{at}.generatorURL in body must be of type uri: {generator_url:?}"),
+            ));
         }
         Ok(Alert {
             labels: labels.0,
@@ -172,7 +168,8 @@ impl<'de> Deserialize<'de> for Pairs {
                 f.write_str("an object of texts")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
-                let mut pairs: Vec<(smol_str::SmolStr, smol_str::SmolStr)> = Vec::with_capacity(map.size_hint().unwrap_or(8));
+                let mut pairs: Vec<(smol_str::SmolStr, smol_str::SmolStr)> =
+                    Vec::with_capacity(map.size_hint().unwrap_or(8));
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
                 }

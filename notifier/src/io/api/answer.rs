@@ -2,7 +2,7 @@
 //! for what the schema refuses.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,24 +12,46 @@ pub(super) fn json(value: &impl Serialize) -> Response {
     with_status(StatusCode::OK, value)
 }
 
+/// What a request gets instead of its answer.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    /// go-openapi's code, for errors of the router and the schema.
+    code: Option<u16>,
+    message: String,
+}
+
 /// An error of the handler: its text as a JSON string.
-pub(super) fn refusal(status: StatusCode, message: &str) -> Response {
-    with_status(status, &message)
+pub(super) fn refusal(status: StatusCode, message: impl Into<String>) -> Refusal {
+    Refusal { status, code: None, message: message.into() }
 }
 
 /// An error of the router or the schema: `{"code": …, "message": …}`, without final newline.
-pub(super) fn fault(status: StatusCode, code: u16, message: &str) -> Response {
-    #[derive(Serialize)]
-    struct Fault<'a> {
-        code: u16,
-        message: &'a str,
-    }
-    respond(status, outbound::go_json::to_vec(&Fault { code, message }).unwrap_or_default())
+pub(super) fn fault(status: StatusCode, code: u16, message: impl Into<String>) -> Refusal {
+    Refusal { status, code: Some(code), message: message.into() }
 }
 
 /// A value that does not satisfy the schema: 422 with go-openapi's codes (601 type, 602 required, 612 too few items).
-pub(super) fn invalid(code: u16, message: &str) -> Response {
+pub(super) fn invalid(code: u16, message: impl Into<String>) -> Refusal {
     fault(StatusCode::UNPROCESSABLE_ENTITY, code, message)
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Fault<'a> {
+            code: u16,
+            message: &'a str,
+        }
+        match self.code {
+            None => with_status(self.status, &self.message),
+            Some(code) => {
+                // A number and a text can always be written.
+                let body = outbound::go_json::to_vec(&Fault { code, message: &self.message }).unwrap_or_default();
+                respond(self.status, body)
+            }
+        }
+    }
 }
 
 /// 200 without a body.
@@ -43,7 +65,7 @@ fn with_status(status: StatusCode, value: &impl Serialize) -> Response {
             bytes.push(b'\n');
             respond(status, bytes)
         }
-        Err(error) => fault(StatusCode::INTERNAL_SERVER_ERROR, 500, &error.to_string()),
+        Err(error) => fault(StatusCode::INTERNAL_SERVER_ERROR, 500, error.to_string()).into_response(),
     }
 }
 
@@ -88,17 +110,18 @@ pub(super) fn json_list<T: Serialize + Send + 'static>(items: Vec<T>) -> Respons
 }
 
 /// Reads a JSON body; `what` names it as Alertmanager's messages do (`alerts`, `silence`).
-pub(super) fn read<T: DeserializeOwned>(what: &str, headers: &axum::http::HeaderMap, body: &[u8]) -> Result<T, Response> {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/octet-stream");
+pub(super) fn read<T: DeserializeOwned>(what: &str, headers: &HeaderMap, body: &[u8]) -> Result<T, Refusal> {
+    let given =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/octet-stream");
     let media_type = given.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/json") {
         let message = format!("unsupported media type {given:?}, only [application/json] are allowed");
-        return Err(fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, 415, &message));
+        return Err(fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, 415, message));
     }
     if body.is_empty() {
-        return Err(invalid(602, &format!("{what} in body is required")));
+        return Err(invalid(602, format!("{what} in body is required")));
     }
     serde_json::from_slice(body).map_err(|error| {
-        fault(StatusCode::BAD_REQUEST, 400, &format!("parsing {what} body from \"\" failed, because {error}"))
+        fault(StatusCode::BAD_REQUEST, 400, format!("parsing {what} body from \"\" failed, because {error}"))
     })
 }

@@ -1,13 +1,12 @@
 //! Query parameters shared by the lists of alerts and groups.
 
 use axum::http::StatusCode;
-use axum::response::Response;
 use model::matcher::all_match;
 use model::matcher::parse::{ParseMode, parse_matcher};
 use model::pattern::anchored;
 use model::{LabelSet, Matcher};
 
-use super::answer;
+use super::answer::{self, Refusal};
 
 /// Parameters as given: repeated names are kept.
 pub(super) struct Parameters(Vec<(String, String)>);
@@ -40,28 +39,31 @@ impl Parameters {
         match self.all(name).last() {
             None | Some("") => default,
             Some(value) => {
-                matches!(value.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "ok" | "y" | "on" | "selected" | "checked" | "t" | "enabled")
+                matches!(
+                    value.to_ascii_lowercase().as_str(),
+                    "true" | "1" | "yes" | "ok" | "y" | "on" | "selected" | "checked" | "t" | "enabled"
+                )
             }
         }
     }
 
     /// The `filter` parameters, all of which must match.
-    pub(super) fn matchers(&self) -> Result<Vec<Matcher>, Response> {
+    pub(super) fn matchers(&self) -> Result<Vec<Matcher>, Refusal> {
         let parse = |text| {
             parse_matcher(text, ParseMode::Fallback)
                 .map(|parsed| parsed.value)
-                .map_err(|error| answer::refusal(StatusCode::BAD_REQUEST, &format!("bad matcher format: {error}")))
+                .map_err(|error| answer::refusal(StatusCode::BAD_REQUEST, format!("bad matcher format: {error}")))
         };
         self.all("filter").map(parse).collect()
     }
 }
 
 impl Filter {
-    pub(super) fn read(parameters: &Parameters) -> Result<Self, Response> {
+    pub(super) fn read(parameters: &Parameters) -> Result<Self, Refusal> {
         let receiver = match parameters.all("receiver").last() {
             None | Some("") => None,
             Some(pattern) => Some(anchored(pattern).map_err(|error| {
-                answer::refusal(StatusCode::BAD_REQUEST, &format!("failed to parse receiver param: {error}"))
+                answer::refusal(StatusCode::BAD_REQUEST, format!("failed to parse receiver param: {error}"))
             })?),
         };
         Ok(Self {

@@ -5,10 +5,11 @@ use axum::response::Response;
 use model::LabelSet;
 use serde::Serialize;
 
+use super::Api;
 use super::alerts::{GettableAlert, as_object};
+use super::answer::{self, Refusal};
 use super::filter::{Filter, Parameters};
 use super::status::ReceiverName;
-use super::{Api, answer};
 use crate::io::desk::Desk;
 use crate::notifier::GroupView;
 
@@ -24,16 +25,13 @@ struct AlertGroup {
 }
 
 /// `GET`: groups by labels, then receiver; groups without a wanted alert are left out.
-pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Response {
-    let filter = match Filter::read(&Parameters::read(query.as_deref())) {
-        Ok(filter) => filter,
-        Err(response) => return response,
-    };
+pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+    let filter = Filter::read(&Parameters::read(query.as_deref()))?;
     let groups: Vec<AlertGroup> = api.desk.read(|notifier, now| {
         let wanted = notifier.groups(now).into_iter().filter(|group| filter.wants_receiver(group.receiver()));
         wanted.filter_map(|group| form(&group, &filter)).collect()
     });
-    answer::json_list(groups)
+    Ok(answer::json_list(groups))
 }
 
 fn form(group: &GroupView<'_>, filter: &Filter) -> Option<AlertGroup> {

@@ -10,9 +10,10 @@ use model::{LabelSet, MatchOp, Matcher, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Api;
 use super::alerts::Moment;
+use super::answer::{self, Refusal};
 use super::filter::Parameters;
-use super::{Api, answer};
 use crate::io::desk::Desk;
 use crate::silence::{Silence, SilenceDraft, SilenceError, SilenceState};
 
@@ -70,12 +71,9 @@ struct PostableMatcher {
 }
 
 /// `GET /silences`.
-pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Response {
+pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let parameters = Parameters::read(query.as_deref());
-    let matchers = match parameters.matchers() {
-        Ok(matchers) => matchers,
-        Err(response) => return response,
-    };
+    let matchers = parameters.matchers()?;
     let states = [
         (SilenceState::Active, parameters.flag("active", true)),
         (SilenceState::Pending, parameters.flag("pending", true)),
@@ -83,12 +81,13 @@ pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): Ra
     ];
     let (mut silences, now) = api.desk.read(|notifier, now| {
         let wanted = |silence: &&Silence| {
-            states.contains(&(silence.state(now), true)) && matchers.iter().all(|matcher| silence.matchers.contains(matcher))
+            states.contains(&(silence.state(now), true))
+                && matchers.iter().all(|matcher| silence.matchers.contains(matcher))
         };
         (notifier.silences().filter(wanted).cloned().collect::<Vec<_>>(), now)
     });
     silences.sort_by_key(|silence| order(silence, now));
-    answer::json(&silences.iter().map(|silence| form(silence, now)).collect::<Vec<_>>())
+    Ok(answer::json(&silences.iter().map(|silence| form(silence, now)).collect::<Vec<_>>()))
 }
 
 /// Active ones by end, pending ones by start, expired ones by end, latest first.
@@ -101,84 +100,69 @@ fn order(silence: &Silence, now: Timestamp) -> (u8, Timestamp, Reverse<Timestamp
 }
 
 /// `GET /silence/{id}`.
-pub(super) async fn show<D: Desk>(State(api): State<Api<D>>, Path(id): Path<String>) -> Response {
-    let id = match read_id(&id) {
-        Ok(id) => id,
-        Err(response) => return response,
-    };
-    match api.desk.read(|notifier, now| notifier.silence(id).map(|silence| form(silence, now))) {
-        Some(silence) => answer::json(&silence),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
+pub(super) async fn show<D: Desk>(State(api): State<Api<D>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+    let id = read_id(&id)?;
+    let found = api.desk.read(|notifier, now| notifier.silence(id).map(|silence| form(silence, now)));
+    Ok(found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |silence| answer::json(&silence)))
 }
 
 /// `DELETE /silence/{id}`.
-pub(super) async fn expire<D: Desk>(State(api): State<Api<D>>, Path(id): Path<String>) -> Response {
-    let id = match read_id(&id) {
-        Ok(id) => id,
-        Err(response) => return response,
-    };
-    if let Err(error) = api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out)) {
-        return refuse(&error);
-    }
-    match api.desk.durable().await {
-        Ok(()) => answer::empty(),
-        Err(error) => answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, &format!("the silence has ended, but that could not be stored: {error}")),
-    }
+pub(super) async fn expire<D: Desk>(State(api): State<Api<D>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+    let id = read_id(&id)?;
+    api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out)).map_err(|error| refuse(&error))?;
+    let not_stored = |error| format!("the silence has ended, but that could not be stored: {error}");
+    let stored = api.desk.durable().await;
+    stored
+        .map(|()| answer::empty())
+        .map_err(|error| answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, not_stored(error)))
 }
 
 /// `POST /silences`: acknowledged only once it is stored.
-pub(super) async fn post<D: Desk>(State(api): State<Api<D>>, headers: HeaderMap, body: Bytes) -> Response {
-    let draft = match answer::read::<PostableSilence>("silence", &headers, &body).and_then(PostableSilence::into_draft) {
-        Ok(draft) => draft,
-        Err(response) => return response,
-    };
-    let id = match api.desk.act(|notifier, now, out| {
+pub(super) async fn post<D: Desk>(
+    State(api): State<Api<D>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let draft = answer::read::<PostableSilence>("silence", &headers, &body).and_then(PostableSilence::into_draft)?;
+    let id = api.desk.act(|notifier, now, out| {
+        let invalid = |text| answer::refusal(StatusCode::BAD_REQUEST, format!("Failed to create silence: {text}"));
         if draft.starts_at >= draft.ends_at {
-            return Err(Refused::Text("Failed to create silence: start time must be before end time"));
+            return Err(invalid("start time must be before end time"));
         }
         if draft.ends_at < now {
-            return Err(Refused::Text("Failed to create silence: end time can't be in the past"));
+            return Err(invalid("end time can't be in the past"));
         }
-        notifier.set_silence(now, draft, Uuid::new_v4(), out).map_err(Refused::Silence)
-    }) {
-        Ok(id) => id,
-        Err(Refused::Text(text)) => return answer::refusal(StatusCode::BAD_REQUEST, text),
-        Err(Refused::Silence(error)) => return refuse(&error),
-    };
+        notifier.set_silence(now, draft, Uuid::new_v4(), out).map_err(|error| refuse(&error))
+    })?;
     if let Err(error) = api.desk.durable().await {
         // What was not acknowledged must not mute: the client will ask again.
         let undone = api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out));
         let outcome = if undone.is_ok() { "it was ended again" } else { "it is still in force" };
-        return answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, &format!("the silence could not be stored, {outcome}: {error}"));
+        let message = format!("the silence could not be stored, {outcome}: {error}");
+        return Err(answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, message));
     }
     #[derive(Serialize)]
     struct Created {
         #[serde(rename = "silenceID")]
         silence_id: Uuid,
     }
-    answer::json(&Created { silence_id: id })
+    Ok(answer::json(&Created { silence_id: id }))
 }
 
-enum Refused {
-    Text(&'static str),
-    Silence(SilenceError),
-}
-
-fn refuse(error: &SilenceError) -> Response {
+fn refuse(error: &SilenceError) -> Refusal {
     match error {
         SilenceError::NotFound(_) => answer::refusal(StatusCode::NOT_FOUND, "silence not found"),
-        other => answer::refusal(StatusCode::BAD_REQUEST, &other.to_string()),
+        other => answer::refusal(StatusCode::BAD_REQUEST, other.to_string()),
     }
 }
 
-fn read_id(text: &str) -> Result<Uuid, Response> {
-    text.parse().map_err(|_| answer::invalid(601, &format!("silenceID in path must be of type uuid: {text:?}")))
+fn read_id(text: &str) -> Result<Uuid, Refusal> {
+    text.parse().map_err(|_| answer::invalid(601, format!("silenceID in path must be of type uuid: {text:?}")))
 }
 
 impl PostableSilence {
-    fn into_draft(self) -> Result<SilenceDraft, Response> {
-        let missing = |name: &str| answer::invalid(602, &format!("{name} in body is required"));
+    fn into_draft(self) -> Result<SilenceDraft, Refusal> {
+        let missing = |name: &str| answer::invalid(602, format!("{name} in body is required"));
         let comment = self.comment.ok_or_else(|| missing("comment"))?;
         let created_by = self.created_by.ok_or_else(|| missing("createdBy"))?;
         let ends_at = self.ends_at.ok_or_else(|| missing("endsAt"))?.0;
@@ -186,7 +170,8 @@ impl PostableSilence {
         if matchers.is_empty() {
             return Err(answer::invalid(612, "matchers in body should have at least 1 items"));
         }
-        let matchers: Result<Vec<_>, _> = matchers.into_iter().enumerate().map(|(at, form)| form.into_matcher(at)).collect();
+        let matchers: Result<Vec<_>, _> =
+            matchers.into_iter().enumerate().map(|(at, form)| form.into_matcher(at)).collect();
         let starts_at = self.starts_at.ok_or_else(|| missing("startsAt"))?.0;
         let id = match self.id.as_deref() {
             None | Some("") => None,
@@ -199,8 +184,8 @@ impl PostableSilence {
 }
 
 impl PostableMatcher {
-    fn into_matcher(self, at: usize) -> Result<Matcher, Response> {
-        let missing = |name: &str| answer::invalid(602, &format!("matchers.{at}.{name} in body is required"));
+    fn into_matcher(self, at: usize) -> Result<Matcher, Refusal> {
+        let missing = |name: &str| answer::invalid(602, format!("matchers.{at}.{name} in body is required"));
         let is_regex = self.is_regex.ok_or_else(|| missing("isRegex"))?;
         let name = self.name.ok_or_else(|| missing("name"))?;
         let value = self.value.ok_or_else(|| missing("value"))?;
@@ -210,8 +195,9 @@ impl PostableMatcher {
             (true, true) => MatchOp::Regex,
             (false, true) => MatchOp::NotRegex,
         };
-        Matcher::new(name, op, value)
-            .map_err(|error| answer::refusal(StatusCode::BAD_REQUEST, &format!("silence invalid: invalid label matcher {at}: {error}")))
+        Matcher::new(name, op, value).map_err(|error| {
+            answer::refusal(StatusCode::BAD_REQUEST, format!("silence invalid: invalid label matcher {at}: {error}"))
+        })
     }
 }
 

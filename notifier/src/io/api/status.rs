@@ -48,7 +48,8 @@ pub(super) struct ReceiverName<T> {
 
 /// `GET /status`.
 pub(super) async fn status<D: Desk>(State(api): State<Api<D>>) -> Response {
-    let original = api.desk.read(|notifier, _| notifier.config().map(|config| config.shown.clone()).unwrap_or_default());
+    let original =
+        api.desk.read(|notifier, _| notifier.config().map(|config| config.shown.clone()).unwrap_or_default());
     answer::json(&Status {
         cluster: Cluster { peers: [], status: "disabled" },
         config: Config { original },

@@ -1,0 +1,12 @@
+//! Both machines on virtual time: days pass in milliseconds, from a seed, with exact instants.
+//!
+//! - [`scenario`]: a story with its expected deliveries; `scenario_file` reads it
+//! - [`series`]: values over time in Prometheus' notation
+//! - [`world`]: the loop: next event, feed it, perform its effects
+//! - [`timeline`]: what happened, readable and comparable
+
+pub mod scenario;
+mod scenario_file;
+pub mod series;
+pub mod timeline;
+pub mod world;
