@@ -158,3 +158,58 @@ fn note(witness: &mut Witness, generation: u64) {
         tracing::warn!(%error, "cannot note the last commit in the witness");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(key: &str, value: &str) -> Batch {
+        let mut batch = Batch::new();
+        batch.put(key, value);
+        batch
+    }
+
+    #[test]
+    fn after_a_failed_sync_the_database_is_written_anew_and_nothing_is_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut sled, _) = Sled::open(dir.path(), 1).unwrap();
+        sled.commit(&[put("deleted", "after the export"), put("kept", "1")]).unwrap();
+        sled.export(2).unwrap();
+        let mut forget = Batch::new();
+        forget.delete("deleted").put("kept", "2");
+        sled.commit(&[forget]).unwrap();
+        // What a failed sync leaves behind.
+        sled.engine = None;
+        sled.distrusted = true;
+        sled.commit(&[put("next", "1")]).unwrap();
+        let records = sled.scan("").unwrap();
+        assert_eq!(records, [("kept".to_owned(), b"2".to_vec()), ("next".to_owned(), b"1".to_vec())]);
+        assert_eq!((sled.usage().recoveries, sled.distrusted), (1, false));
+        assert!(!dir.path().join("sled.corrupt-1").exists(), "what was copied whole need not be kept");
+        drop(sled);
+        assert_eq!(Sled::open(dir.path(), 3).unwrap().1, None);
+    }
+
+    #[test]
+    fn damage_found_while_running_is_repaired_with_the_next_commit() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut sled, _) = Sled::open(dir.path(), 1).unwrap();
+        sled.commit(&[put("exported", "1")]).unwrap();
+        sled.export(2).unwrap();
+        sled.engine = None;
+        std::fs::write(dir.path().join("sled/db"), "garbage").unwrap();
+        sled.commit(&[put("next", "1")]).unwrap();
+        assert_eq!((sled.usage().recoveries, sled.usage().records), (1, 2));
+        assert!(dir.path().join("sled.corrupt-1").exists());
+    }
+
+    #[test]
+    fn a_closed_store_lets_the_directory_go_and_answers_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut sled, _) = Sled::open(dir.path(), 1).unwrap();
+        sled.close(2).unwrap();
+        assert!(matches!(sled.commit(&[put("a", "1")]), Err(StoreError::Closed)));
+        assert!(matches!(sled.export(3), Err(StoreError::Closed)));
+        Sled::open(dir.path(), 3).unwrap();
+    }
+}

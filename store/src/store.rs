@@ -59,14 +59,22 @@ impl Store {
     /// `now_ms` (milliseconds since 1970) names what is set aside.
     pub async fn sled(dir: impl Into<PathBuf>, now_ms: i64) -> Result<Opened, StoreError> {
         let dir = dir.into();
-        let (store, writer) = Self::pair(QUEUE_CAPACITY);
+        Self::open(move || Sled::open(&dir, now_ms), QUEUE_CAPACITY).await
+    }
+
+    /// Like [`start`](Self::start), for a backend whose opening may block: `open` runs on the writer's thread.
+    pub async fn open<B: Backend + 'static>(
+        open: impl FnOnce() -> Result<(B, Option<Recovery>), StoreError> + Send + 'static,
+        capacity: usize,
+    ) -> Result<Opened, StoreError> {
+        let (store, writer) = Self::pair(capacity);
         let (opened, opening) = oneshot::channel();
-        spawn_writer(move || match Sled::open(&dir, now_ms) {
-            Ok((sled, recovery)) => {
-                writer.publish(sled.usage());
+        spawn_writer(move || match open() {
+            Ok((backend, recovery)) => {
+                writer.publish(backend.usage());
                 // Nobody waiting any more means nobody has a handle either, and the writer ends at once.
                 let _ = opened.send(Ok(recovery));
-                writer.run(Box::new(sled));
+                writer.run(Box::new(backend));
             }
             Err(error) => {
                 let _ = opened.send(Err(error));

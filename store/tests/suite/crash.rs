@@ -13,6 +13,7 @@ use store::{Backend, Batch, Sled, Store};
 use crate::seeded::Seeded;
 
 const WRITER_DIR: &str = "STORE_TEST_WRITER_DIR";
+const OPENER_DIR: &str = "STORE_TEST_OPENER_DIR";
 const ROUNDS: usize = 30;
 const KEYS: u64 = 500;
 
@@ -66,16 +67,23 @@ fn writer_to_be_killed() {
     });
 }
 
-fn start_writer(dir: &Path) -> Child {
-    let mut writer = Command::new(std::env::current_exe().unwrap());
-    writer.args(["crash::writer_to_be_killed", "--exact", "--nocapture"]).env(WRITER_DIR, dir);
-    writer.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+fn start(test: &str, variable: &str, dir: &Path) -> Child {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args([test, "--exact", "--nocapture"]).env(variable, dir);
+    child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits for the seeded moment of a kill: a channel nobody writes to.
+fn wait(moment: Duration) {
+    let (silent, wait) = mpsc::channel::<()>();
+    let _ = wait.recv_timeout(moment);
+    drop(silent);
 }
 
 /// Lets the writer run until `lines` acknowledgements were seen and `extra` more has passed, kills it, and gives the last
 /// acknowledged round.
 fn run_and_kill(dir: &Path, lines: u64, extra: Duration) -> u64 {
-    let mut writer = start_writer(dir);
+    let mut writer = start("crash::writer_to_be_killed", WRITER_DIR, dir);
     let mut output = BufReader::new(writer.stderr.take().unwrap());
     let (mut last, mut seen) = (0, 0);
     let mut line = String::new();
@@ -84,10 +92,7 @@ fn run_and_kill(dir: &Path, lines: u64, extra: Duration) -> u64 {
         seen += 1;
         line.clear();
     }
-    let (killer, wait) = mpsc::channel::<()>();
-    // A channel nobody writes to: the only wait here, for the seeded moment of the kill.
-    let _ = wait.recv_timeout(extra);
-    drop(killer);
+    wait(extra);
     writer.kill().unwrap();
     writer.wait().unwrap();
     let mut rest = String::new();
@@ -129,4 +134,42 @@ fn kill_9_loses_nothing_acknowledged() {
     }
     assert!(replayed > 100, "the writer got only {replayed} rounds done");
     eprintln!("{ROUNDS} kills, {replayed} rounds, all acknowledged ones found");
+}
+
+#[test]
+fn kill_9_at_birth_leaves_an_empty_store_or_none() {
+    let random = &mut Seeded(5);
+    for kill in 0..10 {
+        let dir = tempfile::tempdir().unwrap();
+        run_and_kill(dir.path(), 0, Duration::from_micros(random.below(25_000)));
+        let (_, recovery) = Sled::open(dir.path(), 1).unwrap();
+        assert_eq!(recovery, None, "kill {kill}");
+    }
+}
+
+/// Not a test of its own: opens a damaged store and is killed over it.
+#[test]
+fn opener_to_be_killed() {
+    let Some(dir) = std::env::var_os(OPENER_DIR) else { return };
+    let (_, recovery) = Sled::open(Path::new(&dir), 1).unwrap();
+    eprintln!("opened, recovery: {}", recovery.is_some());
+}
+
+#[test]
+fn kill_9_during_a_rebuild_loses_nothing_of_the_export() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut sled, _) = Sled::open(dir.path(), 1).unwrap();
+    let batch: Batch = (0..3_000).map(|n| (format!("rules/{n}"), Some(vec![n as u8; 300]))).collect();
+    sled.commit(&[batch]).unwrap();
+    sled.close(2).unwrap();
+    std::fs::write(dir.path().join("sled/db"), vec![3; 4_000_000]).unwrap();
+    let random = &mut Seeded(6);
+    for _ in 0..12 {
+        let mut opener = start("crash::opener_to_be_killed", OPENER_DIR, dir.path());
+        wait(Duration::from_micros(random.below(250_000)));
+        opener.kill().unwrap();
+        opener.wait().unwrap();
+    }
+    let (mut sled, _) = Sled::open(dir.path(), 1).unwrap();
+    assert_eq!(sled.scan("rules/").unwrap().len(), 3_000);
 }
