@@ -7,9 +7,11 @@ use std::fmt;
 
 use smol_str::SmolStr;
 
+use self::call::Given;
 use super::error::{FunctionFailure, TemplateError};
 use super::format;
 use super::function::Call;
+use super::limits;
 use super::node::{Branch, Command, Invocation, Node, Operand, Pipe, Term, Tree};
 use super::quote;
 use super::value::Value;
@@ -27,6 +29,7 @@ pub(crate) fn execute(tree: &Tree, templates: &dyn Lookup, render: &Render<'_>) 
         out: String::new(),
         steps: 0,
         depth: 0,
+        level: 0,
     };
     run.variables.push((SmolStr::new_static("$"), render.data.clone()));
     run.variables.extend(render.variables.iter().map(|(name, value)| (SmolStr::new(name), value.clone())));
@@ -61,18 +64,33 @@ struct Run<'r> {
     frame: usize,
     out: String,
     steps: usize,
+    /// Templates called from templates.
     depth: usize,
+    /// Blocks and parentheses in execution, of all templates together.
+    level: usize,
 }
 
 impl<'r> Run<'r> {
     fn walk_list(&mut self, nodes: &'r [Node], dot: &Value) -> Evaluated<Flow> {
+        self.descend()?;
         for node in nodes {
             let flow = self.walk(node, dot)?;
             if flow != Flow::Next {
+                self.level -= 1;
                 return Ok(flow);
             }
         }
+        self.level -= 1;
         Ok(Flow::Next)
+    }
+
+    /// Goes one level deeper; bounds the stack, whatever calls what.
+    fn descend(&mut self) -> Evaluated<()> {
+        self.level += 1;
+        if self.level > limits::LEVELS {
+            return Err(self.error(FunctionFailure::Limit(format!("nested deeper than {} levels", limits::LEVELS))));
+        }
+        Ok(())
     }
 
     fn walk(&mut self, node: &'r Node, dot: &Value) -> Evaluated<Flow> {
@@ -190,10 +208,12 @@ impl<'r> Run<'r> {
 
     fn pipeline(&mut self, pipe: &'r Pipe, dot: &Value) -> Evaluated<Value> {
         self.at(pipe.position, pipe);
+        self.descend()?;
         let mut value = None;
         for command in &pipe.commands {
             value = Some(self.command(command, dot, value)?);
         }
+        self.level -= 1;
         let value = value.unwrap_or_default();
         for variable in &pipe.variables {
             if pipe.assigns {
@@ -209,31 +229,31 @@ impl<'r> Run<'r> {
     fn command(&mut self, command: &'r Command, dot: &Value, piped: Option<Value>) -> Evaluated<Value> {
         self.step(1)?;
         let first = &command.first;
-        let given = piped.is_some() || !command.args.is_empty();
+        let given = Given { args: &command.args, piped };
         match &first.term {
-            Term::Field(_) | Term::Chain(..) => return self.fields(first, dot, &command.args, piped),
-            Term::Variable(_, fields) if !fields.is_empty() => return self.fields(first, dot, &command.args, piped),
+            Term::Field(_) | Term::Chain(..) => return self.fields(first, dot, given),
+            Term::Variable(_, fields) if !fields.is_empty() => return self.fields(first, dot, given),
             Term::Function(function) => {
                 self.at(first.position, first);
                 let site = Site { position: command.position, node: command };
-                return self.function(function, site, dot, &command.args, piped);
+                return self.function(function, site, dot, given);
             }
             Term::Pipe(pipe) => {
-                self.refuse_arguments(first, given)?;
+                self.refuse_arguments(first, &given)?;
                 return self.pipeline(pipe, dot);
             }
             _ => {}
         }
         self.at(first.position, first);
-        self.refuse_arguments(first, given)?;
+        self.refuse_arguments(first, &given)?;
         match &first.term {
             Term::Nil => self.fail("nil is not a command".to_owned()),
             _ => Ok(self.constant(first, dot)),
         }
     }
 
-    fn refuse_arguments(&self, operand: &Operand, given: bool) -> Evaluated<()> {
-        if given { self.fail(format!("can't give argument to non-function {operand}")) } else { Ok(()) }
+    fn refuse_arguments(&self, operand: &Operand, given: &Given<'r>) -> Evaluated<()> {
+        if given.is_empty() { Ok(()) } else { self.fail(format!("can't give argument to non-function {operand}")) }
     }
 
     /// The value of an operand that needs no evaluation.

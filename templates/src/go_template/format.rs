@@ -63,11 +63,6 @@ pub(crate) fn significant(number: f64, digits: usize) -> String {
     float::shortest_notation(number, Some(digits), 'g', false)
 }
 
-/// A number as `%f` with the given number of decimals.
-pub(crate) fn decimals(number: f64, decimals: usize) -> String {
-    float::digits(number, 'f', Some(decimals))
-}
-
 /// The flags, width and precision of one verb.
 #[derive(Clone, Copy, Debug, Default)]
 struct Spec {

@@ -14,6 +14,9 @@ pub struct Limits {
 /// Nesting of parentheses and blocks a source may have; bounds the stack of parser and executor.
 pub(crate) const NESTING: usize = 100;
 
+/// Blocks and parentheses in execution at once, templates called from templates included.
+pub(crate) const LEVELS: usize = 500;
+
 /// Bytes a template source may have.
 pub(crate) const SOURCE_BYTES: usize = 4 << 20;
 

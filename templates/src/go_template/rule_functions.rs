@@ -46,8 +46,11 @@ pub struct RuleContext<'a> {
     /// The address users reach this program under.
     pub external_url: &'a str,
     /// Answers to queries, by expression; `None` fails the rendering with `NeedsQuery`.
-    pub answers: &'a dyn Fn(&str) -> Option<Result<Vec<Sample>, String>>,
+    pub answers: &'a dyn Fn(&str) -> Option<Rows>,
 }
+
+/// The rows a query gave, or why it failed.
+pub type Rows = Result<Vec<Sample>, String>;
 
 impl Context for RuleContext<'_> {
     fn now_seconds(&self) -> f64 {

@@ -1,3 +1,4 @@
 //! Tables of templates and what they print, checked against promtool and amtool where those are installed.
 
+mod hostile;
 mod rules;

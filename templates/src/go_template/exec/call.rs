@@ -10,6 +10,19 @@ use super::super::node::{Operand, Term};
 use super::super::value::{Object, Value};
 use super::{Evaluated, Run, Site};
 
+/// What a call is given: arguments yet to be evaluated, and the value piped in behind them.
+#[derive(Default)]
+pub(super) struct Given<'r> {
+    pub(super) args: &'r [Operand],
+    pub(super) piped: Option<Value>,
+}
+
+impl Given<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.args.is_empty() && self.piped.is_none()
+    }
+}
+
 /// Bytes of a result that count as one step.
 const BYTES_PER_STEP: usize = 256;
 
@@ -20,14 +33,13 @@ impl<'r> Run<'r> {
         function: &'r Arc<Function>,
         site: Site<'r>,
         dot: &Value,
-        args: &'r [Operand],
-        piped: Option<Value>,
+        given: Given<'r>,
     ) -> Evaluated<Value> {
-        self.check_count(&function.name, &function.signature, args.len(), piped.is_some())?;
+        self.check_count(&function.name, &function.signature, &given)?;
         if function.kind != Kind::Ordinary {
-            return self.short_circuit(function.kind == Kind::Or, dot, args, piped);
+            return self.short_circuit(function.kind == Kind::Or, dot, given);
         }
-        let values = self.arguments(&function.signature, dot, args, piped)?;
+        let values = self.arguments(&function.signature, dot, given)?;
         let result = (function.body)(self.call_facts(), &values);
         self.finish(&function.name, site, result)
     }
@@ -39,11 +51,10 @@ impl<'r> Run<'r> {
         signature: &Signature,
         site: Site<'r>,
         dot: &Value,
-        args: &'r [Operand],
-        piped: Option<Value>,
+        given: Given<'r>,
     ) -> Evaluated<Value> {
-        self.check_count(name, signature, args.len(), piped.is_some())?;
-        let values = self.arguments(signature, dot, args, piped)?;
+        self.check_count(name, signature, &given)?;
+        let values = self.arguments(signature, dot, given)?;
         let result = object.call(name, &values);
         self.finish(name, site, result)
     }
@@ -52,6 +63,11 @@ impl<'r> Run<'r> {
         match result {
             Ok(value) => {
                 self.step(value.weight() / BYTES_PER_STEP)?;
+                let limit = self.render.limits.output_bytes;
+                if value.as_str().is_some_and(|text| text.len() > limit) {
+                    let failure = FunctionFailure::Limit(format!("text is larger than {limit} bytes"));
+                    return Err(self.error(failure));
+                }
                 Ok(value)
             }
             Err(failure) => {
@@ -61,8 +77,9 @@ impl<'r> Run<'r> {
         }
     }
 
-    fn check_count(&self, name: &str, signature: &Signature, args: usize, piped: bool) -> Evaluated<()> {
-        let given = args + usize::from(piped);
+    fn check_count(&self, name: &str, signature: &Signature, given: &Given<'r>) -> Evaluated<()> {
+        let args = given.args.len();
+        let given = args + usize::from(given.piped.is_some());
         let wanted = signature.fixed.len();
         match signature.variadic {
             Some(_) if given < wanted => {
@@ -73,39 +90,27 @@ impl<'r> Run<'r> {
         }
     }
 
-    fn arguments(
-        &mut self,
-        signature: &Signature,
-        dot: &Value,
-        args: &'r [Operand],
-        piped: Option<Value>,
-    ) -> Evaluated<Vec<Value>> {
-        let mut values = Vec::with_capacity(args.len() + 1);
-        for (index, arg) in args.iter().enumerate() {
+    fn arguments(&mut self, signature: &Signature, dot: &Value, given: Given<'r>) -> Evaluated<Vec<Value>> {
+        let mut values = Vec::with_capacity(given.args.len() + 1);
+        for (index, arg) in given.args.iter().enumerate() {
             values.push(self.argument(arg, signature.param(index), dot)?);
         }
-        if let Some(value) = piped {
-            values.push(self.fitting(value, signature.param(args.len()))?);
+        if let Some(value) = given.piped {
+            values.push(self.fitting(value, signature.param(given.args.len()))?);
         }
         Ok(values)
     }
 
     /// `and` and `or` evaluate only as many arguments as they need.
-    fn short_circuit(
-        &mut self,
-        stops_at: bool,
-        dot: &Value,
-        args: &'r [Operand],
-        piped: Option<Value>,
-    ) -> Evaluated<Value> {
+    fn short_circuit(&mut self, stops_at: bool, dot: &Value, given: Given<'r>) -> Evaluated<Value> {
         let mut value = Value::Nil;
-        for arg in args {
+        for arg in given.args {
             value = self.argument(arg, Param::Any, dot)?;
             if value.is_true() == stops_at {
                 return Ok(value);
             }
         }
-        Ok(piped.unwrap_or(value))
+        Ok(given.piped.unwrap_or(value))
     }
 
     /// The value of an argument, as the type its parameter wants.
@@ -116,7 +121,7 @@ impl<'r> Run<'r> {
             Term::Nil if param.takes_nil() => Ok(Value::Nil),
             Term::Nil => self.fail(format!("cannot assign nil to {}", param.type_name())),
             Term::Field(_) | Term::Variable(..) | Term::Chain(..) => {
-                let value = self.fields(operand, dot, &[], None)?;
+                let value = self.fields(operand, dot, Given::default())?;
                 self.fitting(value, param)
             }
             Term::Pipe(pipe) => {
@@ -125,7 +130,7 @@ impl<'r> Run<'r> {
             }
             Term::Function(function) => {
                 let site = Site { position: operand.position, node: operand };
-                let value = self.function(function, site, dot, &[], None)?;
+                let value = self.function(function, site, dot, Given::default())?;
                 self.fitting(value, param)
             }
             Term::Bool(_) | Term::Number(_) | Term::String(..) => self.literal(operand, param, dot),

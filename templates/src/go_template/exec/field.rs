@@ -5,17 +5,12 @@ use smol_str::SmolStr;
 use super::super::node::{Operand, Term};
 use super::super::time_methods::TimeMethods;
 use super::super::value::{Object, Value};
+use super::call::Given;
 use super::{Evaluated, Run, Site};
 
 impl<'r> Run<'r> {
     /// Evaluates a field, variable or chain operand; only the last name of it may take arguments.
-    pub(super) fn fields(
-        &mut self,
-        operand: &'r Operand,
-        dot: &Value,
-        args: &'r [Operand],
-        piped: Option<Value>,
-    ) -> Evaluated<Value> {
+    pub(super) fn fields(&mut self, operand: &'r Operand, dot: &Value, given: Given<'r>) -> Evaluated<Value> {
         self.at(operand.position, operand);
         let site = Site { position: operand.position, node: operand };
         let (mut receiver, names) = match &operand.term {
@@ -26,9 +21,9 @@ impl<'r> Run<'r> {
         };
         let Some((last, path)) = names.split_last() else { return Ok(receiver) };
         for name in path {
-            receiver = self.field(site, receiver, name, dot, &[], None)?;
+            receiver = self.field(site, receiver, name, dot, Given::default())?;
         }
-        self.field(site, receiver, last, dot, args, piped)
+        self.field(site, receiver, last, dot, given)
     }
 
     /// The operand a chain of fields starts from.
@@ -38,9 +33,9 @@ impl<'r> Run<'r> {
             Term::Pipe(pipe) => self.pipeline(pipe, dot),
             Term::Function(function) => {
                 self.at(inner.position, inner);
-                self.function(function, Site { position: inner.position, node: inner }, dot, &[], None)
+                self.function(function, Site { position: inner.position, node: inner }, dot, Given::default())
             }
-            _ => self.fields(inner, dot, &[], None),
+            _ => self.fields(inner, dot, Given::default()),
         }
     }
 
@@ -50,16 +45,15 @@ impl<'r> Run<'r> {
         receiver: Value,
         name: &SmolStr,
         dot: &Value,
-        args: &'r [Operand],
-        piped: Option<Value>,
+        given: Given<'r>,
     ) -> Evaluated<Value> {
-        let with_arguments = !args.is_empty() || piped.is_some();
+        let with_arguments = !given.is_empty();
         if matches!(receiver, Value::Nil) {
             return Ok(Value::Nil);
         }
         if let Value::Object(object) = &receiver {
             if let Some(signature) = object.method(name) {
-                return self.method(&**object, name, &signature, site, dot, args, piped);
+                return self.method(&**object, name, &signature, site, dot, given);
             }
             if let Some(value) = object.field(name) {
                 if with_arguments {
@@ -71,7 +65,7 @@ impl<'r> Run<'r> {
         if let Some(methods) = TimeMethods::of(&receiver)
             && let Some(signature) = methods.method(name)
         {
-            return self.method(&methods, name, &signature, site, dot, args, piped);
+            return self.method(&methods, name, &signature, site, dot, given);
         }
         match &*receiver.base() {
             Value::Map(_) if with_arguments => self.fail(format!("{name} is not a method but has arguments")),

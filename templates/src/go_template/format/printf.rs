@@ -132,9 +132,7 @@ impl Formatter<'_> {
         if self.take('*') {
             match self.star() {
                 Some(precision) if precision >= 0 => self.printer.spec.precision = usize::try_from(precision).ok(),
-                // a negative precision is as none
-                Some(_) => {}
-                None => self.printer.push_str("%!(BADPREC)"),
+                _ => self.printer.push_str("%!(BADPREC)"),
             }
             *after_index = false;
             return;
@@ -165,12 +163,15 @@ impl Formatter<'_> {
     fn number(&mut self) -> Option<usize> {
         let digits = self.rest.len() - self.rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, rest) = self.rest.split_at_checked(digits)?;
-        let number: i64 = number.parse().ok()?;
-        if number > WIDEST {
+        if digits == 0 {
+            return None;
+        }
+        // Go looks at the number before it takes the last digit
+        let Some(number) = number.parse::<i64>().ok().filter(|number| number / 10 <= WIDEST) else {
             // as Go, leaves the directive without a verb it can read
             self.rest = "";
             return None;
-        }
+        };
         self.rest = rest;
         usize::try_from(number).ok()
     }
