@@ -1,5 +1,7 @@
 //! Whether the parts of a tree fit together: types, argument counts, vector matching.
 
+use std::collections::BTreeSet;
+
 use crate::ast::{Aggregate, Binary, Call, Cardinality, Expr, Fill, ValueType, VectorSelector};
 use crate::error::ParseError;
 use crate::functions::Arity;
@@ -102,7 +104,8 @@ impl Checker {
 
     fn included_labels(&mut self, binary: &Binary) {
         let Some(matching) = binary.matching.as_ref().filter(|matching| matching.on) else { return };
-        for label in matching.labels.iter().filter(|label| matching.include.contains(label)) {
+        let included: BTreeSet<&String> = matching.include.iter().collect();
+        for label in matching.labels.iter().filter(|label| included.contains(label)) {
             let message = format!("label {} must not occur in ON and GROUP clause at once", quote(label));
             self.note(binary.op_span, message);
         }

@@ -10,6 +10,7 @@ use crate::span::Span;
 use crate::token::{Token, TokenKind, duration_keyword, word};
 
 /// Reads tokens from an expression's text. Blanks and comments (`#` to the end of the line) are dropped.
+#[derive(Clone)]
 pub(crate) struct Lexer<'a> {
     text: &'a str,
     /// Where the current token starts.

@@ -7,7 +7,7 @@
 //! | [`ast`] | the tree: one type per kind of expression |
 //! | [`operator`] | binary and aggregation operators |
 //! | [`functions`] | the table of functions: arguments, result, whether experimental |
-//! | [`matcher`] | label matchers; `re2` gives their patterns RE2's meaning |
+//! | [`matcher`] | label matchers; `pattern` matches the simple ones itself, `re2` gives the rest RE2's meaning |
 //! | [`selector`] | every selector of a tree, for dependency analysis and lints |
 //! | `lexer`, `token` | text to tokens |
 //! | `parser` | tokens to a tree, a family of productions per file |
@@ -26,6 +26,7 @@ pub mod matcher;
 mod number;
 pub mod operator;
 mod parser;
+mod pattern;
 mod print;
 mod quote;
 mod re2;
@@ -108,6 +109,3 @@ pub fn parse_with(text: &str, options: Options) -> Result<Expr, Vec<ParseError>>
     let errors = check::check(&mut expr);
     if errors.is_empty() { Ok(expr) } else { Err(errors) }
 }
-
-#[cfg(test)]
-mod tests;

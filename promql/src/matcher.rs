@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use regex::Regex;
-
+use crate::pattern::Pattern;
 use crate::quote::quote;
-use crate::re2::{self, InvalidPattern};
+pub use crate::re2::InvalidPattern;
 
 /// The label that holds a series' metric name.
 pub const METRIC_NAME: &str = "__name__";
@@ -46,15 +45,8 @@ pub struct Matcher {
     name: String,
     op: MatchOp,
     value: String,
-    accepts: Accepts,
-}
-
-/// What a matcher compares a label's value with.
-#[derive(Debug, Clone)]
-enum Accepts {
-    /// One of these.
-    Literals(Vec<String>),
-    Pattern(Regex),
+    /// For the regex operators.
+    pattern: Option<Pattern>,
 }
 
 impl Matcher {
@@ -63,20 +55,16 @@ impl Matcher {
     /// # Errors
     /// A pattern that is not RE2 syntax.
     pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Matcher, InvalidPattern> {
-        let accepts = match op {
-            MatchOp::Equal | MatchOp::NotEqual => Accepts::Literals(vec![value.to_owned()]),
-            MatchOp::Regex | MatchOp::NotRegex => match alternatives(value) {
-                Some(literals) => Accepts::Literals(literals),
-                None => Accepts::Pattern(re2::anchored(value)?),
-            },
+        let pattern = match op {
+            MatchOp::Equal | MatchOp::NotEqual => None,
+            MatchOp::Regex | MatchOp::NotRegex => Some(Pattern::new(value)?),
         };
-        Ok(Matcher { name: name.to_owned(), op, value: value.to_owned(), accepts })
+        Ok(Matcher { name: name.to_owned(), op, value: value.to_owned(), pattern })
     }
 
     /// `name=value`, which cannot fail.
     pub fn equal(name: &str, value: &str) -> Matcher {
-        let accepts = Accepts::Literals(vec![value.to_owned()]);
-        Matcher { name: name.to_owned(), op: MatchOp::Equal, value: value.to_owned(), accepts }
+        Matcher { name: name.to_owned(), op: MatchOp::Equal, value: value.to_owned(), pattern: None }
     }
 
     /// The label.
@@ -96,26 +84,21 @@ impl Matcher {
 
     /// Whether a label with this value passes; a label that is not there has the empty value.
     pub fn matches(&self, value: &str) -> bool {
-        let accepted = match &self.accepts {
-            Accepts::Literals(literals) => literals.iter().any(|literal| literal == value),
-            Accepts::Pattern(pattern) => pattern.is_match(value),
+        let accepted = match &self.pattern {
+            None => self.value == value,
+            Some(pattern) => pattern.matches(value),
         };
         accepted != self.op.is_negative()
     }
 
-    /// The only values that can pass, where that is a short list: of `=`, and of `=~` with plain alternatives.
-    pub fn only_values(&self) -> Option<&[String]> {
-        match &self.accepts {
-            Accepts::Literals(literals) if !self.op.is_negative() => Some(literals),
-            _ => None,
+    /// The only values that can pass, where they are just a few: of `=`, and of `=~` with plain alternatives.
+    pub fn only_values(&self) -> Option<Vec<&str>> {
+        match &self.pattern {
+            _ if self.op.is_negative() => None,
+            None => Some(vec![&self.value]),
+            Some(pattern) => pattern.texts(),
         }
     }
-}
-
-/// The texts a pattern without any operator but `|` matches. Most patterns in rules are such, and need no engine.
-fn alternatives(pattern: &str) -> Option<Vec<String>> {
-    let plain = !pattern.contains(['\\', '.', '+', '*', '?', '(', ')', '[', ']', '{', '}', '^', '$']);
-    plain.then(|| pattern.split('|').map(str::to_owned).collect())
 }
 
 impl PartialEq for Matcher {
@@ -167,8 +150,13 @@ mod tests {
 
     #[test]
     fn values_that_can_pass() {
-        let only = |op, value| Matcher::new("l", op, value).unwrap().only_values().map(<[String]>::to_vec);
-        assert_eq!(only(MatchOp::Regex, "a|b"), Some(vec!["a".to_owned(), "b".to_owned()]));
+        let only = |op, value| {
+            let matcher = Matcher::new("l", op, value).unwrap();
+            matcher.only_values().map(|values| values.join(" "))
+        };
+        assert_eq!(only(MatchOp::Equal, "a"), Some("a".to_owned()));
+        assert_eq!(only(MatchOp::Regex, r"a|b\.c"), Some("a b.c".to_owned()));
+        assert_eq!(only(MatchOp::Regex, "a|b.*"), None);
         assert_eq!(only(MatchOp::Regex, "a.b"), None);
         assert_eq!(only(MatchOp::NotEqual, "a"), None);
     }

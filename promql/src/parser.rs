@@ -215,6 +215,11 @@ impl Parser<'_> {
         (self.token.kind == kind).then(|| self.take().span)
     }
 
+    /// Whether a token of this kind follows the next token.
+    fn is_before(&self, kind: TokenKind) -> bool {
+        self.lexer.clone().next_token().is_ok_and(|token| token.kind == kind)
+    }
+
     fn expect(&mut self, kind: TokenKind) -> Parsed<Span> {
         self.accept(kind).ok_or_else(|| self.unexpected())
     }

@@ -121,7 +121,7 @@ impl Translator<'_> {
             }
             'a' | 'f' | 'n' | 'r' | 't' | 'v' => self.out.extend(['\\', c]),
             '0'..='7' => self.octal(c)?,
-            c if c.is_ascii_punctuation() => self.literal(c),
+            c if c.is_ascii() && !c.is_ascii_alphanumeric() => self.literal(c),
             c => return Err(InvalidPattern(format!("invalid escape sequence: `\\{c}`"))),
         }
         Ok(())
@@ -305,7 +305,7 @@ mod tests {
             (r"(?i)ab", "AB", true),
             (r"(?i:a)b", "Ab", true),
             (r"(?P<x>a)(?:b)", "ab", true),
-            (r"\/\-\_", "/-_", true),
+            (r"\/\-\_\ ", "/-_ ", true),
             ("[a-]+", "a-", true),
             ("", "", true),
             (r"\pL+", "éa", true),

@@ -65,15 +65,18 @@ impl Parser<'_> {
     }
 
     fn fill(&mut self) -> Parsed<Fill> {
-        if self.accept(TokenKind::Keyword(Keyword::Fill)).is_some() {
-            return Ok(Fill::Both(self.fill_value()?));
-        }
         let (mut left, mut right) = (None, None);
-        // Each at most once, in either order.
-        for _ in 0..2 {
-            let side = match self.token.kind {
-                TokenKind::Keyword(Keyword::FillLeft) if left.is_none() => &mut left,
-                TokenKind::Keyword(Keyword::FillRight) if right.is_none() => &mut right,
+        // A metric may be called so, too.
+        while let TokenKind::Keyword(keyword) = self.token.kind
+            && self.is_before(TokenKind::LeftParen)
+        {
+            let side = match keyword {
+                Keyword::Fill if left.is_none() && right.is_none() => {
+                    self.take();
+                    return Ok(Fill::Both(self.fill_value()?));
+                }
+                Keyword::FillLeft if left.is_none() => &mut left,
+                Keyword::FillRight if right.is_none() => &mut right,
                 _ => break,
             };
             self.take();

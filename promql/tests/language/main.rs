@@ -1,0 +1,8 @@
+//! The language as a whole, through the public API.
+#![expect(clippy::print_stderr, reason = "a skipped test says so, and the corpus says how much it held")]
+
+mod canonical;
+mod corpus;
+mod hostile;
+mod refused;
+mod tree;
