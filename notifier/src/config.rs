@@ -2,7 +2,15 @@
 //!
 //! `alertmanager_yml` reads the file as written and resolves it into this form, collecting every mistake.
 
+pub mod alertmanager_yml;
 pub mod global;
+mod inhibit_rule;
+mod matchers;
+mod receivers;
+mod redaction;
+mod route;
+mod template_files;
+mod time_intervals;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +20,8 @@ use model::{LabelSet, Matcher};
 
 use crate::mute_time::TimeInterval;
 use crate::receiver::Receiver;
+
+pub use template_files::ReadFile;
 
 /// Everything an `alertmanager.yml` says.
 #[derive(Debug)]

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use email::EmailSettings;
+use model::LabelSet;
 use pagerduty::PagerDutySettings;
 pub use template_text::{TemplateText, TemplateTree};
+pub(crate) use template_text::{check_go_template, check_template_file};
 use webhook::WebhookSettings;
 
 /// A named target of routes: a list of integrations, all of which are told. May be empty (a sink).
@@ -19,6 +21,8 @@ use webhook::WebhookSettings;
 pub struct Receiver {
     /// Unique name.
     pub name: String,
+    /// For filtering receivers; `name` is always among them.
+    pub labels: LabelSet,
     /// In the order of the file, types in the order email, pagerduty, webhook; the index is part of the notification log's key.
     pub integrations: Vec<Arc<Integration>>,
 }

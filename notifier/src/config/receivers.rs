@@ -1,0 +1,119 @@
+//! `receivers`: each a name and lists of integrations.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use model::LabelSet;
+use yaml::{Decoder, Field, Fields, Node, Spanned};
+
+use super::global::Global;
+use crate::receiver::email::EmailSettings;
+use crate::receiver::pagerduty::PagerDutySettings;
+use crate::receiver::webhook::WebhookSettings;
+use crate::receiver::{Integration, Receiver, Settings};
+
+/// Integrations of Alertmanager that are known by name only.
+const NOT_YET: [&str; 15] = [
+    "discord_configs",
+    "incidentio_configs",
+    "jira_configs",
+    "mattermost_configs",
+    "msteams_configs",
+    "msteamsv2_configs",
+    "opsgenie_configs",
+    "pushover_configs",
+    "rocketchat_configs",
+    "slack_configs",
+    "sns_configs",
+    "telegram_configs",
+    "victorops_configs",
+    "webex_configs",
+    "wechat_configs",
+];
+
+/// The label every receiver has.
+const NAME: &str = "name";
+
+/// Decodes the list; names are unique.
+pub(super) fn decode(field: Field<'_>, global: &Global, base: &Path) -> BTreeMap<String, Arc<Receiver>> {
+    let mut receivers = BTreeMap::new();
+    let _all = field.sequence(|node, decoder| {
+        let Spanned { value: receiver, span } = decode_receiver(node, decoder, global, base)?;
+        let name = receiver.name.clone();
+        if receivers.insert(name.clone(), Arc::new(receiver)).is_some() {
+            decoder.error(span, format!("there are two receivers with the name {name:?}"));
+        }
+        Some(())
+    });
+    receivers
+}
+
+/// The span is the name's.
+fn decode_receiver(node: &Node, decoder: &Decoder, global: &Global, base: &Path) -> Option<Spanned<Receiver>> {
+    let mut fields = decoder.mapping(node, "a receiver")?;
+    let name = fields.required("name").string();
+    if let Some(name) = name.as_ref().filter(|name| name.value.is_empty()) {
+        decoder.error(name.span, "the receiver's name is empty");
+    }
+    let labels = fields.optional("labels").string_map().unwrap_or_default();
+    let email = integrations(&mut fields, "email_configs", "email", |node, decoder| {
+        let (send_resolved, settings) = EmailSettings::decode(node, decoder, global, base)?;
+        Some((send_resolved, Settings::Email(Box::new(settings))))
+    });
+    let pagerduty = integrations(&mut fields, "pagerduty_configs", "pagerduty", |node, decoder| {
+        let (send_resolved, settings) = PagerDutySettings::decode(node, decoder, global, base)?;
+        Some((send_resolved, Settings::PagerDuty(Box::new(settings))))
+    });
+    let webhook = integrations(&mut fields, "webhook_configs", "webhook", |node, decoder| {
+        let (send_resolved, settings) = WebhookSettings::decode(node, decoder, global, base)?;
+        Some((send_resolved, Settings::Webhook(Box::new(settings))))
+    });
+    refuse_unsupported(&mut fields, decoder);
+    fields.finish();
+    let name = name?;
+    let labels = decode_labels(labels, &name.value, decoder);
+    let integrations = email.into_iter().chain(pagerduty).chain(webhook).collect();
+    Some(Spanned::new(Receiver { name: name.value, labels, integrations }, name.span))
+}
+
+fn integrations(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    kind: &'static str,
+    decode: impl Fn(&Node, &Decoder) -> Option<(bool, Settings)>,
+) -> Vec<Arc<Integration>> {
+    let list = fields.optional(key).sequence(|node, decoder| {
+        let decoded = decode(node, decoder);
+        if decoded.is_none() && !decoder.has_errors() {
+            // Nobody may believe to be told when they are not.
+            decoder.error(node.span, format!("this item of {key} cannot be read"));
+        }
+        decoded
+    });
+    let number = |(index, (send_resolved, settings))| Arc::new(Integration { kind, index, send_resolved, settings });
+    list.unwrap_or_default().into_iter().enumerate().map(number).collect()
+}
+
+fn refuse_unsupported(fields: &mut Fields<'_>, decoder: &Decoder) {
+    for key in NOT_YET {
+        let used = fields.optional(key).node().is_some_and(|node| node.as_sequence() != Some(&[]));
+        if let Some(span) = fields.key_span(key).filter(|_| used) {
+            decoder.error(span, format!("{key}: not supported yet by this version of Watchfire"));
+        }
+    }
+}
+
+/// Labels of receivers may have any name; `name`, if given, must be the receiver's.
+fn decode_labels(labels: Vec<(Spanned<String>, Spanned<String>)>, name: &str, decoder: &Decoder) -> LabelSet {
+    for (label, text) in &labels {
+        if label.value.is_empty() {
+            decoder.error(label.span, "a label name is empty");
+        }
+        if label.value == NAME && text.value != name {
+            decoder.error(text.span, format!("label \"name\" of a receiver is always its name, here {name:?}"));
+        }
+    }
+    let labels = labels.into_iter().map(|(label, text)| (label.value, text.value));
+    LabelSet::from_pairs(labels.chain([(NAME.to_owned(), name.to_owned())]))
+}
