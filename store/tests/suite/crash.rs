@@ -2,6 +2,7 @@
 //!
 //! The test binary starts itself again as the writer; the writer reports each acknowledged round on its standard output.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -82,7 +83,7 @@ fn wait(moment: Duration) {
 
 /// Lets the writer run until `lines` acknowledgements were seen and `extra` more has passed, kills it, and gives the last
 /// acknowledged round.
-fn run_and_kill(dir: &Path, lines: u64, extra: Duration) -> u64 {
+pub(crate) fn run_and_kill(dir: &Path, lines: u64, extra: Duration, before: impl FnOnce()) -> u64 {
     let mut writer = start("crash::writer_to_be_killed", WRITER_DIR, dir);
     let mut output = BufReader::new(writer.stderr.take().unwrap());
     let (mut last, mut seen) = (0, 0);
@@ -93,11 +94,12 @@ fn run_and_kill(dir: &Path, lines: u64, extra: Duration) -> u64 {
         line.clear();
     }
     wait(extra);
+    before();
     writer.kill().unwrap();
     writer.wait().unwrap();
     let mut rest = String::new();
     output.read_to_string(&mut rest).unwrap();
-    assert!(!rest.contains("panicked"), "{rest}");
+    assert!(!rest.contains("a killed writer"), "{rest}");
     rest.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter_map(acknowledged).next_back().unwrap_or(last)
 }
 
@@ -105,35 +107,48 @@ fn acknowledged(line: &str) -> Option<u64> {
     line.trim_end().strip_prefix("acknowledged ")?.parse().ok()
 }
 
+/// What the records must be after a given number of rounds.
+#[derive(Default)]
+pub(crate) struct Replay {
+    model: BTreeMap<String, Vec<u8>>,
+    pub(crate) rounds: u64,
+}
+
+impl Replay {
+    /// Compares the store with what its own last round says; that must be no earlier than the last one acknowledged.
+    pub(crate) fn check(&mut self, dir: &Path, acknowledged: u64, what: &str) {
+        let (mut sled, recovery) = Sled::open(dir, 1).unwrap();
+        assert_eq!(recovery, None, "{what}");
+        let stored = last_round(&mut sled);
+        assert!(stored >= acknowledged, "{what}: round {stored} stored, {acknowledged} acknowledged");
+        while self.rounds < stored {
+            self.rounds += 1;
+            for (key, value) in round_batch(self.rounds).changes() {
+                match value {
+                    Some(value) => drop(self.model.insert(key.clone(), value.clone())),
+                    None => drop(self.model.remove(key)),
+                }
+            }
+        }
+        let found: BTreeMap<_, _> = sled.scan("").unwrap().into_iter().collect();
+        assert!(found == self.model, "{what}: not the records of round {stored}");
+    }
+}
+
 #[test]
 fn kill_9_loses_nothing_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
-    let mut model = std::collections::BTreeMap::new();
-    let (mut replayed, mut acknowledged_last) = (0, 0);
+    let (mut replay, mut last) = (Replay::default(), 0);
     let random = &mut Seeded(9);
     for kill in 0..ROUNDS {
         // Every third kill hits the start, where nothing was written yet.
         let lines = if kill % 3 == 0 { 0 } else { random.below(120) };
         let extra = Duration::from_micros(random.below(30_000));
-        acknowledged_last = run_and_kill(dir.path(), lines, extra).max(acknowledged_last);
-        let (mut sled, recovery) = Sled::open(dir.path(), 1).unwrap();
-        assert_eq!(recovery, None, "kill {kill}");
-        let stored = last_round(&mut sled);
-        assert!(stored >= acknowledged_last, "kill {kill}: round {stored} stored, {acknowledged_last} acknowledged");
-        while replayed < stored {
-            replayed += 1;
-            for (key, value) in round_batch(replayed).changes() {
-                match value {
-                    Some(value) => drop(model.insert(key.clone(), value.clone())),
-                    None => drop(model.remove(key)),
-                }
-            }
-        }
-        let found: std::collections::BTreeMap<_, _> = sled.scan("").unwrap().into_iter().collect();
-        assert!(found == model, "kill {kill}: not the records of round {stored}");
+        last = run_and_kill(dir.path(), lines, extra, || {}).max(last);
+        replay.check(dir.path(), last, &format!("kill {kill}"));
     }
-    assert!(replayed > 100, "the writer got only {replayed} rounds done");
-    eprintln!("{ROUNDS} kills, {replayed} rounds, all acknowledged ones found");
+    assert!(replay.rounds > 100, "the writer got only {} rounds done", replay.rounds);
+    eprintln!("{ROUNDS} kills, {} rounds, all acknowledged ones found", replay.rounds);
 }
 
 #[test]
@@ -141,7 +156,7 @@ fn kill_9_at_birth_leaves_an_empty_store_or_none() {
     let random = &mut Seeded(5);
     for kill in 0..10 {
         let dir = tempfile::tempdir().unwrap();
-        run_and_kill(dir.path(), 0, Duration::from_micros(random.below(25_000)));
+        run_and_kill(dir.path(), 0, Duration::from_micros(random.below(25_000)), || {});
         let (_, recovery) = Sled::open(dir.path(), 1).unwrap();
         assert_eq!(recovery, None, "kill {kill}");
     }

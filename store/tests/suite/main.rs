@@ -9,5 +9,6 @@ mod damage;
 mod failing_disk;
 mod many_records;
 mod model;
+mod power_cut;
 mod recovery;
 mod seeded;
