@@ -13,6 +13,12 @@
 //! - [`engine`]: the machine; it owns every group
 //! - [`tally`]: counters of what the engine did
 //!
+//! Around the core:
+//!
+//! - [`rule_file`]: rule files and `PrometheusRule` manifests to groups, all mistakes with their places
+//! - [`relabel`]: rules that rewrite or drop a label set
+//! - [`outbox`]: what a notifier is still to be told
+//!
 //! One evaluation of an alerting rule: the slot of its group comes, `advance` asks the query; the answer comes with
 //! `queried`, each series is rendered and settled into the rule's alerts, and out go the alerts that are due, the
 //! records that changed, and the samples to write; once they are `written`, the next rule's query goes out.
@@ -29,3 +35,4 @@ pub mod tally;
 
 pub mod outbox;
 pub mod relabel;
+pub mod rule_file;

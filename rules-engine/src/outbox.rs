@@ -205,6 +205,11 @@ impl Outbox {
         self.waiting.len()
     }
 
+    /// How many alerts are under way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
     /// Whether there is nothing left to tell, not even under way.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.in_flight.is_empty()

@@ -25,8 +25,16 @@ fn relabel(rule: &str, before: &str) -> String {
 #[test]
 fn each_action_does_what_prometheus_does() {
     let cases = [
-        ("source_labels: [a], target_label: d, regex: 'f(.*)', replacement: 'ch${1}-ch${1}'", "a=foo", "a=foo d=choo-choo"),
-        ("source_labels: [a, b], target_label: a, regex: 'f(.*);(.*)r', replacement: 'b${1}${2}m'", "a=foo b=bar", "a=boobam b=bar"),
+        (
+            "source_labels: [a], target_label: d, regex: 'f(.*)', replacement: 'ch${1}-ch${1}'",
+            "a=foo",
+            "a=foo d=choo-choo",
+        ),
+        (
+            "source_labels: [a, b], target_label: a, regex: 'f(.*);(.*)r', replacement: 'b${1}${2}m'",
+            "a=foo b=bar",
+            "a=boobam b=bar",
+        ),
         ("source_labels: [a], regex: 'f', target_label: b, replacement: bar", "a=foo b=x", "a=foo b=x"),
         ("source_labels: [a], regex: '.*', target_label: b, replacement: ''", "a=foo b=x", "a=foo"),
         ("source_labels: [a], target_label: '${1}', regex: '(\\w+)', replacement: v", "a=dyn", "a=dyn dyn=v"),
@@ -39,7 +47,11 @@ fn each_action_does_what_prometheus_does() {
         ("source_labels: [a], regex: '.*o.*', action: keep", "a=foo", "a=foo"),
         ("source_labels: [a], regex: 'no', action: keep", "a=foo", "dropped"),
         ("source_labels: [c], target_label: d, action: hashmod, modulus: 1000", "c=baz", "c=baz d=976"),
-        ("regex: '(b.*)', replacement: 'bar_${1}', action: labelmap", "a=1 b1=2 b2=3", "a=1 b1=2 b2=3 bar_b1=2 bar_b2=3"),
+        (
+            "regex: '(b.*)', replacement: 'bar_${1}', action: labelmap",
+            "a=1 b1=2 b2=3",
+            "a=1 b1=2 b2=3 bar_b1=2 bar_b2=3",
+        ),
         ("regex: '__meta_(.*)', action: labelmap", "__meta_x=1 __meta_y=2 y=old", "__meta_x=1 __meta_y=2 x=1 y=2"),
         ("regex: '(b.*)', action: labeldrop", "a=1 b1=2 b2=3", "a=1"),
         ("regex: '(b.*)', action: labelkeep", "a=1 b1=2 b2=3", "b1=2 b2=3"),
@@ -93,10 +105,14 @@ fn any_labels() -> impl Strategy<Value = LabelSet> {
 
 fn any_rule() -> impl Strategy<Value = String> {
     let (name, pattern) = ("[a-d]{1,2}", "(a|b)(.*)|[c-d].|(.*)x|.*");
-    let pattern = prop::sample::select(pattern.split('|').map(|p| p.replace("(a", "(a)").replace("b)", "(b)")).collect::<Vec<_>>());
+    let pattern = prop::sample::select(
+        pattern.split('|').map(|p| p.replace("(a", "(a)").replace("b)", "(b)")).collect::<Vec<_>>(),
+    );
     (0..11usize, name, name, pattern, prop::sample::select(vec!["$1", "$2x", "lit", "", "${1}$1"])).prop_map(
         |(action, source, target, pattern, replacement)| match action {
-            0 => format!("source_labels: [{source}], regex: '{pattern}', target_label: {target}, replacement: '{replacement}'"),
+            0 => format!(
+                "source_labels: [{source}], regex: '{pattern}', target_label: {target}, replacement: '{replacement}'"
+            ),
             1 => format!("action: keep, source_labels: [{source}], regex: '{pattern}'"),
             2 => format!("action: drop, source_labels: [{source}], regex: '{pattern}'"),
             3 => format!("action: keepequal, source_labels: [{source}], target_label: {target}"),

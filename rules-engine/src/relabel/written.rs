@@ -50,7 +50,9 @@ impl Word {
 
 /// Reads a list of relabelling rules. Rules with mistakes are reported and left out.
 pub fn decode_relabeling(field: Field<'_>) -> Relabeling {
-    Relabeling::new(field.sequence(|node, decoder| Written::decode(node, decoder)?.resolve(decoder)).unwrap_or_default())
+    Relabeling::new(
+        field.sequence(|node, decoder| Written::decode(node, decoder)?.resolve(decoder)).unwrap_or_default(),
+    )
 }
 
 /// One entry as written.
@@ -86,7 +88,17 @@ impl Written {
             decoder.error(pattern.as_ref().map_or(place, |pattern| pattern.span), mistake.to_string());
         });
         let compiled = compiled.ok();
-        Some(Written { place, action: action?, source_labels, separator, pattern, compiled: compiled?, modulus, target, replacement })
+        Some(Written {
+            place,
+            action: action?,
+            source_labels,
+            separator,
+            pattern,
+            compiled: compiled?,
+            modulus,
+            target,
+            replacement,
+        })
     }
 
     /// Checks which fields go with the action, and gives the rule as meant.

@@ -133,10 +133,11 @@ pub(super) mod tests {
     fn is_the_same_bytes_as_prost_writes() {
         let long = "x".repeat(300);
         let labels = LabelSet::from_pairs([("__name__", "m"), ("zähler", long.as_str())]);
-        let samples: Vec<Sample> = [(0.0, 0), (2.0, -1), (f64::MAX, i64::MAX), (1.5, 1_767_323_045_678), (f64::INFINITY, i64::MIN)]
-            .into_iter()
-            .map(|(value, timestamp_ms)| Sample { labels: labels.clone(), value, timestamp_ms })
-            .collect();
+        let samples: Vec<Sample> =
+            [(0.0, 0), (2.0, -1), (f64::MAX, i64::MAX), (1.5, 1_767_323_045_678), (f64::INFINITY, i64::MIN)]
+                .into_iter()
+                .map(|(value, timestamp_ms)| Sample { labels: labels.clone(), value, timestamp_ms })
+                .collect();
         assert!(protobuf(&samples) == by_prost(&samples).encode_to_vec());
         assert_eq!(decode(&encode(&samples).unwrap()), by_prost(&samples));
         assert!(protobuf(&[]).is_empty());

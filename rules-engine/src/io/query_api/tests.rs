@@ -1,0 +1,75 @@
+use reqwest::StatusCode;
+
+use super::*;
+
+fn response(status: u16, body: &str) -> Response {
+    Response {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: HeaderMap::new(),
+        body: body.to_owned().into(),
+        truncated: false,
+    }
+}
+
+/// An answer as text: rows, or `error: …`.
+fn read_text(status: u16, body: &str) -> String {
+    match read(&response(status, body)) {
+        Ok(QueryAnswer { value: QueryValue::Scalar(value), warnings }) => format!("scalar {value} {warnings:?}"),
+        Ok(QueryAnswer { value: QueryValue::Vector(rows), warnings }) => {
+            let rows: Vec<String> = rows.iter().map(|(labels, value)| format!("{labels} {value}")).collect();
+            format!("{} {warnings:?}", rows.join("; "))
+        }
+        Err(error) => format!("error: {error}"),
+    }
+}
+
+fn success(kind: &str, result: &str) -> String {
+    format!(r#"{{"status":"success","data":{{"resultType":"{kind}","result":{result}}}}}"#)
+}
+
+#[test]
+fn reads_every_kind_of_answer() {
+    let cases = [
+        (200, success("vector", "[]"), " []"),
+        (200, success("vector", r#"[{"metric":{"__name__":"up","job":"a"},"value":[1.5,"1"]},{"metric":{},"value":[1,"NaN"]}]"#), r#"{__name__="up", job="a"} 1; {} NaN []"#),
+        (200, success("vector", r#"[{"metric":{"b":"1","a":"2","b":"3","c":""},"value":[1435781451.781,"+Inf"]}]"#), r#"{a="2", b="3"} inf []"#),
+        (200, success("vector", r#"[{"value":[1,"-1.5e-07"],"metric":{"a":"\u003c\"é"},"more":[{}]}]"#), r#"{a="<\"é"} -0.00000015 []"#),
+        (200, success("scalar", r#"[1435781451.781,"2.5"]"#), "scalar 2.5 []"),
+        (200, r#"{"data":{"result":[1,"3"],"resultType":"scalar","stats":{}},"infos":["i"],"warnings":["w"],"status":"success"}"#.to_owned(), r#"scalar 3 ["w", "i"]"#),
+        (200, success("string", r#"[1,"x"]"#), "error: rule result is not a vector or scalar but a string"),
+        (200, success("matrix", r#"[{"metric":{"a":"b"},"values":[[1,"2"]]}]"#), "error: rule result is not a vector or scalar but a matrix"),
+        (200, success("vector", r#"[{"metric":{"a":"b"},"histogram":[1,{"count":"1","sum":"2","buckets":[[0,"1","2","3"]]}]}]"#), "error: series {a=\"b\"} is a native histogram, which the HTTP query API gives without its schema; take a float of it in the expression, with histogram_quantile or histogram_count for example"),
+        (200, success("vector", r#"[{"metric":{"a":"b"}}]"#), "error: series {a=\"b\"} has no value"),
+        (200, success("scalar", r#"[1,"many"]"#), r#"error: "many" is not a number"#),
+        (400, r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#.to_owned(), "error: bad_data: parse error"),
+        (200, r#"{"status":"error"}"#.to_owned(), "error: status 200: no error text"),
+        (503, r#"{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}"#.to_owned(), "error: timeout: query timed out in expression evaluation"),
+        (502, "<html>\n  Bad   gateway\n".to_owned(), "error: the query API answered 502 Bad Gateway: <html> Bad gateway"),
+        (502, String::new(), "error: the query API answered 502 Bad Gateway: nothing"),
+        (200, r#"{"status":"success"}"#.to_owned(), "error: the answer has no data"),
+        (200, r#"{"status":"success","data":{"resultType":"vector","result":null}}"#.to_owned(), " []"),
+    ];
+    for (status, body, expected) in cases {
+        assert_eq!(read_text(status, &body), expected, "{status} {body}");
+    }
+    assert!(read_text(200, "{\"status\":\"succ").starts_with("error: cannot read the answer: "));
+    let bad_value = success("vector", r#"[{"metric":{},"value":[1,"infinity"]}]"#);
+    assert!(read_text(200, &bad_value).starts_with("error: cannot read the answer: \"infinity\" is not a number"));
+    assert_eq!(excerpt("é".repeat(1000).as_bytes()).chars().count(), 201);
+    let truncated = Response { truncated: true, ..response(200, "{}") };
+    assert_eq!(read(&truncated).unwrap_err(), "the answer is longer than 128 MiB");
+}
+
+#[test]
+fn times_and_urls_are_exact() {
+    for (ms, text) in [(0, "0.000"), (1_435_781_451_781, "1435781451.781"), (-1, "-0.001"), (-61_001, "-61.001")] {
+        assert_eq!(unix_seconds(Timestamp::from_millis(ms)), text);
+    }
+    for (url, whole) in [
+        ("http://p:9090", "http://p:9090/api/v1/query"),
+        ("http://p:9090/x/", "http://p:9090/x/api/v1/query"),
+        ("http://p/?dedup=true", "http://p/api/v1/query?dedup=true"),
+    ] {
+        assert_eq!(query_url(url), whole);
+    }
+}
