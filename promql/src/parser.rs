@@ -29,6 +29,7 @@ pub(crate) fn parse(text: &str, options: Options) -> Result<Expr, Vec<ParseError
         token: Token { kind: TokenKind::End, span: Span::default() },
         previous: Span::default(),
         errors: Vec::new(),
+        invalid: None,
         inside: Vec::new(),
         nesting: 0,
         height: 0,
@@ -49,6 +50,8 @@ struct Parser<'a> {
     /// Where the last consumed token stands.
     previous: Span,
     errors: Vec<ParseError>,
+    /// What is wrong with the next token if it is [`TokenKind::Invalid`]; noted when the parse gets there.
+    invalid: Option<ParseError>,
     /// The constructs being read that say something when an unexpected token turns up in them, innermost last.
     inside: Vec<Construct>,
     nesting: usize,
@@ -197,7 +200,7 @@ impl Parser<'_> {
         }
         self.token = self.lexer.next_token().unwrap_or_else(|error| {
             let span = error.span;
-            self.errors.push(error);
+            self.invalid = Some(error);
             Token { kind: TokenKind::Invalid, span }
         });
     }
@@ -236,8 +239,8 @@ impl Parser<'_> {
     }
 
     fn unexpected_in(&mut self, construct: Construct) -> Stop {
-        // The lexer has complained already.
-        if self.token.kind == TokenKind::Invalid {
+        if let Some(error) = self.invalid.take() {
+            self.errors.push(error);
             return Stop;
         }
         let mut message = format!("unexpected {}", self.token.kind.describe(self.slice(self.token)));

@@ -32,7 +32,10 @@ pub(crate) fn anchored(pattern: &str) -> Result<Regex, InvalidPattern> {
 fn reason(error: &regex::Error) -> InvalidPattern {
     let text = error.to_string();
     let gist = text.lines().rev().find_map(|line| line.trim().strip_prefix("error: ")).unwrap_or(text.trim());
-    InvalidPattern(gist.to_owned())
+    InvalidPattern(match gist {
+        "repetition operator missing expression" => "missing argument to repetition operator".to_owned(),
+        other => other.to_owned(),
+    })
 }
 
 struct Translator<'a> {
@@ -169,22 +172,25 @@ impl Translator<'_> {
         self.repetition(repeated, &format!("{{{inner}}}"))
     }
 
-    /// Behind a `(`: what RE2 does not have is refused, the rest is the same.
+    /// Behind a `(`. Names and flags are written alike; what RE2 does not have is refused.
     fn group(&mut self) -> Result<(), InvalidPattern> {
         self.out.push('(');
         self.open_groups += 1;
         let Some(flags) = self.rest.strip_prefix('?') else { return Ok(()) };
-        if flags.starts_with("P<") || flags.starts_with('<') {
-            return Ok(());
+        let named = flags.starts_with("P<") || flags.starts_with('<');
+        let end = if named { flags.find('>') } else { flags.find([':', ')']) };
+        let (header, _) = flags.split_at(end.unwrap_or(flags.len()));
+        let is_flag = |c| matches!(c, 'i' | 'm' | 's' | 'U' | '-');
+        if end.is_none() || !(named || header.chars().all(is_flag)) {
+            return Err(InvalidPattern(format!("invalid or unsupported Perl syntax: `(?{header}`")));
         }
-        let end = flags.find([':', ')']).unwrap_or(flags.len());
-        let known = |c: char| matches!(c, 'i' | 'm' | 's' | 'U' | '-');
-        match flags.split_at(end).0.chars().find(|c| !known(*c)) {
-            Some(_) => {
-                Err(InvalidPattern(format!("invalid or unsupported Perl syntax: `(?{}`", flags.split_at(end).0)))
-            }
-            None => Ok(()),
+        let (header, rest) = self.rest.split_at(header.len() + 2);
+        self.out.push_str(header);
+        self.rest = rest;
+        if header.ends_with(')') {
+            self.open_groups -= 1;
         }
+        Ok(())
     }
 
     /// Behind a `[`. Only `\`, `]`, `-`, a leading `^` and `[:name:]` are special in there.
@@ -305,6 +311,8 @@ mod tests {
             (r"(?i)ab", "AB", true),
             (r"(?i:a)b", "Ab", true),
             (r"(?P<x>a)(?:b)", "ab", true),
+            ("(?s-i:a)(?U)b", "ab", true),
+            ("(?i-s)a.", "A\n", false),
             (r"\/\-\_\ ", "/-_ ", true),
             ("[a-]+", "a-", true),
             ("", "", true),

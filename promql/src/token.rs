@@ -14,7 +14,7 @@ pub(crate) struct Token {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
     End,
-    /// Something the lexer has already complained about; nothing follows.
+    /// Something that is no token; nothing follows.
     Invalid,
     Identifier,
     /// An identifier with a colon, so surely a metric name.

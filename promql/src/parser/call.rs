@@ -10,6 +10,8 @@ impl Parser<'_> {
     /// What follows a function's name.
     pub(super) fn call(&mut self, name: Token) -> Parsed<Expr> {
         let text = self.slice(name).to_owned();
+        let arguments = self.arguments()?;
+        let span = name.span.to(self.previous);
         let found = function(&text);
         match found {
             None => self.note(name.span, format!("unknown function with name {}", quote(&text))),
@@ -18,8 +20,6 @@ impl Parser<'_> {
             }
             Some(_) => {}
         }
-        let arguments = self.arguments()?;
-        let span = name.span.to(self.previous);
         match found {
             Some(function) => Ok(Expr::Call(Call { function, arguments, span })),
             None => Ok(stand_in(span)),
