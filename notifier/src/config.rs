@@ -94,3 +94,6 @@ pub struct InhibitRule {
     /// Labels that must have equal values in both; a missing one equals an empty one.
     pub equal: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests;

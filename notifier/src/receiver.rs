@@ -3,6 +3,7 @@
 pub mod email;
 pub mod pagerduty;
 pub(crate) mod reading;
+pub(crate) mod template_check;
 mod template_text;
 pub mod webhook;
 
@@ -13,7 +14,6 @@ use email::EmailSettings;
 use model::LabelSet;
 use pagerduty::PagerDutySettings;
 pub use template_text::{TemplateText, TemplateTree};
-pub(crate) use template_text::{check_go_template, check_template_file};
 use webhook::WebhookSettings;
 
 /// A named target of routes: a list of integrations, all of which are told. May be empty (a sink).

@@ -10,7 +10,7 @@ use yaml::{Decoder, Field, Fields, Node, Span, Spanned};
 
 use super::matchers::{self, MatcherKeys};
 use super::{GroupBy, Route};
-use crate::receiver::check_go_template;
+use crate::receiver::template_check::check_go_template;
 
 const KEYS: MatcherKeys = MatcherKeys { matchers: "matchers", equal: "match", regex: "match_re" };
 
@@ -128,6 +128,7 @@ fn positive_duration(field: Field<'_>, decoder: &Decoder) -> Option<Spanned<Dura
     let duration = field.parse_with(parse_duration)?;
     if duration.value.is_zero() {
         decoder.error(duration.span, "the interval must not be zero");
+        return None;
     }
     Some(duration)
 }

@@ -41,7 +41,7 @@ pub(super) fn read(
         }
     }
     for (name, text) in &files {
-        crate::receiver::check_template_file(decoder, &SourceFile::new(name.clone(), text.clone()));
+        crate::receiver::template_check::check_template_file(decoder, &SourceFile::new(name.clone(), text.clone()));
     }
     files
 }

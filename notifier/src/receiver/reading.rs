@@ -8,7 +8,7 @@ use outbound::http_config::check_http_url;
 use outbound::{HttpConfig, Secret};
 use yaml::{Decoder, Field, Fields, Node};
 
-use super::template_text::check_go_template;
+use super::template_check::check_go_template;
 use crate::config::global::Global;
 
 /// Whether one of some fields has a value that is not an empty text.

@@ -1,6 +1,8 @@
 //! Texts and trees of texts that are rendered for each notification.
 
-use yaml::{Decoder, Field, Kind, Node, SourceFile, Spanned};
+use yaml::{Decoder, Field, Kind, Node};
+
+use super::template_check::check_go_template;
 
 /// A text to render, in the language it is written in. The language is declared, never guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,16 +40,6 @@ fn go_text(node: &Node, decoder: &Decoder) -> Option<String> {
     let text = decoder.value(node).string()?;
     check_go_template(decoder, &text, false);
     Some(text.value)
-}
-
-/// Reports a Go template that does not parse; one that holds a secret is not shown.
-pub(crate) fn check_go_template(decoder: &Decoder, text: &Spanned<String>, secret: bool) {
-    let _ = (decoder, text, secret);
-}
-
-/// Reports what does not parse in a file of Go templates.
-pub(crate) fn check_template_file(decoder: &Decoder, file: &SourceFile) {
-    let _ = (decoder, file);
 }
 
 /// A YAML tree whose texts are rendered: a webhook's `payload`, PagerDuty's `details`.

@@ -1,0 +1,111 @@
+//! Configurations of the field, with the verdicts Alertmanager 0.34 gives.
+
+use yaml::{Decoder, Node};
+
+use super::super::alertmanager_yml::is_not_supported_yet;
+use super::*;
+
+const FOLDERS: [&str; 7] =
+    ["config", "config-inline", "cli", "doc-examples", "operator", "examples-ha", "kube-prometheus"];
+
+/// Valid files that use a part this version lacks: refused for that reason alone.
+const VALID_BUT_NOT_YET: [&str; 14] = [
+    "config-inline/m-s-teams-v2-global-proxy-inherited-when-no-local-h-t-t-p-config.good.yml",
+    "config-inline/m-s-teams-v2-local-proxy-takes-precedence.good.yml",
+    "config/conf.good.yml",
+    "config/conf.http-config.good.yml",
+    "config/conf.mattermost-default-webhook-url.yml",
+    "config/conf.opsgenie-default-apikey.yml",
+    "config/conf.rocketchat-default-token.yml",
+    "config/conf.slack-default-app-token.yml",
+    "config/conf.sns-topic-arn.yml",
+    "config/conf.telegram-default-bot-token-file.yml",
+    "config/conf.telegram-default-bot-token.yml",
+    "config/conf.victorops-default-apikey-file.yml",
+    "config/conf.victorops-default-apikey.yml",
+    "config/conf.wechat-default-api-secret-file.yml",
+];
+
+/// The same because of a top-level key.
+const VALID_BUT_NOT_YET_AT_TOP: [&str; 1] = ["doc-examples/simple.yml"];
+
+/// Wrong files whose mistake is in a part this version lacks.
+const WRONG_IN_WHAT_IS_NOT_YET: [&str; 9] = [
+    "config/conf.mattermost-no-webhook-url.yml",
+    "config/conf.rocketchat-no-token.yml",
+    "config/conf.slack-both-url-and-token.yml",
+    "config/conf.slack-no-api-url-or-token.yml",
+    "config/conf.slack-update-message-and-webhook.yml",
+    "config/conf.sns-invalid.yml",
+    "config/conf.telegram-no-bot-token.yml",
+    "config/conf.victorops-no-apikey.yml",
+    "config/conf.wechat-no-api-secret.yml",
+];
+
+const LOADS: [&str; 14] = [
+    "cli/conf.good.yml",
+    "cli/conf.routing.yml",
+    "config-inline/group-by-empty-override.good.yml",
+    "config-inline/receiver-labels-allows-hyphens-and-u-t-f8.good.yml",
+    "config-inline/receiver-labels-auto-populates-name.good.yml",
+    "config-inline/receiver-labels-name-matches-explicitly.good.yml",
+    "config-inline/receiver-labels-preserves-user-labels.good.yml",
+    "config-inline/route-labels-valid-label-name.good.yml",
+    "config/conf.empty-fields.yml",
+    "config/conf.smtp-password-global-and-local.yml",
+    "doc-examples/route_labels.yml",
+    "examples-ha/alertmanager.yml",
+    "kube-prometheus/alertmanager-secret.yaml",
+    "operator/alertmanager.yaml",
+];
+
+#[test]
+fn every_file_gets_alertmanagers_verdict() {
+    let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/alertmanager"));
+    if !corpus.is_dir() {
+        eprintln!("skipped: every_file_gets_alertmanagers_verdict needs {}", corpus.display());
+        return;
+    }
+    let mut loaded = Vec::new();
+    for name in files(corpus) {
+        let not_yet = |diagnostics: &Diagnostics| {
+            let mut errors = diagnostics.iter().filter(|found| found.severity == yaml::Severity::Error);
+            errors.all(is_not_supported_yet)
+        };
+        match load(&corpus.join(&name)) {
+            Ok(_) => loaded.push(name),
+            Err(found) => {
+                let only_not_yet = [&VALID_BUT_NOT_YET[..], &VALID_BUT_NOT_YET_AT_TOP, &WRONG_IN_WHAT_IS_NOT_YET];
+                let expected = only_not_yet.concat().contains(&name.as_str());
+                assert_eq!(not_yet(&found), expected, "{name}: {found}");
+            }
+        }
+    }
+    assert_eq!(loaded, LOADS);
+}
+
+/// Files of the folders, as `folder/name`, sorted.
+fn files(corpus: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for folder in FOLDERS {
+        let entries = std::fs::read_dir(corpus.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries.filter(|path| path.is_file());
+        names.extend(files.map(|path| format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap())));
+    }
+    names.sort();
+    assert!(names.len() > 50, "{} files", names.len());
+    names
+}
+
+/// One file is a Kubernetes Secret around the configuration.
+fn load(path: &Path) -> Result<(Config, Diagnostics), Diagnostics> {
+    let text = read_file(path).unwrap();
+    let file = SourceFile::new(path.display().to_string(), text);
+    let decoder = Decoder::new(&file);
+    let root = decoder.first_document();
+    let inner = root.as_ref().and_then(|root| root.get("stringData")?.get("alertmanager.yaml").and_then(Node::as_text));
+    match inner {
+        Some(inner) => parse(inner),
+        None => Config::load(path, &read_file),
+    }
+}
