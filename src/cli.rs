@@ -33,6 +33,12 @@ pub enum Command {
     /// Check files without running anything.
     #[command(subcommand)]
     Check(CheckCommand),
+    /// Play scenario files on virtual time and show what would be delivered when; exit 1 if not as expected.
+    Simulate {
+        /// The scenarios.
+        #[arg(value_name = "FILE", required = true)]
+        scenarios: Vec<PathBuf>,
+    },
 }
 
 /// `watchfire rules`.

@@ -10,10 +10,15 @@
 //! - [`inbox`]: a local receiver for trying things out
 
 pub mod cli;
+pub mod command;
 pub mod inbox;
 pub mod live;
 pub mod logging;
+pub mod metrics;
+pub mod process;
 pub mod reload;
+pub mod service;
+pub mod simulate;
 pub mod web;
 
 /// Chooses the one TLS provider (ring) of the process. Call it first; calling it again does nothing.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
+use model::matcher::parse::ParseMode;
 use model::source::SourceFile;
 use model::{LabelSet, Timestamp};
 use notifier::config::Config;
@@ -99,7 +100,7 @@ impl<'a> World<'a> {
         let mut notifier = Notifier::new(notifier::notifier::Settings::default());
         let (mut asked, mut wanted) = (Vec::new(), Vec::new());
         engine.restore(self.kept_rules.clone(), &mut asked);
-        let warnings = notifier.restore(self.now, self.kept_notifier.clone());
+        let warnings = notifier.restore(self.now, self.kept_notifier.clone().into_iter());
         if let Some(warning) = warnings.first() {
             bail!("a record the notifier kept cannot be read back: {warning}");
         }
@@ -135,7 +136,8 @@ impl<'a> World<'a> {
         let Some((path, text)) = self.config else { return Ok(None) };
         let file = SourceFile::new(path.display().to_string(), text.clone());
         let base = path.parent().unwrap_or(Path::new(""));
-        let (config, _) = Config::parse(&file, base).map_err(|mistakes| anyhow!("{mistakes}"))?;
+        let read = |path: &Path| std::fs::read_to_string(path);
+        let (config, _) = Config::parse(&file, base, ParseMode::default(), &read).map_err(|mistakes| anyhow!("{mistakes}"))?;
         Ok(Some(Arc::new(config)))
     }
 

@@ -1,0 +1,29 @@
+//! `watchfire rules`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::cli::RulesCommand;
+use crate::process::{Parts, Process};
+use crate::service::rules::{RuleService, Sources};
+
+/// Runs the rule service until a signal ends it.
+///
+/// # Errors
+/// The configuration, a rule file, an address or the store cannot be used.
+pub async fn execute(command: RulesCommand) -> anyhow::Result<ExitCode> {
+    let process = Process::open(&command.web, &command.storage_path).await?;
+    let sources = Sources::new(command.config_file, command.rules, process.external.url.clone());
+    let service = RuleService::start(sources, process.store.clone(), None).await?;
+    let mut parts = Parts::default();
+    add(&mut parts, service);
+    process.run(parts).await
+}
+
+pub(super) fn add(parts: &mut Parts, service: Arc<RuleService>) {
+    parts.router = std::mem::take(&mut parts.router).merge(service.router());
+    service.register_metrics(&mut parts.registry);
+    parts.reloadable.push(Box::new(service.clone()));
+    parts.ledgers.push(service.ledger());
+    parts.work.push(Box::new(move |ended| Box::pin(async move { service.run(ended).await })));
+}

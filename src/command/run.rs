@@ -1,0 +1,25 @@
+//! `watchfire run`: both halves in one process; alerts are handed over in memory.
+
+use std::process::ExitCode;
+
+use crate::cli::RunCommand;
+use crate::process::{Parts, Process};
+use crate::service::notifier::NotifierService;
+use crate::service::rules::{RuleService, Sources};
+
+/// Runs both until a signal ends them. At the end the rules stop first.
+///
+/// # Errors
+/// A configuration, a rule file, an address or the store cannot be used.
+pub async fn execute(command: RunCommand) -> anyhow::Result<ExitCode> {
+    let process = Process::open(&command.web, &command.storage_path).await?;
+    let url = process.external.url.clone();
+    let settings = super::notifier::settings(&command.notifier);
+    let notifier = NotifierService::start(&command.config_file, &url, settings, process.store.clone()).await?;
+    let sources = Sources::new(command.rules_config_file, command.rules, url);
+    let rules = RuleService::start(sources, process.store.clone(), Some(Box::new(notifier.hand_over()))).await?;
+    let mut parts = Parts::default();
+    super::rules::add(&mut parts, rules);
+    super::notifier::add(&mut parts, notifier, false);
+    process.run(parts).await
+}

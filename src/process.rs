@@ -1,0 +1,156 @@
+//! A running process: listeners, store, one or both halves, signals, and an orderly end.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use prometheus_client::registry::Registry;
+use store::Store;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use tracing::{error, info};
+
+use crate::cli::WebFlags;
+use crate::live;
+use crate::live::ledger::Ledger;
+use crate::reload::{Reloadable, Reloader};
+use crate::service::storage;
+use crate::web::address::{self, External};
+use crate::web::auth::{self, Doorkeeper};
+use crate::web::listen::Listeners;
+use crate::web::operation::{self, Ready};
+use crate::web::settings::WebSettings;
+use crate::web::tls::TlsFiles;
+
+/// Version of the program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The Alertmanager version whose API and metrics these are, as clients check it.
+pub const COMPATIBLE_VERSION: &str = concat!("0.34.0+watchfire.", env!("CARGO_PKG_VERSION"));
+
+/// What comes before the halves: sockets and the store.
+pub struct Process {
+    /// What the process is called from outside.
+    pub external: External,
+    /// Where records lie.
+    pub store: Store,
+    listeners: Listeners,
+    web: WebSettings,
+    timeout: Duration,
+}
+
+/// What the halves bring along.
+#[derive(Default)]
+pub struct Parts {
+    /// Their APIs.
+    pub router: Router,
+    /// Their metrics.
+    pub registry: Registry,
+    /// What a reload reads again.
+    pub reloadable: Vec<Box<dyn Reloadable>>,
+    /// Their records' way to the store; run until all else has ended.
+    pub ledgers: Vec<Arc<Ledger>>,
+    /// Their work, ended in this order.
+    pub work: Vec<Work>,
+}
+
+/// Runs until its signal turns true.
+pub type Work = Box<dyn FnOnce(watch::Receiver<bool>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+impl Process {
+    /// Binds the sockets and opens the store.
+    ///
+    /// # Errors
+    /// An address, the web configuration or the store cannot be used.
+    pub async fn open<const PORT: u16>(web: &WebFlags<PORT>, storage_path: &str) -> anyhow::Result<Self> {
+        let settings = WebSettings::load(web.config_file.as_deref())?;
+        let tls = settings.tls.clone().map(|tls| TlsFiles::open(tls, settings.http1_only)).transpose()?;
+        let default = [format!(":{PORT}")];
+        let given = if web.listen_addresses.is_empty() { &default[..] } else { &web.listen_addresses };
+        let addresses = given.iter().map(|text| address::parse_listen(text)).collect::<anyhow::Result<Vec<_>>>()?;
+        let listeners = Listeners::bind(&addresses, tls).await?;
+        let port = listeners.addresses().first().map_or(PORT, std::net::SocketAddr::port);
+        let external = address::external(web.external_url.as_deref(), web.route_prefix.as_deref(), &address::host_name(), port)?;
+        let store = storage::open(storage_path).await?;
+        Ok(Self { external, store, listeners, web: settings, timeout: web.timeout })
+    }
+
+    /// Serves until a signal ends the process: SIGTERM or SIGINT; SIGHUP reloads.
+    ///
+    /// # Errors
+    /// Signals cannot be listened for, or the store does not close.
+    pub async fn run(self, mut parts: Parts) -> anyhow::Result<ExitCode> {
+        let reloader = Arc::new(Reloader::new(std::mem::take(&mut parts.reloadable)));
+        crate::metrics::register(&mut parts.registry, reloader.clone(), self.store.clone());
+        let ready = Ready::default();
+        let operation = operation::router(ready.clone(), reloader.clone(), Arc::new(parts.registry));
+        let router = self.layered(parts.router.merge(operation));
+
+        let (end_service, ended_service) = watch::channel(false);
+        let (end_ledgers, ended_ledgers) = watch::channel(false);
+        let mut records = JoinSet::new();
+        for ledger in parts.ledgers {
+            let ended = ended_ledgers.clone();
+            records.spawn(async move { ledger.run(ended).await });
+        }
+        tokio::spawn(storage::export_regularly(self.store.clone(), ended_service.clone()));
+        let served = tokio::spawn(self.listeners.serve(router, ended_service.clone()));
+        let mut work = Vec::new();
+        for start in parts.work {
+            let (end, ended) = watch::channel(false);
+            work.push((end, tokio::spawn(start(ended))));
+        }
+        ready.set();
+        info!(version = VERSION, external_url = self.external.url, "ready");
+
+        wait_for_end(&reloader).await?;
+        info!("shutting down");
+        end_service.send_replace(true);
+        for (end, task) in work {
+            end.send_replace(true);
+            task.await.unwrap_or_else(|error| error!(%error, "a service ended badly"));
+        }
+        served.await.unwrap_or_else(|error| error!(%error, "the listeners ended badly"));
+        end_ledgers.send_replace(true);
+        records.join_all().await;
+        self.store.close(live::now().as_millis()).await.context("cannot close the store")?;
+        info!("bye");
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Prefix, authentication, time limit, and a panic in one request harms no other.
+    fn layered(&self, router: Router) -> Router {
+        let prefixed = match self.external.prefix.as_str() {
+            "" => router,
+            prefix => Router::new().nest(prefix, router),
+        };
+        let doorkeeper = Doorkeeper::new(self.web.users.clone());
+        let guarded = prefixed
+            .layer(axum::middleware::from_fn(move |request, next| auth::authenticate(doorkeeper.clone(), request, next)))
+            .layer(CatchPanicLayer::new());
+        if self.timeout.is_zero() {
+            return guarded;
+        }
+        guarded.layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, self.timeout))
+    }
+}
+
+async fn wait_for_end(reloader: &Reloader) -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {
+                // The outcome is logged and shown in the metrics.
+                drop(reloader.reload().await);
+            }
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! A half of Watchfire put to work: its machine, its records, its network side.
+//!
+//! - [`storage`]: the store that both share
+//! - [`rules`]: the rule service
+//! - [`notifier`]: the notifier
+//! - [`lanes`]: how many requests to one receiver may be under way
+
+pub mod lanes;
+pub mod notifier;
+pub mod rules;
+pub mod storage;

@@ -1,0 +1,218 @@
+//! The notifier at work.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use model::{Alert, Timestamp};
+use notifier::config::Config;
+use notifier::decision::{Decision, Verdict};
+use notifier::io::deliver::Deliverer;
+use notifier::notifier::{Delivery, Effect, Notifier, Settings};
+use notifier::receiver::Outcome;
+use store::Store;
+use tokio::sync::watch;
+use tracing::{debug, info, warn};
+
+use super::lanes::{Lanes, Place};
+use crate::live::ledger::Ledger;
+use crate::live::{self, Desk, Machine, Perform};
+use crate::reload::Reloadable;
+
+/// Deliveries under way have this long to end at shutdown.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The notifier with everything around it.
+pub struct NotifierService {
+    desk: Arc<Desk<Notifier>>,
+    ledger: Arc<Ledger>,
+    network: Arc<Network>,
+    config_file: PathBuf,
+    external_url: String,
+}
+
+/// What deliveries need; the deliverer changes with the configuration.
+struct Network {
+    deliverer: ArcSwapOption<Deliverer>,
+    lanes: Lanes,
+}
+
+/// Performs the machine's effects.
+struct Performer {
+    desk: Weak<Desk<Notifier>>,
+    ledger: Arc<Ledger>,
+    network: Arc<Network>,
+}
+
+impl NotifierService {
+    /// Restores what was kept and puts the configuration in force.
+    ///
+    /// # Errors
+    /// The configuration cannot be used or the store cannot be read.
+    pub async fn start(config_file: &Path, external_url: &str, settings: Settings, store: Store) -> anyhow::Result<Arc<Self>> {
+        let ledger = Arc::new(Ledger::new(store, "notifier/"));
+        let network = Arc::new(Network { deliverer: ArcSwapOption::empty(), lanes: Lanes::new() });
+        let mut machine = Notifier::new(settings);
+        let records = ledger.records().await?;
+        let count = records.len();
+        for warning in machine.restore(live::now(), records.into_iter()) {
+            warn!(%warning, "a stored record was left out");
+        }
+        info!(records = count, "notifier restored");
+        let desk = Desk::open(machine, |desk| Performer { desk, ledger: ledger.clone(), network: network.clone() });
+        let service = Arc::new(Self {
+            desk,
+            ledger,
+            network,
+            config_file: config_file.to_owned(),
+            external_url: external_url.to_owned(),
+        });
+        let apply = service.prepare()?;
+        apply();
+        Ok(service)
+    }
+
+    /// The machine, for whoever has alerts for it in this process.
+    pub fn hand_over(&self) -> impl Fn(Vec<Alert>) + Send + Sync + 'static {
+        let desk = self.desk.clone();
+        move |alerts| {
+            if let Err(refused) = desk.act(|notifier, now, out| notifier.receive(now, alerts, out)) {
+                warn!(refused = refused.join("; "), "the notifier refused alerts of the rule service");
+            }
+        }
+    }
+
+    /// Works until `shutdown`.
+    pub async fn run(&self, shutdown: watch::Receiver<bool>) {
+        self.desk.run(shutdown).await;
+        if !self.network.lanes.close(DRAIN_DEADLINE).await {
+            warn!("deliveries were still under way at shutdown; they may be repeated after the next start");
+        }
+    }
+
+    /// The records' way to the store; to be run until everything else has ended.
+    pub fn ledger(&self) -> Arc<Ledger> {
+        self.ledger.clone()
+    }
+
+    fn apply(&self, config: Arc<Config>, deliverer: Deliverer) {
+        self.network.deliverer.store(Some(Arc::new(deliverer)));
+        self.network.lanes.prune();
+        self.desk.act(|notifier, now, out| notifier.configure(now, config, out));
+    }
+}
+
+impl Reloadable for Arc<NotifierService> {
+    fn prepare(&self) -> anyhow::Result<Box<dyn FnOnce() + Send>> {
+        let (config, warnings) = Config::load(&self.config_file, &|path| std::fs::read_to_string(path)).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+        for warning in warnings.iter() {
+            warn!(%warning, "configuration");
+        }
+        let config = Arc::new(config);
+        let deliverer = Deliverer::new(&config, &self.external_url)?;
+        let service = self.clone();
+        Ok(Box::new(move || service.apply(config, deliverer)))
+    }
+}
+
+impl notifier::io::desk::Desk for NotifierService {
+    fn read<T>(&self, look: impl FnOnce(&Notifier, Timestamp) -> T) -> T {
+        self.desk.read(look)
+    }
+
+    fn act<T>(&self, fact: impl FnOnce(&mut Notifier, Timestamp, &mut Vec<Effect>) -> T) -> T {
+        self.desk.act(fact)
+    }
+
+    async fn durable(&self) -> Result<(), String> {
+        self.ledger.durable().await.map_err(|error| error.to_string())
+    }
+}
+
+impl Machine for Notifier {
+    type Effect = Effect;
+
+    fn advance(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        self.advance(now, out);
+    }
+
+    fn next_wake(&self) -> Option<Timestamp> {
+        self.next_wake()
+    }
+}
+
+impl Perform<Effect> for Performer {
+    fn perform(&self, effect: Effect) {
+        match effect {
+            Effect::Deliver(delivery) => self.deliver(delivery),
+            Effect::Persist { key, value } => self.ledger.note(&key, Some(value)),
+            Effect::Forget { key } => self.ledger.note(&key, None),
+            Effect::Decided(decision) => log_decision(&decision),
+        }
+    }
+}
+
+impl Performer {
+    fn deliver(&self, delivery: Delivery) {
+        let integration = &delivery.integration;
+        // None at shutdown: the decision is made anew after the next start.
+        let Some(place) = self.network.lanes.enter(&delivery.receiver.name, integration.kind, integration.index) else { return };
+        let (desk, network) = (self.desk.clone(), self.network.clone());
+        tokio::spawn(async move {
+            let id = delivery.id;
+            let attempt = tokio::spawn(attempt(network, place, delivery));
+            let outcome = attempt.await.unwrap_or_else(|error| Outcome::Retry {
+                reason: "other",
+                message: format!("the delivery ended badly: {error}"),
+                retry_after: None,
+            });
+            if let Some(desk) = desk.upgrade() {
+                desk.act(|notifier, now, out| notifier.delivered(now, id, outcome, out));
+            }
+        });
+    }
+}
+
+async fn attempt(network: Arc<Network>, place: Place, delivery: Delivery) -> Outcome {
+    let receiver = delivery.receiver.name.as_str();
+    let integration = delivery.integration.kind;
+    let started = live::now();
+    let allowed = delivery.deadline.since(started);
+    let sending = async {
+        let Some(_turn) = place.turn().await else { return no_deliverer() };
+        let Some(deliverer) = network.deliverer.load_full() else { return no_deliverer() };
+        deliverer.deliver(&delivery, live::now(), delivery.deadline.since(live::now())).await
+    };
+    let outcome = tokio::time::timeout(allowed, sending).await.unwrap_or_else(|_| Outcome::Retry {
+        reason: "contextDeadlineExceeded",
+        message: format!("no answer within {allowed:?}"),
+        retry_after: None,
+    });
+    let took_ms = live::now().since(started).as_millis() as u64;
+    let group = delivery.notification.group_key.as_str();
+    match &outcome {
+        Outcome::Delivered => info!(receiver, integration, group, attempt = delivery.attempt, took_ms, "delivered"),
+        Outcome::Retry { reason, message, retry_after } => {
+            warn!(receiver, integration, group, attempt = delivery.attempt, took_ms, reason, error = %message, ?retry_after, "not delivered, will try again");
+        }
+        Outcome::Rejected { reason, message } => {
+            warn!(receiver, integration, group, attempt = delivery.attempt, took_ms, reason, error = %message, "refused by the receiver");
+        }
+    }
+    outcome
+}
+
+fn no_deliverer() -> Outcome {
+    Outcome::Retry { reason: "contextCanceled", message: "the notifier is shutting down".to_owned(), retry_after: None }
+}
+
+fn log_decision(decision: &Decision) {
+    let receiver = decision.receiver.name.as_str();
+    let (integration, group) = (decision.integration.kind, decision.group_key.as_ref());
+    let Decision { firing, resolved, suppressed, .. } = decision;
+    match decision.verdict {
+        Verdict::Notify(reason) => info!(receiver, integration, group, reason = reason.as_str(), firing, resolved, suppressed, "notifying"),
+        Verdict::Hold(reason) => debug!(receiver, integration, group, ?reason, firing, resolved, suppressed, "nothing to tell"),
+    }
+}

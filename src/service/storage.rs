@@ -1,0 +1,43 @@
+//! The store that both halves share.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use store::Store;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::live;
+
+/// Between exports, from which a damaged database is rebuilt.
+const EXPORT_EVERY: Duration = Duration::from_secs(3600);
+
+/// Opens the store at `path`; "" keeps everything in memory.
+///
+/// # Errors
+/// Another process uses the path, a newer version wrote it, or nothing can be written there.
+pub async fn open(path: &str) -> anyhow::Result<Store> {
+    if path.is_empty() {
+        warn!("no --storage.path: a restart forgets silences, notifications and `for` timers");
+        return Store::memory().context("cannot start the store in memory");
+    }
+    let opened = Store::sled(path, live::now().as_millis()).await.with_context(|| format!("cannot open the store at {path}"))?;
+    match &opened.recovery {
+        Some(recovery) => error!(%recovery, path, "the store was damaged"),
+        None => info!(path, records = opened.store.stats().records, "store opened"),
+    }
+    Ok(opened.store)
+}
+
+/// Writes an export from time to time, until `shutdown`.
+pub async fn export_regularly(store: Store, mut shutdown: watch::Receiver<bool>) {
+    while !*shutdown.borrow() {
+        tokio::select! {
+            () = live::wait(EXPORT_EVERY) => {}
+            _ = shutdown.changed() => return,
+        }
+        if let Err(error) = store.export(live::now().as_millis()).await {
+            warn!(%error, "cannot export the store; the last export stays");
+        }
+    }
+}
