@@ -33,6 +33,8 @@ pub struct Row {
     pub value: f64,
     /// The alert's labels.
     pub labels: LabelSet,
+    /// Where the alert with these labels is, if that is known already.
+    pub at: Option<usize>,
     /// The alert's annotations.
     pub annotations: LabelSet,
 }
@@ -60,9 +62,10 @@ impl Alerts {
         self.instances
     }
 
-    /// The instance last rendered from the series `source`.
-    pub fn rendered_from(&self, source: &LabelSet) -> Option<&Instance> {
-        self.by_source.get(source).and_then(|&at| self.instances.get(at))
+    /// The instance last rendered from the series `source`, and its place.
+    pub fn rendered_from(&self, source: &LabelSet) -> Option<(usize, &Instance)> {
+        let &at = self.by_source.get(source)?;
+        Some((at, self.instances.get(at)?))
     }
 
     /// The most severe state, inactive if there are no alerts.
@@ -81,12 +84,12 @@ impl Alerts {
     /// Two rows have the same labels; nothing changes then.
     pub fn settle(
         &mut self,
-        rows: Vec<Row>,
+        mut rows: Vec<Row>,
         ts: Timestamp,
         holds: Holds,
         dropped: &mut Vec<LabelSet>,
     ) -> Result<(), String> {
-        refuse_duplicates(&rows)?;
+        self.find_distinct(&mut rows)?;
         self.round += 1;
         for row in rows {
             self.present(row, ts);
@@ -109,10 +112,27 @@ impl Alerts {
         Ok(())
     }
 
+    /// Finds the place of each row's alert.
+    fn find_distinct(&self, rows: &mut [Row]) -> Result<(), String> {
+        let mut taken = vec![false; self.instances.len()];
+        let mut new: HashSet<&LabelSet, FixedState> = HashSet::default();
+        for row in rows {
+            row.at = row.at.or_else(|| self.by_labels.get(&row.labels).copied());
+            let is_first = match row.at.and_then(|at| taken.get_mut(at)) {
+                Some(taken) => !std::mem::replace(taken, true),
+                None => new.insert(&row.labels),
+            };
+            if !is_first {
+                return Err("vector contains metrics with the same labelset after applying alert labels".to_owned());
+            }
+        }
+        Ok(())
+    }
+
     /// An alert is there: it is new, or its value and annotations are.
     fn present(&mut self, row: Row, ts: Timestamp) {
-        let Row { source, value, labels, annotations } = row;
-        let Some(&at) = self.by_labels.get(&labels) else {
+        let Row { source, value, labels, at, annotations } = row;
+        let Some((at, instance)) = at.and_then(|at| Some((at, self.instances.get_mut(at)?))) else {
             let at = self.instances.len();
             self.by_labels.insert(labels.clone(), at);
             self.by_source.insert(source.clone(), at);
@@ -121,7 +141,6 @@ impl Alerts {
             self.instances.push(instance);
             return;
         };
-        let instance = &mut self.instances[at];
         if !instance.is_active() {
             instance.course = Course::pending(ts);
         }
@@ -230,13 +249,5 @@ impl Sending<'_> {
             ends_at: Some(instance.course.resolved_at.unwrap_or(self.valid_until)),
             generator_url: Arc::clone(&self.generator_url),
         }
-    }
-}
-
-fn refuse_duplicates(rows: &[Row]) -> Result<(), String> {
-    let mut seen: HashSet<&LabelSet, FixedState> = HashSet::with_capacity_and_hasher(rows.len(), FixedState::default());
-    match rows.iter().all(|row| seen.insert(&row.labels)) {
-        true => Ok(()),
-        false => Err("vector contains metrics with the same labelset after applying alert labels".to_owned()),
     }
 }

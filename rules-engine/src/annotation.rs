@@ -128,17 +128,17 @@ impl Texts {
 
     fn row(&self, source: &LabelSet, value: f64, alerts: &Alerts, rendering: &mut Rendering<'_>) -> Row {
         let before = alerts.rendered_from(source);
-        let same_value = before.is_some_and(|before| before.value.to_bits() == value.to_bits());
+        let same_value = before.is_some_and(|(_, before)| before.value.to_bits() == value.to_bits());
         let subject = Subject::new(source, value);
-        let labels = match before {
-            Some(before) if self.labels.dependence.holds(same_value) => before.labels.clone(),
-            _ => self.identity(&subject, rendering),
+        let (at, labels) = match before {
+            Some((at, before)) if self.labels.dependence.holds(same_value) => (Some(at), before.labels.clone()),
+            _ => (None, self.identity(&subject, rendering)),
         };
         let annotations = match before {
-            Some(before) if self.annotations.dependence.holds(same_value) => before.annotations.clone(),
+            Some((_, before)) if self.annotations.dependence.holds(same_value) => before.annotations.clone(),
             _ => self.annotations.expand(&subject, rendering),
         };
-        Row { source: source.clone(), value, labels, annotations }
+        Row { source: source.clone(), value, labels, at, annotations }
     }
 
     /// The labels of the alert: the rule's over the series', without what expands to "", and the alert's name over all.
@@ -181,5 +181,3 @@ impl Family {
     }
 }
 
-#[cfg(test)]
-mod tests;

@@ -71,15 +71,14 @@ impl Engine {
         self.settings = settings;
         self.stored.age(now, &self.settings, out);
         self.reload(now, groups, is_first || same_texts, out);
-        self.wakes.clear();
         self.waiting.clear_groups();
         for (place, group) in self.groups.iter_mut().enumerate() {
             group.place = place;
             for id in group.waits_for() {
                 self.waiting.keep(id, place);
             }
-            self.wakes.extend(group.next_wake(self.stopping).map(|wake| (wake, place)));
         }
+        self.enter_wakes();
     }
 
     /// Time has passed: starts the groups whose slot has come, and gives up on overdue answers.
@@ -134,9 +133,7 @@ impl Engine {
     /// Begins no evaluation any more. Rules under way may end; the shell waits for [`Engine::is_idle`] as long as it likes.
     pub fn stop(&mut self) {
         self.stopping = true;
-        for place in 0..self.groups.len() {
-            self.set_wake(place, None);
-        }
+        self.enter_wakes();
     }
 
     /// Whether no query and no write is under way.
@@ -172,7 +169,9 @@ impl Engine {
         act: impl FnOnce(&mut RunningGroup, &mut Turn<'_>),
     ) {
         let Some(group) = self.groups.get_mut(place) else { return };
-        let before = group.next_wake(self.stopping);
+        if let Some(wake) = group.next_wake(self.stopping) {
+            self.wakes.remove(&(wake, place));
+        }
         let mut turn = Turn {
             now,
             settings: &self.settings,
@@ -182,31 +181,23 @@ impl Engine {
             out,
         };
         act(group, &mut turn);
-        self.set_wake(place, before);
+        self.wakes.extend(group.next_wake(self.stopping).map(|wake| (wake, place)));
     }
 
-    /// Enters a group's wake in place of the one it had `before`.
-    fn set_wake(&mut self, place: usize, before: Option<Timestamp>) {
-        let Some(group) = self.groups.get(place) else { return };
-        match before {
-            Some(before) => {
-                self.wakes.remove(&(before, place));
-            }
-            None => self.wakes.retain(|&(_, other)| other != place),
-        }
-        self.wakes.extend(group.next_wake(self.stopping).map(|wake| (wake, place)));
+    /// Enters all groups' wakes anew.
+    fn enter_wakes(&mut self) {
+        let groups = self.groups.iter().enumerate();
+        self.wakes = groups.filter_map(|(place, group)| Some((group.next_wake(self.stopping)?, place))).collect();
     }
 
     /// Groups whose next slot is out of reach get a new schedule.
     fn clock_set_back(&mut self, now: Timestamp) {
-        for place in 0..self.groups.len() {
-            let Some(group) = self.groups.get_mut(place) else { return };
-            let before = group.next_wake(self.stopping);
+        for group in &mut self.groups {
             if !group.is_evaluating() && group.schedule.is_ahead_of(now) {
                 group.schedule.restart(now);
-                self.set_wake(place, before);
             }
         }
+        self.enter_wakes();
     }
 }
 

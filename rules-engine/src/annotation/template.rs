@@ -66,7 +66,7 @@ impl Template {
             Some(answer.map(samples).map_err(String::clone))
         };
         let context = RuleContext {
-            now_seconds: rendering.at.as_secs_f64(),
+            now_seconds: rendering.at.truncate_to_millis().as_secs_f64(),
             external_url: rendering.external_url,
             answers: &answers,
         };

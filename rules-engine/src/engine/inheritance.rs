@@ -161,8 +161,8 @@ impl Legacy {
         Self { record_prefix, instances, written, state: Some(state) }
     }
 
-    /// Hands everything to the rule's successor. Records move with it if its keys are others.
-    pub(super) fn pass_to(self, heir: &mut RuleState, out: &mut Vec<Effect>) {
+    /// Hands everything to the rule's successor. If the keys of its records are others, the old ones are `outdated`.
+    pub(super) fn pass_to(self, heir: &mut RuleState, outdated: &mut Vec<Effect>) {
         heir.written = self.written;
         if let Some(state) = self.state
             && state.rule == heir.rule
@@ -173,7 +173,7 @@ impl Legacy {
         alerting.alerts = Alerts::from_instances(self.instances);
         if alerting.record_prefix != self.record_prefix {
             for labels in alerting.alerts.unrecord() {
-                out.push(Effect::Forget { key: alert_key(&self.record_prefix, &labels) });
+                outdated.push(Effect::Forget { key: alert_key(&self.record_prefix, &labels) });
             }
         }
     }

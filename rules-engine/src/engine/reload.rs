@@ -79,12 +79,13 @@ impl Engine {
         inheritance: &mut Inheritance,
         out: &mut Vec<Effect>,
     ) {
+        let mut outdated = Vec::new();
         let mut without: Vec<(GroupKey, usize)> = Vec::new();
         for key in fresh {
             let rules = groups.get_mut(key).map(|group| group.rules.as_mut_slice()).unwrap_or_default();
             for (place, rule) in rules.iter_mut().enumerate() {
                 match inheritance.claim(key, &rule.rule) {
-                    Some(legacy) => legacy.pass_to(rule, out),
+                    Some(legacy) => legacy.pass_to(rule, &mut outdated),
                     None => without.push((key.clone(), place)),
                 }
             }
@@ -94,7 +95,7 @@ impl Engine {
             if let Some(rule) = rule
                 && let Some(legacy) = inheritance.claim_anywhere(&rule.rule)
             {
-                legacy.pass_to(rule, out);
+                legacy.pass_to(rule, &mut outdated);
             }
         }
         let (settings, waiting, tally) = (&self.settings, &mut self.waiting, &mut self.tally);
@@ -106,6 +107,7 @@ impl Engine {
                 }
             }
         }
+        out.append(&mut outdated);
     }
 
     /// Resolves what fired, drops the records, and has the series marked as ended.
