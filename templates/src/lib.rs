@@ -1,3 +1,4 @@
 //! Rendering of notifications and annotations.
 
 pub mod go_template;
+pub mod handlebars;

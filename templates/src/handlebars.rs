@@ -1,0 +1,223 @@
+//! Handlebars, Watchfire's own template language: named templates, compiled once.
+//!
+//! The shipped templates are the `.hbs` files of this crate, by folder and name: `email/html.hbs` is `email.html`. A
+//! user's file `email.html.hbs` takes its place; any other name can be included as `{{> name}}`. A value that is not
+//! there renders as nothing. What would surely fail or never end is refused when it is loaded: unknown helpers,
+//! missing partials, partials that include each other.
+
+mod check;
+mod error;
+mod helpers;
+mod moment;
+mod shipped;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use ::handlebars::template::Template;
+use ::handlebars::{Context, Handlebars, no_escape};
+use serde_json::Value;
+
+use check::Needs;
+pub use error::TemplateError;
+
+/// Longest text a template may render.
+const OUTPUT_BYTES_MAX: usize = 32 << 20;
+
+/// Whether values are made safe for HTML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escaping {
+    /// Plain text: nothing is escaped.
+    Text,
+    /// HTML: `<`, `>`, `&` and quotes are, but for `{{{…}}}`.
+    Html,
+}
+
+/// What a template sees. Made once for a notification, for any number of templates.
+#[derive(Clone, Debug)]
+pub struct Data(Context);
+
+/// Templates by name; each can include each.
+pub struct Registry {
+    text: Handlebars<'static>,
+    html: Handlebars<'static>,
+    needs: BTreeMap<String, Needs>,
+}
+
+impl Data {
+    /// Takes a tree of values. Times are texts in RFC 3339; `now` in the root is what `since` counts to.
+    pub fn new(value: Value) -> Data {
+        let mut context = Context::null();
+        *context.data_mut() = with_plain_numbers(value);
+        Data(context)
+    }
+}
+
+/// `3.0` becomes `3`: people do not expect the point.
+fn with_plain_numbers(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let float = number.as_f64().unwrap_or_default();
+            if float.fract() == 0.0 && float.abs() < 1e15 { Value::from(float as i64) } else { Value::Number(number) }
+        }
+        Value::Array(items) => items.into_iter().map(with_plain_numbers).collect(),
+        Value::Object(entries) => entries.into_iter().map(|(key, value)| (key, with_plain_numbers(value))).collect(),
+        other => other,
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Registry {
+        Registry::shipped()
+    }
+}
+
+impl Registry {
+    /// The shipped templates.
+    pub fn shipped() -> Registry {
+        let mut text = Handlebars::new();
+        text.register_escape_fn(no_escape);
+        let mut html = Handlebars::new();
+        html.register_escape_fn(escape_html);
+        for registry in [&mut text, &mut html] {
+            helpers::register(registry);
+        }
+        let mut registry = Registry { text, html, needs: BTreeMap::new() };
+        for (name, source) in shipped::TEMPLATES {
+            registry.add(name, source).expect("the shipped templates compile, a test sees to it");
+        }
+        registry
+    }
+
+    /// Adds a template, or puts it in the place of one. Call [`Registry::check`] after the last.
+    ///
+    /// # Errors
+    /// It is no Handlebars, calls a helper that does not exist, or is too deep or too long.
+    pub fn add(&mut self, name: &str, source: &str) -> Result<(), TemplateError> {
+        // the last line break of a file is none of the text's
+        let source = source.strip_suffix('\n').unwrap_or(source);
+        let (template, needs) = self.compile(name, source.strip_suffix('\r').unwrap_or(source))?;
+        self.text.register_template(name, template.clone());
+        self.html.register_template(name, template);
+        self.needs.insert(name.to_owned(), needs);
+        Ok(())
+    }
+
+    /// Whether all partials exist and none includes itself, directly or through others.
+    ///
+    /// # Errors
+    /// One error for each template it does not hold for. Such a registry must not render: it could never end.
+    pub fn check(&self) -> Result<(), Vec<TemplateError>> {
+        let errors = check::check_partials(&self.needs);
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// Whether there is a template of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.needs.contains_key(name)
+    }
+
+    /// Renders a template by name.
+    ///
+    /// # Errors
+    /// There is none, a helper failed, or the text grew too long.
+    pub fn render(&self, name: &str, escaping: Escaping, data: &Data) -> Result<String, TemplateError> {
+        let mut output = Bounded::default();
+        let rendered = self.engine(escaping).render_with_context_to_write(name, &data.0, &mut output);
+        rendered.map_err(|error| TemplateError::rendering(name, &error))?;
+        Ok(output.into_text())
+    }
+
+    /// Compiles and renders a text that may include the named templates. `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As of [`Registry::add`], [`Registry::check`] and [`Registry::render`].
+    pub fn render_text(
+        &self,
+        name: &str,
+        source: &str,
+        escaping: Escaping,
+        data: &Data,
+    ) -> Result<String, TemplateError> {
+        self.check_text(name, source)?;
+        let mut output = Bounded::default();
+        let engine = self.engine(escaping);
+        let rendered = engine.render_template_with_context_to_write(source, &data.0, &mut output);
+        rendered
+            .map_err(|error| TemplateError { template: name.to_owned(), ..TemplateError::rendering(name, &error) })?;
+        Ok(output.into_text())
+    }
+
+    /// Whether a text would do for [`Registry::render_text`].
+    ///
+    /// # Errors
+    /// As of [`Registry::add`] and [`Registry::check`].
+    pub fn check_text(&self, name: &str, source: &str) -> Result<(), TemplateError> {
+        let (_, needs) = self.compile(name, source)?;
+        check::check_inline(name, &needs, &self.needs)
+    }
+
+    fn compile(&self, name: &str, source: &str) -> Result<(Template, Needs), TemplateError> {
+        check::check_source(name, source)?;
+        let template = Template::compile_with_name(source, name.to_owned())
+            .map_err(|error| TemplateError::syntax(name, &error))?;
+        let needs = check::needs((name, source), &template, &|helper| helpers::NAMES.contains(&helper))?;
+        Ok((template, needs))
+    }
+
+    fn engine(&self, escaping: Escaping) -> &Handlebars<'static> {
+        match escaping {
+            Escaping::Text => &self.text,
+            Escaping::Html => &self.html,
+        }
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.needs.keys()).finish()
+    }
+}
+
+/// For element content and quoted attributes.
+fn escape_html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&#34;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Collects output up to a limit.
+#[derive(Default)]
+struct Bounded(Vec<u8>);
+
+impl Bounded {
+    fn into_text(self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > OUTPUT_BYTES_MAX {
+            return Err(io::Error::other(format!("the text is longer than {OUTPUT_BYTES_MAX} bytes")));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
