@@ -73,11 +73,7 @@ impl SendError {
 }
 
 fn classify(error: &reqwest::Error) -> SendErrorKind {
-    let is_tls = causes(error).any(|cause| {
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
-    });
-    if is_tls {
+    if is_tls(error) {
         SendErrorKind::Tls
     } else if error.is_timeout() {
         SendErrorKind::Timeout
@@ -94,8 +90,10 @@ fn classify(error: &reqwest::Error) -> SendErrorKind {
     }
 }
 
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |error: &&(dyn Error + 'static)| (*error).source())
+/// Looks for a TLS error in all causes, also those that an I/O error wraps without calling them its source.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| is_tls(wrapped)) || error.source().is_some_and(is_tls)
 }
 
 /// Reads a URL; the error does not repeat it.

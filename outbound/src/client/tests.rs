@@ -1,1 +1,206 @@
+//! Clients against small servers on the loopback device.
 
+mod server;
+mod tls;
+
+use std::path::Path;
+
+use server::{Server, answer};
+use yaml::{Decoder, SourceFile};
+
+use super::*;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+const NOW: Timestamp = Timestamp::from_secs(1_000);
+
+fn config(text: &str) -> HttpConfig {
+    let file = SourceFile::new("h.yml", text);
+    let decoder = Decoder::new(&file);
+    let root = decoder.first_document().unwrap();
+    let config = HttpConfig::decode(&root, &decoder, Path::new("/"));
+    decoder.finish(config).unwrap().0
+}
+
+fn client(text: &str) -> HttpClient {
+    HttpClient::new(&config(text), Limits::default()).unwrap()
+}
+
+fn post(url: String) -> Request {
+    Request { method: Method::POST, url, headers: HeaderMap::new(), body: Bytes::from_static(b"{}") }
+}
+
+#[tokio::test]
+async fn sends_body_headers_and_credentials_over_one_connection() {
+    let server = Server::start(|_| answer(200, "ok")).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "hunter2\n").unwrap();
+    let client = client(&format!(
+        "{{basic_auth: {{username: u, password_file: '{}'}}, http_headers: {{X-A: {{values: [1, 2]}}}}}}",
+        file.display()
+    ));
+    let response = client.send(post(server.url("/a?b")), DEADLINE, NOW).await.unwrap();
+    assert_eq!((response.status.as_u16(), &*response.body, response.truncated), (200, b"ok".as_slice(), false));
+    std::fs::write(&file, "rotated\n").unwrap();
+    client.send(post(server.url("/")), DEADLINE, NOW).await.unwrap();
+    let requests = server.requests();
+    assert_eq!(requests[0].line, "POST /a?b HTTP/1.1");
+    assert_eq!(requests[0].body, "{}");
+    assert_eq!(requests[0].header("authorization"), ["Basic dTpodW50ZXIy"]); // u:hunter2
+    assert_eq!(requests[0].header("x-a"), ["1", "2"]);
+    assert_eq!(requests[1].header("authorization"), ["Basic dTpyb3RhdGVk"]); // u:rotated
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn an_error_status_is_an_answer_and_its_body_is_bounded() {
+    let server = Server::start(|_| answer(503, &"x".repeat(100))).await;
+    let limits = Limits { body_bytes: 10, ..Limits::default() };
+    let client = HttpClient::new(&HttpConfig::default(), limits).unwrap();
+    let response = client.send(post(server.url("/")), DEADLINE, NOW).await.unwrap();
+    assert_eq!((response.status.as_u16(), response.body.len(), response.truncated), (503, 10, true));
+}
+
+#[tokio::test]
+async fn failures_have_a_kind_and_no_secret() {
+    let silent = Server::start(|_| String::new()).await;
+    let hung_up = Server::start(|_| "hang up".to_owned()).await;
+    let nobody = { std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() };
+    let cases = [
+        (silent.url("/hunter2"), SendErrorKind::Timeout, "no answer within 200ms".to_owned()),
+        (hung_up.url("/hunter2"), SendErrorKind::Io, "request failed: 127.0.0.1:".to_owned()),
+        (
+            format!("http://u:hunter2@127.0.0.1:{nobody}/hunter2?hunter2"),
+            SendErrorKind::Connect,
+            format!("cannot connect to 127.0.0.1:{nobody}: "),
+        ),
+        (format!("https://127.0.0.1:{}/hunter2", hung_up.port()), SendErrorKind::Connect, "cannot connect".to_owned()),
+        ("hunter2".to_owned(), SendErrorKind::Url, "not a usable URL: it must begin".to_owned()),
+        ("ftp://hunter2".to_owned(), SendErrorKind::Url, "not a usable URL: unsupported scheme".to_owned()),
+    ];
+    let client = client("{}");
+    for (url, kind, message) in cases {
+        let error = client.send(post(url.clone()), Duration::from_millis(200), NOW).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{url}: {error}");
+        assert!(error.to_string().contains(&message), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+    let request = format!("{:?}", post("http://hunter2".to_owned()));
+    assert!(!request.contains("hunter2"), "{request}");
+}
+
+#[tokio::test]
+async fn a_missing_secret_file_fails_the_request_by_name() {
+    let client = client("authorization: {credentials_file: /nowhere/token}");
+    let error = client.send(post("http://127.0.0.1:9/".to_owned()), DEADLINE, NOW).await.unwrap_err();
+    assert_eq!(error.kind, SendErrorKind::Secret);
+    assert!(error.to_string().contains("/nowhere/token"), "{error}");
+}
+
+#[tokio::test]
+async fn redirects_are_followed_unless_switched_off() {
+    let server = Server::start(|request| match request.path() {
+        "/new" => answer(200, "there"),
+        "/loop" => redirect("/loop"),
+        _ => redirect("/new"),
+    })
+    .await;
+    let followed = client("{}").send(post(server.url("/old")), DEADLINE, NOW).await.unwrap();
+    assert_eq!(&*followed.body, b"there");
+    // 307 keeps method and body.
+    let last = server.requests().pop().unwrap();
+    assert_eq!((last.line.as_str(), last.body.as_str()), ("POST /new HTTP/1.1", "{}"));
+    assert!(last.header("referer").is_empty());
+    let kept = client("follow_redirects: false").send(post(server.url("/old")), DEADLINE, NOW).await.unwrap();
+    assert_eq!(kept.status.as_u16(), 307);
+    let error = client("{}").send(post(server.url("/loop")), DEADLINE, NOW).await.unwrap_err();
+    assert_eq!(error.kind, SendErrorKind::Redirect, "{error}");
+}
+
+fn redirect(to: &str) -> String {
+    format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n")
+}
+
+#[tokio::test]
+async fn secrets_do_not_follow_a_redirect_to_another_host() {
+    let other = Server::start(|_| answer(200, "other")).await;
+    let target = other.url("/");
+    let server = Server::start(move |_| redirect(&target)).await;
+    let with_auth = client("authorization: {credentials: hunter2}");
+    let response = with_auth.send(post(server.url("/")), DEADLINE, NOW).await.unwrap();
+    assert_eq!(&*response.body, b"other");
+    assert!(other.requests()[0].header("authorization").is_empty());
+    let with_header = client("http_headers: {X-Key: {secrets: [hunter2]}}");
+    let response = with_header.send(post(server.url("/")), DEADLINE, NOW).await.unwrap();
+    assert_eq!(response.status.as_u16(), 307);
+    assert_eq!(other.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn goes_through_a_proxy_but_for_the_exceptions() {
+    let proxy = Server::start(|_| answer(200, "by proxy")).await;
+    let config = format!(
+        "{{proxy_url: 'http://u:hunter2@127.0.0.1:{}', no_proxy: direct.test, proxy_connect_header: {{X-P: [v]}}}}",
+        proxy.port()
+    );
+    let client = client(&config);
+    let response = client.send(post("http://far.test/x".to_owned()), DEADLINE, NOW).await.unwrap();
+    assert_eq!(&*response.body, b"by proxy");
+    // An https request asks for a tunnel, which this proxy answers wrongly.
+    let error = client.send(post("https://far.test/x".to_owned()), DEADLINE, NOW).await.unwrap_err();
+    assert_eq!(error.kind, SendErrorKind::Connect, "{error}");
+    let requests = proxy.requests();
+    assert_eq!(requests[0].line, "POST http://far.test/x HTTP/1.1");
+    assert_eq!(requests[0].header("proxy-authorization"), ["Basic dTpodW50ZXIy"]);
+    assert_eq!(requests[1].line, "CONNECT far.test:443 HTTP/1.1");
+    assert_eq!(requests[1].header("x-p"), ["v"]);
+    let error = client.send(post("http://direct.test/".to_owned()), DEADLINE, NOW).await.unwrap_err();
+    assert_eq!(error.kind, SendErrorKind::Connect, "{error}");
+    assert_eq!(proxy.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn tokens_are_fetched_once_and_again_when_they_expire_or_are_refused() {
+    let tokens = Server::start(|request| {
+        if !request.header("authorization").is_empty() {
+            return answer(401, ""); // understands credentials in the form only
+        }
+        answer(200, r#"{"access_token":"hunter2","token_type":"bearer","expires_in":"60"}"#)
+    })
+    .await;
+    let server = Server::start(|request| match request.path() {
+        "/refuse" => answer(401, ""),
+        _ => answer(200, ""),
+    })
+    .await;
+    let client = client(&format!(
+        "oauth2: {{client_id: i d, client_secret: s, token_url: '{}', scopes: [a, b], endpoint_params: {{p: q}}}}",
+        tokens.url("/token")
+    ));
+    let send = |path: &'static str, seconds: u64| {
+        client.send(post(server.url(path)), DEADLINE, NOW.plus(Duration::from_secs(seconds)))
+    };
+    send("/", 0).await.unwrap();
+    send("/", 49).await.unwrap();
+    assert_eq!(tokens.requests().len(), 2); // by header, then by form
+    assert_eq!(tokens.requests()[0].header("authorization"), ["Basic aStkOnM="]); // i+d:s
+    let form = "grant_type=client_credentials&scope=a+b&p=q&client_id=i+d&client_secret=s";
+    assert_eq!(tokens.requests()[1].body, form);
+    assert_eq!(server.requests()[1].header("authorization"), ["Bearer hunter2"]);
+    send("/", 50).await.unwrap(); // ten seconds before it expires
+    assert_eq!(tokens.requests().len(), 4);
+    send("/refuse", 51).await.unwrap();
+    send("/", 52).await.unwrap();
+    assert_eq!(tokens.requests().len(), 6);
+}
+
+#[tokio::test]
+async fn no_token_is_an_error_of_its_own() {
+    for body in [answer(500, "hunter2"), answer(200, "hunter2")] {
+        let tokens = Server::start(move |_| body.clone()).await;
+        let client = client(&format!("oauth2: {{client_id: i, token_url: '{}'}}", tokens.url("/hunter2")));
+        let error = client.send(post("http://127.0.0.1:9/".to_owned()), DEADLINE, NOW).await.unwrap_err();
+        assert_eq!(error.kind, SendErrorKind::Token, "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
