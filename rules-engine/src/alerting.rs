@@ -39,7 +39,6 @@ pub struct Row {
     pub annotations: LabelSet,
 }
 
-
 impl Alerts {
     /// Takes over instances: from records, or from the rule as it was before a reload. They are rendered anew.
     pub fn from_instances(instances: impl IntoIterator<Item = Instance>) -> Self {
@@ -219,7 +218,8 @@ impl Alerts {
 
     /// Takes no alert for recorded any more: their records have moved to other keys. Gives the labels of those that were.
     pub fn unrecord(&mut self) -> Vec<LabelSet> {
-        let recorded = self.instances.iter_mut().filter_map(|instance| instance.recorded.take().map(|_| &instance.labels));
+        let recorded =
+            self.instances.iter_mut().filter_map(|instance| instance.recorded.take().map(|_| &instance.labels));
         recorded.cloned().collect()
     }
 }

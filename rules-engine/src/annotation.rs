@@ -180,4 +180,3 @@ impl Family {
         self.texts.iter().map(|(name, text)| (name.clone(), rendering.expand(text, subject))).collect()
     }
 }
-

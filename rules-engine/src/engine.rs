@@ -95,13 +95,7 @@ impl Engine {
     }
 
     /// A query was answered, or failed with a text for people.
-    pub fn queried(
-        &mut self,
-        now: Timestamp,
-        id: QueryId,
-        answer: Result<QueryAnswer, String>,
-        out: &mut Vec<Effect>,
-    ) {
+    pub fn queried(&mut self, now: Timestamp, id: QueryId, answer: Result<QueryAnswer, String>, out: &mut Vec<Effect>) {
         if let Some(Owner::Group(place)) = self.waiting.take(id.0) {
             self.give_turn(now, place, out, |group, turn| group.queried(turn, id.0, answer));
         }

@@ -89,7 +89,8 @@ impl Schedule {
             return None;
         }
         let slots = nanos(now.since(self.last)) / nanos(self.interval);
-        self.last = Timestamp::from_nanos(self.last.as_nanos().saturating_add(slots.saturating_mul(nanos(self.interval))));
+        self.last =
+            Timestamp::from_nanos(self.last.as_nanos().saturating_add(slots.saturating_mul(nanos(self.interval))));
         Some(Slot { at: self.last, missed: slots.unsigned_abs().saturating_sub(1) })
     }
 
@@ -124,6 +125,17 @@ mod tests {
             assert!(wait > Duration::ZERO && wait <= Duration::from_secs(60), "{now}: {wait:?}");
             let hash = GroupKey::new("rules.yml", "node").hash();
             assert_eq!(schedule.due().as_nanos().rem_euclid(60_000_000_000), (hash % 60_000_000_000) as i64);
+        }
+    }
+
+    /// Sample timestamps of Prometheus 2.42 for groups of these names.
+    #[test]
+    fn slots_are_prometheus_own() {
+        for (name, secs, seen_ms) in [("node", 7, 1_795_296_960_717), ("é ; x", 5, 1_795_296_949_771)] {
+            let interval = Duration::from_secs(secs);
+            let before = Timestamp::from_millis(seen_ms).minus(Duration::from_secs(1));
+            let schedule = Schedule::starting(&GroupKey::new("/tmp/wf-slot/rules.yml", name), interval, before);
+            assert_eq!(schedule.due().as_millis(), seen_ms, "{name}");
         }
     }
 

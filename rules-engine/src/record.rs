@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn the_first_version_stays_readable() {
-        let stored = br#"{"V1":{"alert":{"rule":{"file":"f","group":"g","name":"A","labels":{}},"labels":{"alertname":"A"},
+        let stored =
+            br#"{"V1":{"alert":{"rule":{"file":"f","group":"g","name":"A","labels":{}},"labels":{"alertname":"A"},
             "annotations":{},"value":"1","state":"pending","active_at":5}}}"#;
         let Ok(Record::V1(RecordV1::Alert(alert))) = Record::from_json(stored) else { panic!() };
         assert_eq!(alert.into_instance().course, Course::pending(Timestamp::from_nanos(5)));

@@ -25,8 +25,7 @@ pub fn record(
     let mut seen = HashSet::with_capacity_and_hasher(series.len(), FixedState::default());
     let mut samples = Vec::with_capacity(series.len());
     for (sample_labels, value) in series {
-        let labels =
-            LabelSet::from_pairs(sample_labels.pairs().iter().chain(&over).cloned()).without_empty();
+        let labels = LabelSet::from_pairs(sample_labels.pairs().iter().chain(&over).cloned()).without_empty();
         if !seen.insert(labels.clone()) {
             return Err("vector contains metrics with the same labelset after applying rule labels".to_owned());
         }

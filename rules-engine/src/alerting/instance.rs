@@ -35,7 +35,8 @@ impl fmt::Display for AlertState {
     }
 }
 
-/// State and times of an alert: what is worth a record when it changes.
+/// State and times of an alert: when they change, it is recorded anew. Value and annotations are recorded with them, at
+/// the latest when the alert is sent again, not at each evaluation that changes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Course {
     /// Where it is.
@@ -228,9 +229,33 @@ mod tests {
         let resolved = [0, 60, 100, 100, -1];
         type Row = (&'static str, AlertState, [i64; 5], Holds, bool, i64, Option<(AlertState, [i64; 5])>);
         let rows: [Row; 16] = [
-            ("pending waits for `for`", Pending, [0, -1, -1, -1, -1], HOLDS, true, 59, Some((Pending, [0, -1, -1, -1, -1]))),
-            ("pending fires at `for`", Pending, [0, -1, -1, -1, -1], HOLDS, true, 60, Some((Firing, [0, 60, -1, -1, -1]))),
-            ("no `for` fires at once", Pending, [0, -1, -1, -1, -1], PLAIN, true, 0, Some((Firing, [0, 0, -1, -1, -1]))),
+            (
+                "pending waits for `for`",
+                Pending,
+                [0, -1, -1, -1, -1],
+                HOLDS,
+                true,
+                59,
+                Some((Pending, [0, -1, -1, -1, -1])),
+            ),
+            (
+                "pending fires at `for`",
+                Pending,
+                [0, -1, -1, -1, -1],
+                HOLDS,
+                true,
+                60,
+                Some((Firing, [0, 60, -1, -1, -1])),
+            ),
+            (
+                "no `for` fires at once",
+                Pending,
+                [0, -1, -1, -1, -1],
+                PLAIN,
+                true,
+                0,
+                Some((Firing, [0, 0, -1, -1, -1])),
+            ),
             ("pending goes without a trace", Pending, [0, -1, -1, -1, -1], HOLDS, false, 60, None),
             ("firing stays", Firing, firing, HOLDS, true, 500, Some((Firing, firing))),
             ("firing resolves", Firing, firing, PLAIN, false, 100, Some((Inactive, [0, 60, 100, 60, -1]))),
@@ -239,11 +264,35 @@ mod tests {
             ("kept resolves in the end", Firing, kept, HOLDS, false, 130, Some((Inactive, [0, 60, 130, 60, 100]))),
             ("kept and back", Firing, kept, HOLDS, true, 110, Some((Firing, firing))),
             ("keep_firing_for removed", Firing, kept, PLAIN, false, 110, Some((Inactive, [0, 60, 110, 60, 100]))),
-            ("raised `for`", Firing, firing, Holds { hold: Duration::from_secs(600), ..HOLDS }, true, 200, Some((Pending, [0, -1, -1, -1, -1]))),
-            ("raised `for` while kept", Firing, kept, Holds { hold: Duration::from_secs(600), ..HOLDS }, false, 110, Some((Pending, [0, -1, -1, -1, -1]))),
+            (
+                "raised `for`",
+                Firing,
+                firing,
+                Holds { hold: Duration::from_secs(600), ..HOLDS },
+                true,
+                200,
+                Some((Pending, [0, -1, -1, -1, -1])),
+            ),
+            (
+                "raised `for` while kept",
+                Firing,
+                kept,
+                Holds { hold: Duration::from_secs(600), ..HOLDS },
+                false,
+                110,
+                Some((Pending, [0, -1, -1, -1, -1])),
+            ),
             ("resolved is retained", Inactive, resolved, HOLDS, false, 1000, Some((Inactive, resolved))),
             ("resolved after 15 min goes", Inactive, resolved, HOLDS, false, 1001, None),
-            ("the clock stepped back", Pending, [500, -1, -1, -1, -1], HOLDS, true, 100, Some((Pending, [500, -1, -1, -1, -1]))),
+            (
+                "the clock stepped back",
+                Pending,
+                [500, -1, -1, -1, -1],
+                HOLDS,
+                true,
+                100,
+                Some((Pending, [500, -1, -1, -1, -1])),
+            ),
         ];
         for (name, state, times, holds, present, ts, expected) in rows {
             let expected = expected.map(|(state, times)| course(state, times));

@@ -12,7 +12,7 @@ use model::{LabelSet, Timestamp};
 
 use super::rule_state::{Body, RuleState};
 use super::{Effect, LogLevel, LogLine, Settings};
-use crate::alerting::{Alerts, AlertState, Instance};
+use crate::alerting::{AlertState, Alerts, Instance};
 use crate::group::GroupKey;
 use crate::record::{Record, RecordV1, RuleKey, alert_key};
 use crate::recording::WrittenSeries;
@@ -73,7 +73,11 @@ impl Inheritance {
     }
 
     /// Leaves what was recorded. Records that cannot be read stay where they are, and are told of.
-    pub(super) fn leave_records(&mut self, records: impl IntoIterator<Item = (String, Vec<u8>)>, out: &mut Vec<Effect>) {
+    pub(super) fn leave_records(
+        &mut self,
+        records: impl IntoIterator<Item = (String, Vec<u8>)>,
+        out: &mut Vec<Effect>,
+    ) {
         for (key, value) in records {
             match Record::from_json(&value) {
                 Ok(Record::V1(RecordV1::Group(group))) => {

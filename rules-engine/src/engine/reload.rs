@@ -34,13 +34,7 @@ struct Gone {
 
 impl Engine {
     /// Replaces the groups. `same_texts`: external URL and labels are as before, so unchanged groups stay as they are.
-    pub(super) fn reload(
-        &mut self,
-        now: Timestamp,
-        specs: Vec<RuleGroup>,
-        same_texts: bool,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn reload(&mut self, now: Timestamp, specs: Vec<RuleGroup>, same_texts: bool, out: &mut Vec<Effect>) {
         let mut before: BTreeMap<GroupKey, RunningGroup> =
             std::mem::take(&mut self.groups).into_iter().map(|group| (group.key.clone(), group)).collect();
         let mut inheritance = std::mem::take(&mut self.stored);
@@ -121,7 +115,8 @@ impl Engine {
         let mut resolved: Vec<Alert> = Vec::new();
         for Unclaimed { group, legacy } in inheritance.into_unclaimed() {
             let url = legacy.generator_url();
-            let sending = Sending { external_labels: &self.settings.external_labels, generator_url: url, valid_until: now };
+            let sending =
+                Sending { external_labels: &self.settings.external_labels, generator_url: url, valid_until: now };
             let firing = legacy.instances().iter().filter(|instance| instance.course.state == AlertState::Firing);
             resolved.extend(firing.map(|instance| sending.alert(instance)));
             out.extend(legacy.record_keys().map(|key| Effect::Forget { key }));

@@ -324,7 +324,11 @@ impl RunningGroup {
                 if let Some(state) = self.rules.get_mut(evaluation.rule).filter(|_| outcome.is_ok()) {
                     state.written = series;
                 }
-                self.conclude(turn, evaluation, outcome.map_err(|error| format!("writing its samples failed: {error}")));
+                self.conclude(
+                    turn,
+                    evaluation,
+                    outcome.map_err(|error| format!("writing its samples failed: {error}")),
+                );
             }
             _ => self.evaluation = Some(evaluation),
         }

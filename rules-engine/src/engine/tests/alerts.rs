@@ -67,7 +67,8 @@ fn a_pending_alert_that_goes_leaves_nothing() {
 
 #[test]
 fn keep_firing_for_bridges_a_gap() {
-    let mut bench = Bench::with(no_writes(), vec![group("g", 15, [alert("A", "x").keep(40).note("v", "{{ $value }}")])]);
+    let mut bench =
+        Bench::with(no_writes(), vec![group("g", 15, [alert("A", "x").keep(40).note("v", "{{ $value }}")])]);
     bench.set("x", &["job=a 1"]);
     bench.run_to(0);
     bench.set("x", &[]);
@@ -191,8 +192,5 @@ fn a_changed_resend_delay_counts_at_once() {
     bench.sent();
     bench.reload_with(Settings { resend_delay: secs(5), ..no_writes() }, groups());
     bench.run_to(20);
-    assert_eq!(
-        bench.sent(),
-        [r#"t+10 firing {alertname="A"} t+0..t+50"#, r#"t+20 firing {alertname="A"} t+0..t+60"#]
-    );
+    assert_eq!(bench.sent(), [r#"t+10 firing {alertname="A"} t+0..t+50"#, r#"t+20 firing {alertname="A"} t+0..t+60"#]);
 }

@@ -22,8 +22,7 @@ pub(super) fn labels(text: &str) -> LabelSet {
 }
 
 pub(super) fn alert(name: &str, expr: &str) -> Rule {
-    let alerting =
-        Alerting { hold: Duration::ZERO, keep_firing_for: Duration::ZERO, annotations: LabelSet::empty() };
+    let alerting = Alerting { hold: Duration::ZERO, keep_firing_for: Duration::ZERO, annotations: LabelSet::empty() };
     rule(name, expr, RuleKind::Alerting(alerting))
 }
 

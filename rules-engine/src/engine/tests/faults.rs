@@ -70,7 +70,8 @@ fn warnings_of_a_query_are_kept_until_the_next() {
     let answer = QueryAnswer { warnings: vec!["partial".to_owned()], ..QueryAnswer::vector(vec![]) };
     bench.answers.insert("x".to_owned(), Ok(answer));
     bench.run_to(0);
-    let warnings = |bench: &Bench| bench.engine.groups().next().unwrap().rules().next().unwrap().status().warnings.clone();
+    let warnings =
+        |bench: &Bench| bench.engine.groups().next().unwrap().rules().next().unwrap().status().warnings.clone();
     assert_eq!(warnings(&bench), ["partial"]);
     bench.set("x", &[]);
     bench.run_to(15);

@@ -17,7 +17,11 @@ fn the_next_rule_is_asked_once_the_samples_of_the_one_before_are_stored() {
     bench.report(write, Ok(()));
     let (none, _) = bench.open_queries.pop_front().unwrap();
     bench.answer(none, Ok(QueryAnswer::vector(vec![])));
-    assert_eq!(bench.open_queries.front().map(|(_, expr)| expr.as_str()), Some("r"), "nothing to write, nothing to wait for");
+    assert_eq!(
+        bench.open_queries.front().map(|(_, expr)| expr.as_str()),
+        Some("r"),
+        "nothing to write, nothing to wait for"
+    );
     let ats: Vec<_> = bench.queries.iter().map(|(_, at)| *at).collect();
     assert_eq!(ats, [bench.zero; 3], "all at the same instant");
 }

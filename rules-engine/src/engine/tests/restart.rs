@@ -128,7 +128,9 @@ fn equal_rules_get_their_own_back() {
     bench.run_to(0);
     let bench = bench.restart(5, groups());
     let rules = bench.engine.groups().next().unwrap();
-    let of = |place: usize| rules.rules().nth(place).unwrap().instances().iter().map(|i| i.labels.to_string()).collect::<Vec<_>>();
+    let of = |place: usize| {
+        rules.rules().nth(place).unwrap().instances().iter().map(|i| i.labels.to_string()).collect::<Vec<_>>()
+    };
     assert_eq!(of(0), [r#"{alertname="A", job="x"}"#]);
     assert_eq!(of(1), [""; 0]);
     assert_eq!(of(2), [r#"{alertname="A", job="z"}"#]);

@@ -80,7 +80,8 @@ fn depth_and_number_of_queries_are_bounded() {
     assert!(MOST_ROUNDS >= 2);
     assert_eq!((bench.healths(), bench.states().len()), (vec!["ok".to_owned()], 200));
     let rule = bench.engine.groups().next().unwrap().rules().next().unwrap();
-    let refused = rule.instances().iter().filter(|i| i.annotations.get_or_empty("wide").contains("more than 100 queries"));
+    let refused =
+        rule.instances().iter().filter(|i| i.annotations.get_or_empty("wide").contains("more than 100 queries"));
     assert_eq!(refused.count(), 200 - (MOST_LOOKUPS - 1));
 }
 
@@ -106,7 +107,8 @@ fn labels_that_show_the_value_make_an_alert_of_each_value() {
 
 #[test]
 fn what_has_not_changed_is_not_rendered_again() {
-    let rule = alert("A", "x").label("host", "{{ $labels.job }}").note("who", "{{ $labels.job }}").note("v", "{{ $value }}");
+    let rule =
+        alert("A", "x").label("host", "{{ $labels.job }}").note("who", "{{ $labels.job }}").note("v", "{{ $value }}");
     let mut bench = Bench::with(Settings::default(), vec![group("g", 15, [rule])]);
     bench.set("x", &["job=a 1", "job=b 1"]);
     bench.run_to(0);
