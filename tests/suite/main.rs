@@ -3,6 +3,13 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod conditions;
+mod config_errors;
+mod dead_mail_server;
+mod interoperation;
 mod peers;
+mod pipeline;
+mod restart;
+mod scenarios;
 mod sink;
+mod stage;
 mod tidy;
