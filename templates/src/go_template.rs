@@ -14,6 +14,7 @@ mod node;
 mod number;
 mod parser;
 mod quote;
+mod token;
 
 mod builtins;
 mod compare;
@@ -22,12 +23,17 @@ mod escape;
 mod exec;
 mod format;
 mod function;
+mod html;
+mod json;
 mod pattern;
 mod text_case;
 mod time_format;
 mod time_methods;
+mod time_parse;
 mod value;
 
+pub mod notifier_data;
+pub mod notifier_functions;
 pub mod rule_functions;
 
 mod template;
@@ -35,7 +41,7 @@ mod template;
 pub use error::{FunctionFailure, Position, TemplateError};
 pub use function::{At, Call, Context, Function, Functions, Param, QueryAnswer, Signature};
 pub use limits::Limits;
-pub use template::{Render, Template, TemplateSet};
+pub use template::{Escape, Render, Template, TemplateSet};
 pub use time_methods::{at, zero_time};
 pub use value::{Element, List, Map, Object, Safe, Value};
 

@@ -11,11 +11,12 @@ use self::call::Given;
 use super::error::{FunctionFailure, TemplateError};
 use super::format;
 use super::function::Call;
+use super::html::Escaper;
 use super::limits;
-use super::node::{Branch, Command, Invocation, Node, Operand, Pipe, Term, Tree};
+use super::node::{Action, Branch, Command, Invocation, Node, Operand, Pipe, Term, Tree};
 use super::quote;
 use super::value::Value;
-use super::{Lookup, Render};
+use super::{Escape, Lookup, Render};
 
 /// Executes `tree`; `templates` finds the ones it calls.
 pub(crate) fn execute(tree: &Tree, templates: &dyn Lookup, render: &Render<'_>) -> Result<String, TemplateError> {
@@ -27,6 +28,7 @@ pub(crate) fn execute(tree: &Tree, templates: &dyn Lookup, render: &Render<'_>) 
         variables: Vec::with_capacity(8),
         frame: 0,
         out: String::new(),
+        escaper: (render.escape == Escape::Html).then(Escaper::default),
         steps: 0,
         depth: 0,
         level: 0,
@@ -63,6 +65,7 @@ struct Run<'r> {
     /// Where the variables of the template in execution start.
     frame: usize,
     out: String,
+    escaper: Option<Escaper>,
     steps: usize,
     /// Templates called from templates.
     depth: usize,
@@ -102,7 +105,7 @@ impl<'r> Run<'r> {
                 let value = self.pipeline(&action.pipe, dot)?;
                 if action.pipe.variables.is_empty() {
                     self.at(action.position, action);
-                    self.write_value(&value)?;
+                    self.write_value(action, &value)?;
                 }
             }
             Node::If(branch) => return self.branch(branch, dot, false),
@@ -286,17 +289,22 @@ impl<'r> Run<'r> {
     }
 
     fn write_text(&mut self, text: &str) -> Evaluated<()> {
-        self.out.push_str(text);
+        match &mut self.escaper {
+            Some(escaper) => escaper.text(text, &mut self.out),
+            None => self.out.push_str(text),
+        }
         self.check_output()
     }
 
-    fn write_value(&mut self, value: &Value) -> Evaluated<()> {
-        match value {
-            Value::String(text) => self.out.push_str(text),
-            _ => {
-                let text = self.plain_text(value);
-                self.out.push_str(&text);
+    fn write_value(&mut self, action: &'r Action, value: &Value) -> Evaluated<()> {
+        let limit = self.render.limits.output_bytes;
+        match (&mut self.escaper, value) {
+            (Some(escaper), value) => {
+                let escaped = action.pipe.commands.last().is_some_and(|last| calls_html(&last.first));
+                escaper.value(value, escaped, limit, &mut self.out);
             }
+            (None, Value::String(text)) => self.out.push_str(text),
+            (None, value) => self.out.push_str(&format::action_text(value, limit)),
         }
         self.check_output()
     }
@@ -347,6 +355,11 @@ impl<'r> Run<'r> {
             None => TemplateError::execution(self.tree.source.position(0), &self.tree.name, String::new(), failure),
         }
     }
+}
+
+/// Whether the value has been escaped by the template itself.
+fn calls_html(operand: &Operand) -> bool {
+    matches!(&operand.term, Term::Function(function) if function.name == "html")
 }
 
 fn indexed((index, element): (usize, Value)) -> (Value, Value) {

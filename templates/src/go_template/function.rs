@@ -71,6 +71,11 @@ pub trait Context {
         ""
     }
 
+    /// A label of the route that sends the notification.
+    fn route_label(&self, _name: &str) -> Option<&str> {
+        None
+    }
+
     /// The answer to a query, or `None` where it is not known yet.
     fn query(&self, _expression: &str) -> Option<QueryAnswer> {
         None

@@ -11,10 +11,11 @@ use smol_str::SmolStr;
 
 use super::error::TemplateError;
 use super::function::Functions;
-use super::lexer::{self, Kind, Token};
+use super::lexer;
 use super::limits;
 use super::node::{Node, Source, Tree};
 use super::quote;
+use super::token::{Kind, Token};
 
 /// Every template of one source by name: the source itself, then its definitions.
 pub(crate) type Trees = HashMap<SmolStr, Arc<Tree>>;

@@ -3,7 +3,7 @@
 //! After Prometheus' `template` package and its template reference. `{{ $value }}` of a labelled alert:
 //!
 //! ```
-//! use templates::go_template::{Limits, Map, Render, Template, Value};
+//! use templates::go_template::{Escape, Limits, Map, Render, Template, Value};
 //! use templates::go_template::rule_functions::{self, RuleContext, RuleData};
 //!
 //! let functions = rule_functions::functions();
@@ -11,13 +11,13 @@
 //! let data = RuleData { labels: Map::strings([("job", "api")]).into(), value: 1234.5.into(), ..RuleData::default() };
 //! let context = RuleContext { now_seconds: 0.0, external_url: "", answers: &|_| None };
 //! let (dot, variables, limits) = (data.dot(), data.variables(), Limits::default());
-//! let render = Render { data: &dot, variables: &variables, context: &context, limits: &limits };
+//! let render = Render { data: &dot, variables: &variables, context: &context, limits: &limits, escape: Escape::None };
 //! assert_eq!(template.execute(&render)?, "api at 1.234k");
 //! # Ok::<(), templates::go_template::TemplateError>(())
 //! ```
 
 mod address;
-mod humanize;
+pub(crate) mod humanize;
 mod query;
 
 use std::sync::Arc;
@@ -164,7 +164,7 @@ fn text(args: &[Value], index: usize) -> &str {
 }
 
 /// The number an argument stands for: a number, a numeric text or a duration.
-fn number(args: &[Value]) -> Result<f64, FunctionFailure> {
+pub(crate) fn number(args: &[Value]) -> Result<f64, FunctionFailure> {
     match args.first() {
         Some(Value::Float(number)) => Ok(*number),
         Some(Value::Int(number)) => Ok(*number as f64),

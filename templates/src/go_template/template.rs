@@ -21,6 +21,18 @@ pub struct Render<'a> {
     pub context: &'a dyn Context,
     /// How much the template may do.
     pub limits: &'a Limits,
+    /// How values are escaped.
+    pub escape: Escape,
+}
+
+/// How the values an action prints are escaped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Escape {
+    /// Not at all, as in Go's `text/template`.
+    #[default]
+    None,
+    /// For the place in the HTML they stand in, as in Go's `html/template`.
+    Html,
 }
 
 /// Finds templates by name.

@@ -1,4 +1,5 @@
 //! Tables of templates and what they print, checked against promtool and amtool where those are installed.
 
 mod hostile;
+mod notifications;
 mod rules;

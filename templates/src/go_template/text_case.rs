@@ -22,6 +22,27 @@ pub(crate) fn title(text: &str) -> String {
         .collect()
 }
 
+/// English title case: the first letter of each word raised, all others lowered. Apostrophes, dots and colons between
+/// letters do not end a word, hyphens do.
+pub(crate) fn title_words(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut raised = false;
+    for (index, &character) in characters.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| characters.get(before));
+        let letters_around = [before, characters.get(index + 1)].iter().all(|c| c.is_some_and(|c| c.is_alphabetic()));
+        let joins = matches!(character, '\'' | '\u{2019}' | '.' | ':' | '\u{b7}') && letters_around;
+        if character.is_alphabetic() {
+            out.push(if raised { single(character, character.to_lowercase()) } else { upper_character(character) });
+            raised = true;
+            continue;
+        }
+        raised &= character.is_numeric() || character == '_' || joins;
+        out.push(character);
+    }
+    out
+}
+
 fn upper_character(character: char) -> char {
     single(character, character.to_uppercase())
 }

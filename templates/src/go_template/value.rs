@@ -100,6 +100,11 @@ pub trait Object: fmt::Debug + Send + Sync {
         self.fields().into_iter().find(|(field, _)| *field == name).map(|(_, value)| value)
     }
 
+    /// The name of a field in JSON.
+    fn json_key(&self, field: &'static str) -> Cow<'static, str> {
+        Cow::Borrowed(field)
+    }
+
     /// What a method takes, or `None` where there is no such method.
     fn method(&self, _name: &str) -> Option<Signature> {
         None

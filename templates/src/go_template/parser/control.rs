@@ -1,7 +1,7 @@
 //! Actions that steer: `if`, `with`, `range`, `template`, `block`, `break`, `continue`.
 
-use super::super::lexer::Kind;
 use super::super::node::{Action, Branch, Invocation, Node, Pipe};
+use super::super::token::Kind;
 use super::{Ending, Item, Parsed, Parser};
 
 impl Parser<'_> {

@@ -2,8 +2,8 @@
 
 use smol_str::SmolStr;
 
-use super::super::lexer::{Kind, Token};
 use super::super::node::{Command, Operand, Pipe, Term};
+use super::super::token::{Kind, Token};
 use super::super::{number, quote};
 use super::{Parsed, Parser};
 

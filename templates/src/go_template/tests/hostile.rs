@@ -1,16 +1,29 @@
 //! Sources made to hang, overflow or fill the memory: each ends in an error, and soon.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::super::rule_functions::{self, RuleContext, RuleData};
-use super::super::{Limits, Map, Render, Template, TemplateError, Value};
+use super::super::{
+    At, Escape, Functions, Limits, Map, Render, Template, TemplateError, TemplateSet, Value, notifier_functions,
+};
+
+static FUNCTIONS: LazyLock<Functions> = LazyLock::new(rule_functions::functions);
+static SET: LazyLock<TemplateSet> = LazyLock::new(notifier_functions::template_set);
 
 fn render(text: &str) -> Result<String, TemplateError> {
-    let template = Template::parse("t", text, &rule_functions::functions())?;
+    let template = Template::parse("t", text, &FUNCTIONS)?;
     let data = RuleData { labels: Map::strings([("job", "api")]).into(), value: 1.5.into(), ..RuleData::default() };
     let context = RuleContext { now_seconds: 0.0, external_url: "", answers: &|_| Some(Ok(Vec::new())) };
     let (dot, variables, limits) = (data.dot(), data.variables(), Limits::default());
-    template.execute(&Render { data: &dot, variables: &variables, context: &context, limits: &limits })
+    template.execute(&Render {
+        data: &dot,
+        variables: &variables,
+        context: &context,
+        limits: &limits,
+        escape: Escape::None,
+    })
 }
 
 fn message(text: &str) -> String {
@@ -179,6 +192,45 @@ const PIECES: &[&str] = &[
     "*/",
 ];
 
+/// Pieces of HTML with actions in odd places.
+const MARKUP: &[&str] = &[
+    "<",
+    ">",
+    "<a",
+    "<a ",
+    "</a>",
+    "<!--",
+    "-->",
+    "<script>",
+    "</script>",
+    "<style>",
+    "</style>",
+    "<title>",
+    "</title",
+    "\"",
+    "'",
+    "`",
+    "=",
+    " ",
+    "href=",
+    "style=",
+    "onclick=",
+    "srcset=\"",
+    "/",
+    "?",
+    "#",
+    "\\",
+    "{{ . }}",
+    "{{ \"a b\" }}",
+    "{{ `<\"'>` }}",
+    "{{ 1 }}",
+    "{{ safeHtml `<b>` }}",
+    "{{ safeUrl `x:y` }}",
+    "{{ html `<` }}",
+    "é",
+    "<!doctype html>",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
@@ -190,6 +242,46 @@ proptest! {
     #[test]
     fn no_pipeline_panics(words in prop::collection::vec(prop::sample::select(PIECES), 0..8)) {
         let _ = render(&format!("{{{{ {} }}}}", words.join(" ")));
+    }
+
+    #[test]
+    fn no_markup_panics(pieces in prop::collection::vec(prop::sample::select(MARKUP), 0..20)) {
+        let dot = Value::Nil;
+        let limits = Limits::notifications();
+        let render =
+            Render { data: &dot, variables: &[], context: &At(0.0), limits: &limits, escape: Escape::Html };
+        if let Ok(template) = SET.parse("t", &pieces.concat()) {
+            let _ = template.execute(&render);
+        }
+    }
+
+    #[test]
+    fn no_text_runs_a_script(text in "[a-z<>\"'`=&; :/javscript\\\\#?%+\\-]{0,30}") {
+        // whatever the text, markup around it stays what it was
+        let dot = Value::from(text);
+        let limits = Limits::notifications();
+        let render = Render { data: &dot, variables: &[], context: &At(0.0), limits: &limits, escape: Escape::Html };
+        let source = "<a href=\"{{ . }}\" title='{{ . }}' id={{ . }}>{{ . }}</a>";
+        let out = SET.parse("t", source).expect("parses").execute(&render).expect("renders");
+        prop_assert_eq!(out.matches(['<', '>']).count(), 4, "{}", out);
+        prop_assert_eq!(out.matches('"').count(), 2, "{}", out);
+        prop_assert_eq!(out.matches('\'').count(), 2, "{}", out);
+        let href = out.trim_start_matches("<a href=\"").to_ascii_lowercase();
+        prop_assert!(!href.starts_with("javascript:"), "{}", out);
+    }
+
+    #[test]
+    fn no_time_panics(layout in "[0-9JanMoSTZ:. _,/+-]{0,24}", text in "[0-9JanMoSTZ:. _,/+-]{0,24}", seconds in any::<i64>()) {
+        let _ = super::super::time_parse::parse(&layout, &text);
+        if let Ok(at) = jiff::Timestamp::from_second(seconds % 200_000_000_000) {
+            let _ = super::super::time_format::format(&at.to_zoned(jiff::tz::TimeZone::UTC), &layout);
+        }
+    }
+
+    #[test]
+    fn no_pattern_panics(pattern in "[a-c\\[\\](){}|*+?^$.:\\\\QEdwsDWSb0-9,&~-]{0,20}", text in ".{0,10}") {
+        let patterns = super::super::pattern::Patterns::default();
+        let _ = patterns.replace_all(&pattern, "$1x${2}$", &text, 1000);
     }
 
     #[test]

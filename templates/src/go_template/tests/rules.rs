@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use super::super::rule_functions::{self, RuleContext, RuleData, Sample};
-use super::super::{Functions, Limits, Map, Render, Template, TemplateError};
+use super::super::{Escape, Functions, Limits, Map, Render, Template, TemplateError};
 
 const URL: &str = "http://prom.example:9090/base%20path";
 const LABELS: [(&str, &str); 3] = [("instance", "h1.example:9100"), ("job", "api"), ("severity", "critical")];
@@ -39,7 +39,13 @@ fn render_as(name: &str, text: &str, functions: &Functions) -> Result<String, Te
     };
     let context = RuleContext { now_seconds: 0.0, external_url: URL, answers: &answers };
     let (dot, variables, limits) = (data.dot(), data.variables(), Limits::default());
-    template.execute(&Render { data: &dot, variables: &variables, context: &context, limits: &limits })
+    template.execute(&Render {
+        data: &dot,
+        variables: &variables,
+        context: &context,
+        limits: &limits,
+        escape: Escape::None,
+    })
 }
 
 #[test]
