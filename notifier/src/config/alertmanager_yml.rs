@@ -55,8 +55,13 @@ impl Config {
         reader: ReadFile<'_>,
     ) -> Result<(Config, Diagnostics), Diagnostics> {
         let decoder = Decoder::new(file);
-        let config = decoder.first_document().and_then(|root| decode(&root, &decoder, base, matcher_mode, reader));
-        decoder.finish(config)
+        let root = decoder.first_document();
+        let config = root.as_ref().and_then(|root| decode(root, &decoder, base, matcher_mode, reader));
+        let hide = |found: &Diagnostics| redaction::hide_secrets(found, file, root.as_ref());
+        match decoder.finish(config) {
+            Ok((config, warnings)) => Ok((config, hide(&warnings))),
+            Err(mistakes) => Err(hide(&mistakes)),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use yaml::{Decoder, Field, Fields, Node};
 
 use crate::receiver::TemplateText;
 use crate::receiver::email::{Smarthost, read_smarthost};
-use crate::receiver::reading::http_url;
+use crate::receiver::reading::{any_given, http_url};
 
 const PAGERDUTY_URL: &str = "https://events.pagerduty.com/v2/enqueue";
 
@@ -140,7 +140,10 @@ impl GlobalSmtp {
         let default = GlobalSmtp::default();
         GlobalSmtp {
             from: TemplateText::decode(fields.optional("smtp_from")).filter(|from| !from.as_str().is_empty()),
-            smarthost: read_smarthost(fields.optional("smtp_smarthost")),
+            // A wrong one is reported here; receivers must not miss it as well.
+            smarthost: read_smarthost(fields.optional("smtp_smarthost")).or_else(|| {
+                any_given(fields, &["smtp_smarthost"]).then(|| Smarthost { host: "localhost".to_owned(), port: 25 })
+            }),
             hello: text(fields.optional("smtp_hello")).unwrap_or(default.hello),
             auth_username: text(fields.optional("smtp_auth_username")),
             auth_password: decode_secret(fields, decoder, base, ("smtp_auth_password", "smtp_auth_password_file")),

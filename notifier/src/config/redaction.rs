@@ -1,10 +1,10 @@
-//! The configuration as `GET /api/v2/status` shows it.
+//! Keeping secrets out of what is shown of a configuration: by `GET /api/v2/status`, and in excerpts of diagnostics.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use outbound::secret::SHOWN;
-use yaml::{Kind, Node, SourceFile};
+use yaml::{Diagnostic, Diagnostics, Kind, Node, SourceFile};
 
 /// Keys whose texts are secret, wherever they stand. Lists and mappings below them are secret as a whole.
 const SECRET_KEYS: [&str; 34] = [
@@ -44,18 +44,30 @@ const SECRET_KEYS: [&str; 34] = [
     "wechat_api_secret",
 ];
 
+/// Keys whose mappings have keys of the writer's choice, such as names of labels.
+const FREE_KEYS: [&str; 10] = [
+    "details",
+    "headers",
+    "labels",
+    "match",
+    "match_re",
+    "payload",
+    "source_match",
+    "source_match_re",
+    "target_match",
+    "target_match_re",
+];
+
 /// The file's own text with every secret replaced by `<secret>` and every comment left out: a comment may hold what
 /// was a secret once. Not written anew, so order, quotes and anchors stay as they are.
 ///
 /// Secret are passwords, tokens and keys, addresses of webhooks and chat services, and user and password in any other
 /// address.
 pub(super) fn shown(file: &SourceFile, root: &Node) -> String {
-    let mut scalars = Scalars::default();
-    scalars.visit(root, Sight::Shown);
     let text = file.text();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
-    for (start, end, sight) in scalars.spans {
+    for (start, end, sight) in Scalars::of(root, below).spans {
         if start < at {
             continue; // the same scalar through an alias
         }
@@ -72,6 +84,68 @@ pub(super) fn shown(file: &SourceFile, root: &Node) -> String {
     out
 }
 
+/// Diagnostics whose excerpts show no secret, also where it stands on the same line as the mistake or behind a
+/// misspelt key. `root` is missing if the file could not be parsed; then lines that look as if they held a secret are
+/// not shown at all.
+pub(super) fn hide_secrets(diagnostics: &Diagnostics, file: &SourceFile, root: Option<&Node>) -> Diagnostics {
+    let masked = root.map(|root| SourceFile::new(file.name(), masked(file, root)));
+    let mut hidden = Diagnostics::new();
+    for diagnostic in diagnostics {
+        let mut diagnostic = diagnostic.clone();
+        if diagnostic.file == *file {
+            match &masked {
+                Some(masked) => diagnostic.file = masked.clone(),
+                None if diagnostic.line().is_some_and(|line| looks_secret(file.line(line))) => {
+                    diagnostic = diagnostic.without_excerpt();
+                }
+                None => {}
+            }
+        }
+        hidden.push(diagnostic);
+    }
+    hidden
+}
+
+/// The text with each character of a secret replaced by one of the same length, so that places stay what they are.
+fn masked(file: &SourceFile, root: &Node) -> String {
+    let mut text = file.text().to_owned();
+    let under_suspicion = |key: &str| match looks_secret(key) && !key.contains("file") {
+        true => Sight::Secret,
+        false => below(key),
+    };
+    for (start, end, sight) in Scalars::of(root, under_suspicion).spans {
+        let Some(scalar) = text.get(start..end) else { continue };
+        let range = match sight {
+            Sight::Shown => continue,
+            Sight::Secret => start..end,
+            Sight::Address => match (scalar.find("://"), scalar.rfind('@')) {
+                (Some(from), Some(to)) if from < to => start + from + 3..start + to,
+                _ => continue,
+            },
+        };
+        let mask: String = text.get(range.clone()).unwrap_or_default().chars().map(mask).collect();
+        text.replace_range(range, &mask);
+    }
+    text
+}
+
+fn mask(c: char) -> char {
+    match c.len_utf8() {
+        _ if c.is_whitespace() || matches!(c, '"' | '\'') => c,
+        1 => '*',
+        2 => '·',
+        3 => '•',
+        _ => '🔒',
+    }
+}
+
+/// Whether a key, or a line that cannot be parsed, may hold a secret.
+fn looks_secret(text: &str) -> bool {
+    const WORDS: [&str; 7] = ["pass", "secret", "token", "credential", "key", "auth", "url"];
+    let text = text.to_ascii_lowercase();
+    WORDS.iter().any(|word| text.contains(word))
+}
+
 /// How much of a scalar may be seen. In order: the strictest view of a scalar that is reached twice holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Sight {
@@ -84,13 +158,21 @@ enum Sight {
 }
 
 /// The places of all scalars and keys, in the order of the file.
-#[derive(Default)]
-struct Scalars {
+struct Scalars<F> {
     spans: BTreeSet<(usize, usize, Sight)>,
+    below: F,
 }
 
-impl Scalars {
-    fn visit(&mut self, node: &Node, sight: Sight) {
+impl<F: Fn(&str) -> Sight> Scalars<F> {
+    /// `below` tells what may be seen below a key.
+    fn of(root: &Node, below: F) -> Scalars<F> {
+        let mut scalars = Scalars { spans: BTreeSet::new(), below };
+        scalars.visit(root, Sight::Shown, false);
+        scalars
+    }
+
+    /// `free`: the keys are chosen by the writer and say nothing.
+    fn visit(&mut self, node: &Node, sight: Sight, free: bool) {
         match &node.kind {
             Kind::Null => {}
             Kind::Scalar(scalar) => {
@@ -102,11 +184,12 @@ impl Scalars {
                 };
                 self.add(node.span.range(), sight);
             }
-            Kind::Sequence(items) => items.iter().for_each(|item| self.visit(item, sight)),
+            Kind::Sequence(items) => items.iter().for_each(|item| self.visit(item, sight, free)),
             Kind::Mapping(entries) => {
                 for (key, value) in entries.iter() {
                     self.add(key.span.range(), Sight::Shown);
-                    self.visit(value, sight.min(below(&key.text)));
+                    let below = if free { Sight::Shown } else { (self.below)(&key.text) };
+                    self.visit(value, sight.min(below), free || FREE_KEYS.contains(&key.text.as_str()));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The loader on real files, on files with mistakes, and beside amtool's verdicts.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use model::matcher::parse::ParseMode;
 use yaml::{Diagnostics, SourceFile};
@@ -8,6 +8,10 @@ use yaml::{Diagnostics, SourceFile};
 use super::*;
 
 mod corpus;
+mod mistakes;
+mod resolved;
+mod secrets;
+mod verdicts;
 
 fn read_file(path: &Path) -> std::io::Result<String> {
     std::fs::read_to_string(path)
