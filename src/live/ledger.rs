@@ -2,10 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use store::{Batch, Store, StoreError};
 use tokio::sync::{Notify, oneshot, watch};
 use tracing::{error, info};
+
+/// Changes in one commit; sled holds a commit in memory several times over.
+const BATCH_MAX: usize = 4096;
+/// A disk that takes longer is reported as failing; the commit may still succeed later.
+const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Collects changes under a key prefix. Bounded by the machine's own state: a key waits once, with its latest value.
 pub struct Ledger {
@@ -86,8 +92,7 @@ impl Ledger {
         if changes.is_empty() && acknowledge.is_empty() {
             return;
         }
-        let batch: Batch = changes.into_iter().collect();
-        let outcome = self.store.commit(batch).await;
+        let outcome = self.commit(changes.into_iter().collect()).await;
         self.lock().writing = false;
         match (&outcome, *failing) {
             (Err(error), false) => {
@@ -101,6 +106,18 @@ impl Ledger {
             // Whoever asked may have gone away.
             drop(done.send(outcome.clone()));
         }
+    }
+
+    /// Batch after batch; the first failure is told, the store keeps what it could not write.
+    async fn commit(&self, mut changes: Vec<(String, Option<Vec<u8>>)>) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
+        while !changes.is_empty() {
+            let rest = changes.split_off(changes.len().min(BATCH_MAX));
+            let batch: Batch = std::mem::replace(&mut changes, rest).into_iter().collect();
+            let committed = tokio::time::timeout(COMMIT_DEADLINE, self.store.commit(batch)).await;
+            outcome = outcome.and(committed.unwrap_or(Err(StoreError::Engine { what: "the disk does not answer".to_owned() })));
+        }
+        outcome
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {

@@ -60,7 +60,7 @@ impl Reader<'_> {
     fn text(&self, fields: &mut Fields<'_>, inline: &'static str, named: &'static str) -> Option<(PathBuf, String)> {
         let inline = fields.optional(inline).string().map(|text| (self.base.join("inline.yml"), text.value));
         let named = fields.optional(named).string();
-        inline.or_else(|| self.open(named?))
+        inline.or_else(|| self.open(named?).map(|(path, text)| (self.base.join(path), text)))
     }
 
     fn texts(
@@ -78,10 +78,11 @@ impl Reader<'_> {
         Some(inline.into_iter().chain(named).collect())
     }
 
+    /// A file and its path as written: the slot of a rule group depends on it, and must not depend on the checkout.
     fn open(&self, path: yaml::Spanned<String>) -> Option<(PathBuf, String)> {
         let found = self.base.join(&path.value);
         match std::fs::read_to_string(&found) {
-            Ok(text) => Some((found, text)),
+            Ok(text) => Some((path.value.into(), text)),
             Err(error) => {
                 self.decoder.error(path.span, format!("cannot read {}: {error}", found.display()));
                 None

@@ -57,7 +57,7 @@ impl Delivered {
     }
 
     fn meets(&self, expected: &Expected, start: Timestamp) -> bool {
-        self.at == start.plus(expected.at)
+        self.at.as_millis() == start.plus(expected.at).as_millis()
             && self.receiver == expected.receiver
             && self.integration == expected.integration
             && expected.reason.as_ref().is_none_or(|reason| reason == self.reason)
@@ -101,7 +101,7 @@ impl Timeline {
         let after: Duration = delivered.at.since(self.start);
         let list = |labels: &[LabelSet]| labels.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         format!(
-            "{:>10}  {}  {} via {} ({}) {} | firing: {} | resolved: {}",
+            "{:>12}  {}  {} via {} ({}) {} | firing: {} | resolved: {}",
             format_duration(after),
             delivered.at,
             delivered.receiver,
