@@ -208,7 +208,6 @@ impl<'de> Deserialize<'de> for Labels {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
 }

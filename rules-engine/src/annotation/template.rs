@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use model::LabelSet;
 use templates::go_template::rule_functions::{self, RuleContext, RuleData, Sample};
-use templates::go_template::{self, Functions, Limits, Map, Render, Value};
+use templates::go_template::{self, Escape, Functions, Limits, Map, Render, Value};
 
 use super::Rendering;
 
@@ -70,7 +70,8 @@ impl Template {
             external_url: rendering.external_url,
             answers: &answers,
         };
-        let render = Render { data: dot, variables, context: &context, limits: &Limits::default() };
+        let limits = Limits::default();
+        let render = Render { data: dot, variables, context: &context, limits: &limits, escape: Escape::None };
         self.0.execute(&render).map_err(|error| match error.needed_query() {
             Some(expr) => Failure::Needs(expr.to_owned()),
             None => Failure::Error(format!("error executing template {}: {error}", self.0.name())),

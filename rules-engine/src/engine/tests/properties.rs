@@ -16,6 +16,9 @@ const SERIES: [&str; 3] = ["job=a", "job=b", "job=c"];
 /// What the data source answers at one slot: a value for each series that is there, or an error.
 type Answer = Option<[Option<u8>; 3]>;
 
+/// Start and, once it is told, end of an alert.
+type Episode = (Option<Timestamp>, Option<Timestamp>);
+
 #[derive(Debug, Clone)]
 struct Story {
     hold: u64,
@@ -79,7 +82,7 @@ proptest! {
 
     #[test]
     fn an_alert_fires_after_for_and_resolves_once(story in story()) {
-        let mut episodes: BTreeMap<LabelSet, Vec<(Option<Timestamp>, Option<Timestamp>)>> = BTreeMap::new();
+        let mut episodes: BTreeMap<LabelSet, Vec<Episode>> = BTreeMap::new();
         for (now, alert) in told(&story, false) {
             let is_resolved = alert.ends_at <= Some(now);
             let episodes = episodes.entry(alert.labels.clone()).or_default();

@@ -77,12 +77,28 @@ fn depth_and_number_of_queries_are_bounded() {
     bench.set("up", &series.iter().map(String::as_str).collect::<Vec<_>>());
     bench.run_to(0);
     assert_eq!(bench.queries.len(), 1 + MOST_LOOKUPS);
-    assert!(MOST_ROUNDS >= 2);
     assert_eq!((bench.healths(), bench.states().len()), (vec!["ok".to_owned()], 200));
     let rule = bench.engine.groups().next().unwrap().rules().next().unwrap();
     let refused =
         rule.instances().iter().filter(|i| i.annotations.get_or_empty("wide").contains("more than 100 queries"));
     assert_eq!(refused.count(), 200 - (MOST_LOOKUPS - 1));
+}
+
+#[test]
+fn an_endless_chain_of_queries_ends() {
+    let text = r#"{{ define "next" }}{{ range query . }}>{{ template "next" .Labels.next }}{{ end }}{{ end }}{{ template "next" "q" }}"#;
+    let mut bench = Bench::with(Settings::default(), vec![group("g", 15, [alert("A", "x").note("n", text)])]);
+    bench.set("x", &["1"]);
+    let mut expr = "q".to_owned();
+    for _ in 0..20 {
+        let next = format!("{expr}q");
+        bench.set(&expr, &[&format!("next={next} 1")]);
+        expr = next;
+    }
+    bench.run_to(0);
+    assert_eq!(bench.queries.len(), 1 + MOST_ROUNDS as usize);
+    assert!(annotation(&bench, "n").contains("more than 8 deep"), "{}", annotation(&bench, "n"));
+    assert_eq!(bench.sent().len(), 1);
 }
 
 #[test]
