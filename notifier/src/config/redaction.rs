@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use outbound::secret::SHOWN;
-use yaml::{Diagnostic, Diagnostics, Kind, Node, SourceFile};
+use yaml::{Diagnostics, Kind, Node, SourceFile};
 
 /// Keys whose texts are secret, wherever they stand. Lists and mappings below them are secret as a whole.
 const SECRET_KEYS: [&str; 34] = [

@@ -1,36 +1,8 @@
 //! Whether templates parse, found out when the configuration is read rather than when a page is due.
 
-use templates::go_template::{FunctionFailure, Functions, Param, Signature, Template, TemplateError};
+use templates::go_template::{Template, TemplateError, notifier_functions};
+use templates::handlebars::Registry;
 use yaml::{Decoder, Diagnostic, SourceFile, Span, Spanned};
-
-/// The functions that notification templates may call beside Go's own, as Alertmanager 0.34 has them.
-const FUNCTIONS: [&str; 25] = [
-    "append",
-    "base64decode",
-    "base64encode",
-    "date",
-    "dict",
-    "humanizeDuration",
-    "join",
-    "list",
-    "match",
-    "mustToDate",
-    "now",
-    "reReplaceAll",
-    "routeLabels",
-    "safeHtml",
-    "safeUrl",
-    "since",
-    "stringSlice",
-    "title",
-    "toDate",
-    "toJson",
-    "toLower",
-    "toUpper",
-    "trimSpace",
-    "tz",
-    "urlUnescape",
-];
 
 /// Reports a Go template that does not parse, at the place in it; one that holds a secret is not shown.
 pub(crate) fn check_go_template(decoder: &Decoder, text: &Spanned<String>, secret: bool) {
@@ -49,17 +21,19 @@ pub(crate) fn check_template_file(decoder: &Decoder, file: &SourceFile) {
     }
 }
 
+/// Reports a Handlebars template that does not compile or includes what does not exist.
+pub(crate) fn check_handlebars(decoder: &Decoder, text: &Spanned<String>) {
+    if let Err(error) = Registry::shipped().check_text("template", &text.value) {
+        let at = error.at.map_or(0, |(line, column)| byte_offset(&text.value, line, column.saturating_sub(1)));
+        decoder.error_in(text, at, error.message);
+    }
+}
+
 fn parse(text: &str) -> Result<(), TemplateError> {
     if !text.contains("{{") {
         return Ok(());
     }
-    let mut functions = Functions::builtins();
-    for name in FUNCTIONS {
-        // Only the names matter for parsing; nothing is executed here.
-        let unused = |_: templates::go_template::Call<'_>, _: &[_]| Err(FunctionFailure::from("not executed"));
-        functions.add(name, Signature::variadic(&[], Param::Any), unused);
-    }
-    Template::parse("template", text, &functions).map(drop)
+    Template::parse("template", text, &notifier_functions::functions()).map(drop)
 }
 
 fn message(error: &TemplateError) -> String {
@@ -68,7 +42,11 @@ fn message(error: &TemplateError) -> String {
 
 /// The byte of the text an error points at.
 fn offset(error: &TemplateError, text: &str) -> usize {
-    let Some(position) = error.position() else { return 0 };
-    let before: usize = text.split_inclusive('\n').take(position.line.saturating_sub(1)).map(str::len).sum();
-    text.floor_char_boundary((before + position.column).min(text.len()))
+    error.position().map_or(0, |position| byte_offset(text, position.line, position.column))
+}
+
+/// The byte at a line, counted from 1, and a column in bytes, counted from 0.
+fn byte_offset(text: &str, line: usize, column: usize) -> usize {
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    text.floor_char_boundary((before + column).min(text.len()))
 }

@@ -2,7 +2,7 @@
 
 use yaml::{Decoder, Field, Kind, Node};
 
-use super::template_check::check_go_template;
+use super::template_check::{check_go_template, check_handlebars};
 
 /// A text to render, in the language it is written in. The language is declared, never guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,9 @@ impl TemplateText {
             let mut fields = decoder.mapping(node, "a template with its language")?;
             let text = fields.required("handlebars").string();
             fields.finish();
-            Some(TemplateText::Handlebars(text?.value))
+            let text = text?;
+            check_handlebars(decoder, &text);
+            Some(TemplateText::Handlebars(text.value))
         })
     }
 }

@@ -41,7 +41,7 @@ receivers:
               {{ .Annotations.runbook | uper }}
             {{ end }}
     email_configs:
-      - to: ops@example.org
+      - to: {handlebars: "{{#each alerts}}{{nope labels}}{{/each}}"}
         headers: {subject: a, SUBJECT: b}
   - name: hook
     webhook_configs:

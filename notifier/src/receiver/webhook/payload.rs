@@ -1,0 +1,108 @@
+//! The body of a webhook: Alertmanager's version 4, key for key.
+
+use model::LabelSet;
+use model::timestamp::ZERO_TIME;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::notification::NotifiedAlert;
+use crate::rendering::Page;
+
+#[derive(serde::Serialize)]
+struct Payload<'a> {
+    receiver: String,
+    status: &'static str,
+    alerts: Vec<AlertBody<'a>>,
+    #[serde(rename = "notification_reason")]
+    reason: &'static str,
+    #[serde(rename = "groupLabels")]
+    group_labels: Labels<'a>,
+    #[serde(rename = "commonLabels")]
+    common_labels: Labels<'a>,
+    #[serde(rename = "commonAnnotations")]
+    common_annotations: Labels<'a>,
+    #[serde(rename = "routeLabels")]
+    route_labels: Labels<'a>,
+    #[serde(rename = "externalURL")]
+    external_url: &'a str,
+    version: &'static str,
+    #[serde(rename = "groupKey")]
+    group_key: &'a str,
+    #[serde(rename = "truncatedAlerts")]
+    truncated_alerts: usize,
+    #[serde(rename = "templateError", skip_serializing_if = "Option::is_none")]
+    template_error: Option<String>,
+}
+
+/// An alert in bodies of webhooks and in details of incidents.
+#[derive(serde::Serialize)]
+pub(crate) struct AlertBody<'a> {
+    status: &'static str,
+    labels: Labels<'a>,
+    annotations: Labels<'a>,
+    #[serde(rename = "startsAt")]
+    starts_at: String,
+    #[serde(rename = "endsAt")]
+    ends_at: String,
+    #[serde(rename = "generatorURL")]
+    generator_url: &'a str,
+    fingerprint: String,
+}
+
+/// A label set as an object, by name.
+struct Labels<'a>(&'a LabelSet);
+
+impl Serialize for Labels<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(self.0.len()))?;
+        self.0.iter().try_for_each(|(name, value)| object.serialize_entry(name, value))?;
+        object.end()
+    }
+}
+
+impl<'a> From<&'a NotifiedAlert> for AlertBody<'a> {
+    fn from(alert: &'a NotifiedAlert) -> AlertBody<'a> {
+        AlertBody {
+            status: alert.status(),
+            labels: Labels(&alert.labels),
+            annotations: Labels(&alert.annotations),
+            starts_at: alert.starts_at.to_rfc3339(),
+            ends_at: alert.resolved_at.map_or_else(|| ZERO_TIME.to_owned(), |at| at.to_rfc3339()),
+            generator_url: &alert.generator_url,
+            fingerprint: alert.fingerprint.to_string(),
+        }
+    }
+}
+
+/// The body for the alerts of a page. A failed template of the user is told in `templateError`, which is not there
+/// otherwise.
+pub(crate) fn body(page: &Page<'_>) -> Vec<u8> {
+    let notification = page.notification;
+    let payload = Payload {
+        receiver: quote_meta(&notification.receiver),
+        status: page.status(),
+        alerts: page.alerts.iter().map(AlertBody::from).collect(),
+        reason: notification.reason.as_str(),
+        group_labels: Labels(&notification.group_labels),
+        common_labels: Labels(&page.common_labels()),
+        common_annotations: Labels(&page.common_annotations()),
+        route_labels: Labels(&notification.route_labels),
+        external_url: page.external_url(),
+        version: "4",
+        group_key: &notification.group_key,
+        truncated_alerts: notification.alerts.len() - page.alerts.len(),
+        template_error: page.degraded(),
+    };
+    crate::receiver::go_lines(&payload)
+}
+
+/// Go's `regexp.QuoteMeta`. Alertmanager puts the receiver's name through it, and users compare with that.
+pub(crate) fn quote_meta(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len());
+    for character in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(character) {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted
+}
