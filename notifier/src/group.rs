@@ -28,13 +28,22 @@ pub struct Group {
     /// Where its anchor is stored.
     pub record_key: String,
     /// Those that fire, and resolved ones that somebody has yet to hear about.
-    pub members: Vec<AlertId>,
+    pub members: Vec<Member>,
     /// The instants of its flushes.
     pub grid: Grid,
     /// The next of them; off the grid when a missed one is made up for.
     pub next_flush: Timestamp,
     /// One for each integration of its receiver.
     pub slots: Vec<Slot>,
+}
+
+/// An alert in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Which.
+    pub id: AlertId,
+    /// The last flush saw it resolved. From then on only those hear of it who were told that it fires.
+    pub seen_over: bool,
 }
 
 /// Instants `anchor + k × interval`.
@@ -57,6 +66,8 @@ pub struct Slot {
     pub state: SlotState,
     /// The far side asked not to be called before this instant.
     pub blocked_until: Option<Timestamp>,
+    /// Since when the integration has been owed something: from the first decision to tell until an attempt arrives.
+    pub owed_since: Option<Timestamp>,
 }
 
 /// What is under way for one integration of a group.

@@ -12,6 +12,7 @@ mod restore;
 mod settings;
 mod settle;
 mod sight;
+mod undelivered;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 pub use self::effect::{Delivery, DeliveryId, Effect};
 pub use self::settings::Settings;
+pub use self::undelivered::Undelivered;
 pub use self::view::{AlertState, AlertStatus, AlertView, GroupView};
 
 use self::groups::Groups;

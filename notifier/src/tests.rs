@@ -1,1 +1,13 @@
+//! The machine on virtual time: stories with exact instants.
 
+mod conduct;
+mod hiding;
+mod random;
+mod reload;
+mod restart;
+mod sending;
+mod speed;
+mod stage;
+mod timelines;
+
+pub(crate) use stage::config;

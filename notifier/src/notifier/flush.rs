@@ -22,8 +22,8 @@ const ATTEMPT_MOST: Duration = Duration::from_secs(600);
 /// Alertmanager's reason for a content that was replaced by newer content before it could be delivered.
 const GAVE_UP: &str = "contextDeadlineExceeded";
 
-/// Notifications made in one flush, so that integrations that are told the same share it.
-type Snapshots = Vec<((Reason, bool), Arc<Notification>)>;
+/// Notifications made in one flush by reason and resolved alerts, so that integrations that are told the same share it.
+type Snapshots = Vec<((Reason, Box<[u64]>), Arc<Notification>)>;
 
 /// One look at a group, shared by the decisions for its integrations.
 pub(super) struct Flush<'a> {
@@ -50,6 +50,9 @@ impl Notifier {
         }
         group.next_flush = group.grid.next_after(now).max(self.not_before);
         self.wakes.insert((group.next_flush, Wake::Flush(id)));
+        for member in &mut group.members {
+            member.seen_over = self.known.book.get(member.id).is_none_or(|alert| alert.is_resolved(now));
+        }
         self.settle(now, id, group, out);
     }
 
@@ -69,32 +72,33 @@ impl Notifier {
             self.wakes.remove(&(due, Wake::Retry(flush.id, at)));
             self.tally.failed(slot.integration.kind, GAVE_UP);
         }
-        let verdict = self.verdict(flush, group, at);
+        let told = flush.sight.told_to(self.log.get(&slot.log_key));
+        let verdict = self.verdict(flush, group, at, &told);
         out.push(decided(flush, group, at, verdict));
+        if let (Verdict::Hold(_), Some(slot)) = (verdict, group.slots.get_mut(at)) {
+            slot.owed_since = None;
+        }
         match verdict {
-            Verdict::Notify(reason) => self.tell(flush, group, at, reason, out),
-            Verdict::Hold(HoldReason::ResolvesUnwanted) => {
-                self.note_told(flush.now, flush.routes, group, at, &flush.sight.told, out);
-            }
-            Verdict::Hold(HoldReason::Unchanged) => self.close_quietly(flush, group, at, out),
+            Verdict::Notify(reason) => self.tell(flush, group, at, (reason, told), out),
+            Verdict::Hold(HoldReason::ResolvesUnwanted | HoldReason::Unchanged) => self.close_quietly(group, at, &told, out),
             Verdict::Hold(_) => {}
         }
     }
 
-    fn verdict(&self, flush: &Flush<'_>, group: &Group, at: usize) -> Verdict {
+    fn verdict(&self, flush: &Flush<'_>, group: &Group, at: usize, told: &Told) -> Verdict {
         let Some(slot) = group.slots.get(at) else { return Verdict::Hold(HoldReason::NothingToTell) };
-        if let Some(hold) = flush.sight.hold {
+        if let Some(hold) = flush.sight.hold(told) {
             return Verdict::Hold(hold);
         }
         let question = Question {
-            firing: &flush.sight.told.firing,
-            resolved: &flush.sight.told.resolved,
+            firing: &told.firing,
+            resolved: &told.resolved,
             send_resolved: slot.integration.send_resolved,
             repeat_interval: flush.routes.node(group.route).repeat_interval,
             at: group.grid.instant_at(flush.now),
         };
         match is_news(self.log.get(&slot.log_key), question) {
-            Verdict::Notify(_) if question.firing.is_empty() && !question.send_resolved => {
+            Verdict::Notify(_) if told.firing.is_empty() && !question.send_resolved => {
                 Verdict::Hold(HoldReason::ResolvesUnwanted)
             }
             verdict => verdict,
@@ -102,20 +106,20 @@ impl Notifier {
     }
 
     /// Makes the content of a decided notification and sends it, or keeps it until the far side may be called.
-    fn tell(&mut self, flush: &mut Flush<'_>, group: &mut Group, at: usize, reason: Reason, out: &mut Vec<Effect>) {
+    fn tell(&mut self, flush: &mut Flush<'_>, group: &mut Group, at: usize, (reason, told): (Reason, Told), out: &mut Vec<Effect>) {
         let Some(slot) = group.slots.get(at) else { return };
-        let kind = slot.integration.kind;
-        let what = (reason, slot.integration.send_resolved || flush.sight.told.resolved.is_empty());
-        let shared = flush.snapshots.iter().find(|(made, _)| *made == what).map(|(_, n)| Arc::clone(n));
+        let resolved = if slot.integration.send_resolved { told.resolved.clone() } else { Box::default() };
+        let shared = flush.snapshots.iter().find(|((r, shown), _)| *r == reason && *shown == resolved).map(|(_, n)| Arc::clone(n));
         let notification = shared.unwrap_or_else(|| {
-            let made = self.known.notification(flush.routes, group, &flush.sight, what, flush.now);
-            flush.snapshots.push((what, Arc::clone(&made)));
+            let made = self.known.notification(flush.routes, group, &flush.sight, (reason, &resolved), flush.now);
+            flush.snapshots.push(((reason, resolved), Arc::clone(&made)));
             made
         });
         let deadline = flush.now.plus(group.grid.interval.clamp(ATTEMPT_LEAST, ATTEMPT_MOST));
-        let content = Arc::new(Content { notification, told: flush.sight.told.clone(), deadline });
-        self.tally.integration(kind).notifications += 1;
+        let content = Arc::new(Content { notification, told, deadline });
+        self.tally.integration(slot.integration.kind).notifications += 1;
         let Some(slot) = group.slots.get_mut(at) else { return };
+        slot.owed_since.get_or_insert(flush.now);
         match slot.blocked_until.filter(|until| *until > flush.now) {
             Some(until) => {
                 slot.state = SlotState::Waiting { content, at: until, failed: 0 };
@@ -179,25 +183,10 @@ impl Notifier {
         self.groups.put_back(id, group);
     }
 
-    fn note_told(
-        &mut self,
-        now: Timestamp,
-        routes: &RouteTree,
-        group: &Group,
-        at: usize,
-        told: &Told,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(slot) = group.slots.get(at) else { return };
-        let lifetime = entry_lifetime(self.settings.retention, routes.node(group.route).repeat_interval);
-        let entry = self.log.note(&slot.log_key, told, now, lifetime, slot.integration.send_resolved);
-        out.push(persist(Record::log_key(&slot.log_key), &Record::of_log(&slot.log_key, entry)));
-    }
-
     /// An integration that does not hear of resolves must hear of the next fire: so the log forgets what is resolved.
-    fn close_quietly(&mut self, flush: &Flush<'_>, group: &Group, at: usize, out: &mut Vec<Effect>) {
+    fn close_quietly(&mut self, group: &Group, at: usize, told: &Told, out: &mut Vec<Effect>) {
         let Some(slot) = group.slots.get(at).filter(|slot| !slot.integration.send_resolved) else { return };
-        if let Some(entry) = self.log.close_quietly(&slot.log_key, &flush.sight.told.resolved) {
+        if let Some(entry) = self.log.close_quietly(&slot.log_key, &told.resolved) {
             out.push(persist(Record::log_key(&slot.log_key), &Record::of_log(&slot.log_key, entry)));
         }
     }

@@ -62,8 +62,11 @@ impl Notifier {
             return false;
         };
         match outcome {
-            Outcome::Delivered => {}
-            Outcome::Rejected { reason, .. } => self.tally.failed(slot.integration.kind, reason),
+            Outcome::Delivered => slot.owed_since = None,
+            Outcome::Rejected { reason, .. } => {
+                slot.owed_since = None;
+                self.tally.failed(slot.integration.kind, reason);
+            }
             Outcome::Retry { reason, retry_after, .. } => {
                 slot.blocked_until = retry_after.map(|delay| now.plus(delay));
                 if flush_again {

@@ -7,7 +7,7 @@ use model::{LabelSet, Timestamp};
 use super::{Effect, Notifier, Wake, persist};
 use crate::alert_book::{AlertId, StoredAlert};
 use crate::decision::{Question, Verdict, is_news};
-use crate::group::{Grid, Group, GroupId, Slot, SlotState};
+use crate::group::{Grid, Group, GroupId, Member, Slot, SlotState};
 use crate::notification_log::log_key;
 use crate::record::Record;
 use crate::route::{Node, RouteId, RouteTree};
@@ -57,7 +57,7 @@ impl Notifier {
             if let Some(group_id) = group
                 && let Some(group) = self.groups.get_mut(group_id)
             {
-                group.members.push(id);
+                group.members.push(Member { id, seen_over: !fires });
                 self.known.marks_mut(id).groups.push(group_id);
             }
         }
@@ -144,7 +144,7 @@ impl Notifier {
 
     fn has_news(&mut self, routes: &RouteTree, group: &Group, at: Timestamp) -> bool {
         let sight = self.known.look(routes, group, at);
-        sight.hold.is_none()
+        sight.hold(&sight.told).is_none()
             && group.slots.iter().any(|slot| {
                 let question = Question {
                     firing: &sight.told.firing,
@@ -165,7 +165,7 @@ fn slots(node: &Node, group_key: &str, mut before: Vec<Slot>) -> Vec<Slot> {
         let known = before.iter().position(|slot| slot.log_key == log_key).map(|at| before.swap_remove(at));
         match known {
             Some(slot) => Slot { integration: Arc::clone(integration), ..slot },
-            None => Slot { integration: Arc::clone(integration), log_key, state: SlotState::Idle, blocked_until: None },
+            None => Slot { integration: Arc::clone(integration), log_key, state: SlotState::Idle, blocked_until: None, owed_since: None },
         }
     };
     node.receiver.integrations.iter().map(slot).collect()

@@ -5,7 +5,7 @@ use model::Timestamp;
 use super::known::Stored;
 use super::{Effect, Notifier, Wake, persist};
 use crate::alert_book::AlertId;
-use crate::group::{Group, GroupId, SlotState};
+use crate::group::{Group, GroupId, Member, SlotState};
 use crate::record::Record;
 
 impl Notifier {
@@ -13,7 +13,7 @@ impl Notifier {
     /// the group ends. Its log stays.
     pub(super) fn settle(&mut self, now: Timestamp, id: GroupId, mut group: Group, out: &mut Vec<Effect>) {
         let mut members = std::mem::take(&mut group.members);
-        members.retain(|alert| self.stays(now, *alert, id, &group, out));
+        members.retain(|member| self.stays(now, *member, id, &group, out));
         group.members = members;
         if group.members.is_empty() {
             self.wakes.remove(&(group.next_flush, Wake::Flush(id)));
@@ -29,9 +29,10 @@ impl Notifier {
         }
     }
 
-    fn stays(&mut self, now: Timestamp, alert: AlertId, id: GroupId, group: &Group, out: &mut Vec<Effect>) -> bool {
+    fn stays(&mut self, now: Timestamp, member: Member, id: GroupId, group: &Group, out: &mut Vec<Effect>) -> bool {
+        let alert = member.id;
         let Some(stored) = self.known.book.get(alert) else { return false };
-        if !stored.is_resolved(now) {
+        if !member.seen_over || !stored.is_resolved(now) {
             return true;
         }
         let hash = stored.fingerprint.0;

@@ -7,19 +7,19 @@ use model::Timestamp;
 use super::known::Known;
 use crate::alert_book::AlertId;
 use crate::decision::HoldReason;
-use crate::group::{Group, notification_order};
+use crate::group::{Group, Member, notification_order};
 use crate::notification::{Notification, NotifiedAlert, Reason};
-use crate::notification_log::Told;
+use crate::notification_log::{Entry, Told};
 use crate::route::{Mute, RouteTree};
 use crate::tally::Suppressed;
 
 /// A group at an instant.
 #[derive(Debug)]
 pub(super) struct Sight {
-    /// Nothing may be told, whatever the log says.
-    pub(super) hold: Option<HoldReason>,
     /// Who fires, who is resolved, who is hidden.
     pub(super) told: Told,
+    /// Of the resolved, those that an earlier flush saw so: told only to who believes that they fire.
+    pub(super) stale: Box<[u64]>,
     /// Why the hidden ones are.
     pub(super) suppressed: Suppressed,
     visible: Vec<AlertId>,
@@ -31,8 +31,9 @@ impl Known {
     pub(super) fn look(&mut self, routes: &RouteTree, group: &Group, at: Timestamp) -> Sight {
         let mute = routes.mute_at(group.route, at);
         let mut suppressed = Suppressed::default();
-        let (mut visible, mut firing, mut resolved, mut hidden) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for id in &group.members {
+        let (mut visible, mut firing, mut resolved) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut hidden, mut stale) = (Vec::new(), Vec::new());
+        for Member { id, seen_over } in &group.members {
             let Some(alert) = self.book.get(*id).filter(|alert| alert.known_at <= at) else { continue };
             let (hash, is_resolved) = (alert.fingerprint.0, alert.is_resolved(at));
             let counter = if self.inhibited_by(*id, &alert.labels, at).is_some() {
@@ -47,32 +48,30 @@ impl Known {
             } else {
                 visible.push(*id);
                 if is_resolved { &mut resolved } else { &mut firing }.push(hash);
+                if is_resolved && *seen_over {
+                    stale.push(hash);
+                }
                 continue;
             };
             *counter += 1;
             hidden.push(hash);
         }
-        let hold = visible.is_empty().then(|| hold_reason(suppressed));
-        Sight {
-            hold,
-            told: Told { firing: sorted(firing), resolved: sorted(resolved), hidden: sorted(hidden) },
-            suppressed,
-            visible,
-        }
+        let told = Told { firing: sorted(firing), resolved: sorted(resolved), hidden: sorted(hidden) };
+        Sight { told, stale: sorted(stale), suppressed, visible }
     }
 
-    /// What a receiver is told of a group.
+    /// What a receiver is told of a group: all that fires, and of the resolved those in `resolved`.
     pub(super) fn notification(
         &self,
         routes: &RouteTree,
         group: &Group,
         sight: &Sight,
-        (reason, with_resolved): (Reason, bool),
+        (reason, resolved): (Reason, &[u64]),
         now: Timestamp,
     ) -> Arc<Notification> {
         let node = routes.node(group.route);
         let mut alerts: Vec<_> = sight.visible.iter().filter_map(|id| self.book.get(*id)).collect();
-        alerts.retain(|alert| with_resolved || !alert.is_resolved(now));
+        alerts.retain(|alert| !alert.is_resolved(now) || resolved.binary_search(&alert.fingerprint.0).is_ok());
         alerts.sort_by(|a, b| notification_order(a, b));
         let alerts = alerts.into_iter().map(|alert| NotifiedAlert {
             labels: alert.labels.clone(),
@@ -91,6 +90,23 @@ impl Known {
             reason,
             at: now,
         })
+    }
+}
+
+impl Sight {
+    /// Why nothing may be told, if there is nobody left to speak of.
+    pub(super) fn hold(&self, told: &Told) -> Option<HoldReason> {
+        (told.firing.is_empty() && told.resolved.is_empty()).then(|| hold_reason(self.suppressed))
+    }
+
+    /// What one integration may be told: without the resolved alerts that it need not hear of (again).
+    pub(super) fn told_to(&self, entry: Option<&Entry>) -> Told {
+        let mut told = self.told.clone();
+        if !self.stale.is_empty() {
+            let is_open = |hash| entry.is_some_and(|entry| entry.is_open(hash));
+            told.resolved = told.resolved.iter().copied().filter(|h| is_open(*h) || self.stale.binary_search(h).is_err()).collect();
+        }
+        told
     }
 }
 
