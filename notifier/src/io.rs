@@ -2,6 +2,8 @@
 //!
 //! - [`desk`]: how the network side reaches the machine
 //! - [`api`]: Alertmanager's API v2
+//! - [`metrics`]: what is counted, under Alertmanager's names
 
 pub mod api;
 pub mod desk;
+pub mod metrics;

@@ -8,15 +8,15 @@ use model::Timestamp;
 
 use super::Notifier;
 use crate::group::SlotState;
-use crate::receiver::{Integration, Receiver};
+use crate::receiver::Receiver;
 
-/// What one integration is owed, over all groups.
+/// What a receiver's integrations of one kind are owed, over all groups.
 #[derive(Clone, Debug)]
 pub struct Undelivered {
     /// Who.
     pub receiver: Arc<Receiver>,
-    /// Through what.
-    pub integration: Arc<Integration>,
+    /// Through what kind of integration.
+    pub integration: &'static str,
     /// Notifications decided on that have not arrived.
     pub count: usize,
     /// Since when the oldest has been owed.
@@ -26,20 +26,20 @@ pub struct Undelivered {
 }
 
 impl Notifier {
-    /// Every configured integration with what it is owed at `now`; zero for those that have been told everything.
+    /// What is owed at `now`, for every receiver and kind of integration configured; zero where all has been told.
     pub fn undelivered(&self, now: Timestamp) -> Vec<Undelivered> {
-        let mut owed: BTreeMap<(&str, &str, usize), Undelivered> = BTreeMap::new();
+        let mut owed: BTreeMap<(&str, &str), Undelivered> = BTreeMap::new();
         for receiver in self.config().iter().flat_map(|config| config.receivers.values()) {
             for integration in &receiver.integrations {
-                let key = (receiver.name.as_str(), integration.kind, integration.index);
-                let (receiver, integration) = (Arc::clone(receiver), Arc::clone(integration));
+                let key = (receiver.name.as_str(), integration.kind);
+                let (receiver, integration) = (Arc::clone(receiver), integration.kind);
                 owed.insert(key, Undelivered { receiver, integration, count: 0, oldest: Duration::ZERO, attempts: 0 });
             }
         }
         let Some(routes) = self.routes.as_deref() else { return Vec::new() };
         for (_, group) in self.groups.iter() {
             for slot in &group.slots {
-                let key = (routes.node(group.route).receiver.name.as_str(), slot.integration.kind, slot.integration.index);
+                let key = (routes.node(group.route).receiver.name.as_str(), slot.integration.kind);
                 let (Some(since), Some(total)) = (slot.owed_since, owed.get_mut(&key)) else { continue };
                 total.count += 1;
                 total.oldest = total.oldest.max(now.since(since));
