@@ -116,7 +116,7 @@ impl Global {
         let default = Global::default();
         let resolve_timeout = fields.optional("resolve_timeout").parse_with(parse_duration);
         let http = fields.optional("http_config").decode(|node, decoder| HttpConfig::decode(node, decoder, base));
-        let smtp = GlobalSmtp::decode(&mut fields, decoder, base);
+        let smtp = GlobalSmtp::decode(node, &mut fields, decoder, base);
         let pagerduty_url = http_url(fields.optional("pagerduty_url"));
         for key in OTHER_URLS {
             let _checked = http_url(fields.optional(key));
@@ -136,13 +136,13 @@ impl Global {
 }
 
 impl GlobalSmtp {
-    fn decode(fields: &mut Fields<'_>, decoder: &Decoder, base: &Path) -> GlobalSmtp {
+    fn decode(node: &Node, fields: &mut Fields<'_>, decoder: &Decoder, base: &Path) -> GlobalSmtp {
         let default = GlobalSmtp::default();
         GlobalSmtp {
             from: TemplateText::decode(fields.optional("smtp_from")).filter(|from| !from.as_str().is_empty()),
             // A wrong one is reported here; receivers must not miss it as well.
             smarthost: read_smarthost(fields.optional("smtp_smarthost")).or_else(|| {
-                any_given(fields, &["smtp_smarthost"]).then(|| Smarthost { host: "localhost".to_owned(), port: 25 })
+                any_given(node, &["smtp_smarthost"]).then(|| Smarthost { host: "localhost".to_owned(), port: 25 })
             }),
             hello: text(fields.optional("smtp_hello")).unwrap_or(default.hello),
             auth_username: text(fields.optional("smtp_auth_username")),

@@ -6,7 +6,7 @@ use model::duration::parse_duration;
 use model::matcher::is_classic_name;
 use model::matcher::parse::{ParseMode, print_matchers};
 use model::{LabelSet, Matcher};
-use yaml::{Decoder, Field, Fields, Node, Span, Spanned};
+use yaml::{Decoder, Field, Fields, Kind, Node, Span, Spanned};
 
 use super::matchers::{self, MatcherKeys};
 use super::{GroupBy, Route};
@@ -56,7 +56,7 @@ impl RawRoute {
             mute_time_intervals: fields.optional("mute_time_intervals").string_list().unwrap_or_default(),
             active_time_intervals: fields.optional("active_time_intervals").string_list().unwrap_or_default(),
             labels: decode_labels(fields.optional("labels"), decoder),
-            not_on_root: not_on_root(&mut fields, continues),
+            not_on_root: not_on_root(node, &fields, continues),
             routes: fields
                 .optional("routes")
                 .sequence(|node, decoder| RawRoute::decode(node, decoder, mode))
@@ -167,16 +167,14 @@ fn decode_labels(field: Field<'_>, decoder: &Decoder) -> Vec<(String, String)> {
     labels.into_iter().map(|(name, text)| (name.value, text.value)).collect()
 }
 
-fn not_on_root(fields: &mut Fields<'_>, continues: bool) -> Vec<Spanned<&'static str>> {
+fn not_on_root(route: &Node, fields: &Fields<'_>, continues: bool) -> Vec<Spanned<&'static str>> {
     const KEYS: [&str; 5] = ["matchers", "match", "match_re", "mute_time_intervals", "active_time_intervals"];
-    let filled = |node: &Node| {
-        node.as_sequence().is_none_or(|items| !items.is_empty()) && node.as_mapping().is_none_or(|map| !map.is_empty())
+    let filled = |key: &str| match route.get(key).map(|node| &node.kind) {
+        None | Some(Kind::Null) => false,
+        Some(Kind::Sequence(items)) => !items.is_empty(),
+        Some(Kind::Mapping(entries)) => !entries.is_empty(),
+        Some(Kind::Scalar(_)) => true,
     };
-    let mut found = Vec::new();
-    for key in KEYS {
-        let given = fields.optional(key).node().is_some_and(filled);
-        found.extend(fields.key_span(key).filter(|_| given).map(|span| Spanned::new(key, span)));
-    }
-    found.extend(fields.key_span("continue").filter(|_| continues).map(|span| Spanned::new("continue", span)));
-    found
+    let given = KEYS.into_iter().filter(|key| filled(key)).chain(continues.then_some("continue"));
+    given.filter_map(|key| Some(Spanned::new(key, fields.key_span(key)?))).collect()
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use outbound::http_config::check_http_url;
 use outbound::{HttpConfig, Secret};
-use yaml::{Decoder, Field, Fields, Node};
+use yaml::{Decoder, Field, Node};
 
 use super::template_check::check_go_template;
 use crate::config::global::Global;
 
-/// Whether one of some fields has a value that is not an empty text.
-pub(crate) fn any_given(fields: &mut Fields<'_>, keys: &[&'static str]) -> bool {
-    keys.iter().any(|key| fields.optional(key).node().is_some_and(|node| node.as_text() != Some("")))
+/// Whether one of some keys of a mapping has a value that is not an empty text.
+pub(crate) fn any_given(mapping: &Node, keys: &[&str]) -> bool {
+    keys.iter().filter_map(|key| mapping.get(key)).any(|value| !value.is_null() && value.as_text() != Some(""))
 }
 
 /// A receiver's own `http_config`, which replaces the global one as a whole.

@@ -76,3 +76,30 @@ fn never_in_diagnostics() {
         assert!(found.contains("error: "), "{found}");
     }
 }
+
+#[test]
+fn what_was_not_read_is_not_shown() {
+    let text = "route: {receiver: x} # hunter2\nreceivers: [{name: x}]\n---\nglobal: {smtp_auth_password: hunter2}\n";
+    let (config, warnings) = parse(text).unwrap();
+    let shown = "route: {receiver: x}\nreceivers: [{name: x}]\n---\nglobal: {smtp_auth_password: <secret>}\n";
+    assert_eq!(config.shown, shown);
+    assert!(!warnings.is_empty() && !warnings.to_string().contains("hunter2"), "{warnings}");
+    let twice = "route: {receiver: x}\nglobal:\n  smtp_auth_password: a\n  smtp_auth_password: hunter2\n";
+    let found = parse(twice).unwrap_err().to_string();
+    assert!(found.contains("given twice") && !found.contains("hunter2"), "{found}");
+}
+
+/// A character lost anywhere: a key misspelt, a quote or bracket left open, a line moved.
+#[test]
+fn never_in_diagnostics_whatever_is_mistyped() {
+    let whole = WITH_SECRETS.replace("hunter2-certificate-is-not-secret-but-near", "CERT").replace("# hunter2", "# it");
+    let whole = whole.replace("was: hunter2", "was: it");
+    let leaks: Vec<String> = (0..whole.len())
+        .filter_map(|at| {
+            let text = format!("{}{}", &whole[..at], &whole[at + 1..]);
+            let found = parse(&text).map_or_else(|found| found.to_string(), |(_, warnings)| warnings.to_string());
+            found.contains("hunter2").then_some(found)
+        })
+        .collect();
+    assert!(leaks.is_empty(), "{} leaks, such as\n{}", leaks.len(), leaks.join("\n----\n"));
+}

@@ -76,7 +76,7 @@ impl EmailSettings {
         let from = from.or_else(|| global.smtp.from.clone());
         let smarthost = read_smarthost(fields.optional("smarthost")).or_else(|| global.smtp.smarthost.clone());
         for (key, missing) in [("from", from.is_none()), ("smarthost", smarthost.is_none())] {
-            if missing && !any_given(&mut fields, &[key]) {
+            if missing && !any_given(node, &[key]) {
                 let message = format!("{key:?} is missing here and as \"smtp_{key}\" in global");
                 decoder.error(fields.span(), message).hint(format!("set smtp_{key} in global"));
             }

@@ -82,7 +82,7 @@ impl PagerDutySettings {
     pub fn decode(node: &Node, decoder: &Decoder, global: &Global, base: &Path) -> Option<(bool, PagerDutySettings)> {
         let mut fields = decoder.mapping(node, "a pagerduty_configs item")?;
         let send_resolved = fields.optional("send_resolved").boolean().is_none_or(|flag| flag.value);
-        let key = decode_key(&mut fields, decoder, base);
+        let key = decode_key(node, &mut fields, decoder, base);
         let url = http_url(fields.optional("url")).unwrap_or_else(|| global.pagerduty_url.clone());
         let mut text = |key| TemplateText::decode(fields.optional(key));
         let (client, client_url, description) = (text("client"), text("client_url"), text("description"));
@@ -117,13 +117,12 @@ impl PagerDutySettings {
     }
 }
 
-fn decode_key(fields: &mut Fields<'_>, decoder: &Decoder, base: &Path) -> Option<PagerDutyKey> {
+fn decode_key(node: &Node, fields: &mut Fields<'_>, decoder: &Decoder, base: &Path) -> Option<PagerDutyKey> {
     const KEYS: [&str; 4] = ["routing_key", "routing_key_file", "service_key", "service_key_file"];
     let routing = decode_secret(fields, decoder, base, ("routing_key", "routing_key_file"));
     let service = decode_secret(fields, decoder, base, ("service_key", "service_key_file"));
     let key = routing.map(PagerDutyKey::Routing).or(service.map(PagerDutyKey::Service));
-    let given = any_given(fields, &KEYS);
-    if key.is_none() && !given {
+    if key.is_none() && !any_given(node, &KEYS) {
         let report = decoder.error(fields.span(), "neither \"routing_key\" nor \"service_key\" is given");
         report.hint("routing_key for an Events API v2 integration, service_key for v1");
     }

@@ -38,11 +38,11 @@ impl WebhookSettings {
     pub fn decode(node: &Node, decoder: &Decoder, global: &Global, base: &Path) -> Option<(bool, WebhookSettings)> {
         let mut fields = decoder.mapping(node, "a webhook_configs item")?;
         let send_resolved = fields.optional("send_resolved").boolean().is_none_or(|flag| flag.value);
-        if let Some(url) = fields.optional("url").node() {
+        if let Some(url) = node.get("url") {
             check_templated_url(url, decoder);
         }
         let url = decode_secret(&mut fields, decoder, base, ("url", "url_file"));
-        if url.is_none() && !any_given(&mut fields, &["url", "url_file"]) {
+        if url.is_none() && !any_given(node, &["url", "url_file"]) {
             decoder.error(fields.span(), "neither \"url\" nor \"url_file\" is given");
         }
         let max_alerts = fields.optional("max_alerts").integer_in(0..=i64::MAX);
