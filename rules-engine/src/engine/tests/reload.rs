@@ -53,7 +53,7 @@ fn a_changed_label_resolves_the_old_alert() {
     bench.written();
     bench.reload(vec![group("g", 15, [alert("A", "x").label("severity", "page")])]);
     assert_eq!(bench.sent(), [r#"t+5 resolved {alertname="A", severity="warn"} t+0..t+5"#]);
-    bench.run_to(15);
+    bench.run_to(45);
     assert_eq!(bench.sent(), [r#"t+15 firing {alertname="A", severity="page"} t+15..t+255"#]);
     let ended: Vec<String> = bench.written().into_iter().filter(|line| line.ends_with("stale")).collect();
     assert_eq!(
@@ -95,7 +95,10 @@ fn a_renamed_group_takes_its_rules_along() {
     bench.set("x", &["job=a 1"]);
     bench.run_to(31);
     bench.sent();
+    let before: Vec<String> = bench.records.keys().cloned().collect();
     bench.reload(vec![group("new", 15, rules())]);
+    assert_eq!(bench.alert_records(), 1);
+    assert!(before.iter().all(|key| !bench.records.contains_key(key)), "the records have moved too");
     assert_eq!(bench.states(), [r#"firing {alertname="A", job="a"}"#]);
     bench.writes.clear();
     bench.run_to(75);
@@ -201,4 +204,51 @@ fn a_group_given_twice_is_taken_once() {
     bench.reload(vec![group("g", 15, [alert("A", "x")]), group("g", 15, [alert("B", "x")])]);
     assert_eq!(bench.states(), [r#"firing {alertname="A"}"#]);
     assert_eq!(bench.log.len(), 2);
+}
+
+#[test]
+fn a_series_that_another_rule_goes_on_with_has_not_ended() {
+    let old = || record("r", "x").label("a", "1");
+    for groups in [
+        // in the same group, and in another one
+        vec![group("g", 15, [record("r", "y")])],
+        vec![group("h", 15, [record("r", "y")])],
+    ] {
+        let mut bench = Bench::new(vec![group("g", 15, [old()])]);
+        bench.set("x", &["1"]);
+        bench.set("y", &["a=1 1"]);
+        bench.run_to(5);
+        bench.reload(groups);
+        bench.run_to(60);
+        let written = bench.written();
+        assert!(written.len() > 3 && written.iter().all(|line| line.ends_with(r#"r{a="1"} 1"#)), "{written:?}");
+    }
+}
+
+#[test]
+fn markers_that_could_not_be_written_are_told_of_even_after_another_reload() {
+    let mut bench = Bench::new(vec![group("g", 15, [record("r", "x")])]);
+    bench.set("x", &["1"]);
+    bench.run_to(5);
+    bench.reload(vec![group("g", 15, [record("s", "none")])]);
+    bench.hold_back = true;
+    bench.run_to(15);
+    let (id, _) = bench.open_queries.pop_front().unwrap();
+    bench.answer(id, bench.table("none"));
+    let write = bench.open_writes.pop_front().expect("the marker of r");
+    bench.reload(vec![]);
+    assert!(!bench.engine.is_idle());
+    bench.report(write, Err("refused".to_owned()));
+    assert!(bench.engine.is_idle());
+    assert!(bench.log.iter().any(|line| line.text.contains("could not be marked: refused")), "{:?}", bench.log);
+}
+
+#[test]
+fn a_reload_of_a_busy_group_costs_no_slot() {
+    let mut bench = Bench::new(vec![group("g", 15, [alert("A", "x")])]);
+    bench.hold_back = true;
+    bench.run_to(20);
+    bench.reload(vec![group("g", 15, [alert("A", "x"), alert("B", "x")])]);
+    bench.run_to(20);
+    assert_eq!(bench.queries.iter().map(|(_, at)| bench.at(*at)).collect::<Vec<_>>(), ["t+0", "t+15"]);
 }

@@ -135,4 +135,20 @@ fn what_has_not_changed_is_not_rendered_again() {
     bench.run_to(75);
     assert_eq!(bench.engine.tally().template_expansions, 8, "the annotations of one alert");
     assert_eq!(annotation(&bench, "v"), "1");
+    let same_labels = alert("A", "x").label("host", "{{ $labels.job }}").note("v", "{{ $value }}");
+    bench.reload(vec![group("g", 15, [same_labels])]);
+    bench.run_to(120);
+    assert_eq!(bench.engine.tally().template_expansions, 12, "once after a reload");
+}
+
+#[test]
+fn an_alert_tells_of_the_series_it_comes_from() {
+    let rule = alert("A", "x").label("job", "all").note("from", "{{ $labels.job }}");
+    let mut bench = Bench::with(Settings::default(), vec![group("g", 15, [rule])]);
+    for (slot, job) in ["a", "b", "a", "b"].into_iter().enumerate() {
+        bench.set("x", &[&format!("job={job} 1")]);
+        bench.run_to(15 * slot as u64);
+        assert_eq!(annotation(&bench, "from"), job);
+    }
+    assert_eq!(bench.states(), [r#"firing {alertname="A", job="all"}"#]);
 }
