@@ -99,12 +99,15 @@ impl Sight {
         (told.firing.is_empty() && told.resolved.is_empty()).then(|| hold_reason(self.suppressed))
     }
 
-    /// What one integration may be told: without the resolved alerts that it need not hear of (again).
+    /// What one integration may be told: without the resolved alerts that it need not hear of, or has just heard of.
     pub(super) fn told_to(&self, entry: Option<&Entry>) -> Told {
         let mut told = self.told.clone();
-        if !self.stale.is_empty() {
-            let is_open = |hash| entry.is_some_and(|entry| entry.is_open(hash));
-            told.resolved = told.resolved.iter().copied().filter(|h| is_open(*h) || self.stale.binary_search(h).is_err()).collect();
+        let is_open = |hash| entry.is_some_and(|entry| entry.is_open(hash));
+        let was_told = |hash| entry.is_some_and(|entry| entry.resolved.binary_search(&hash).is_ok());
+        let is_stale = |hash| self.stale.binary_search(&hash).is_ok();
+        if !told.resolved.is_empty() {
+            let needed = told.resolved.iter().copied().filter(|h| is_open(*h) || !(is_stale(*h) || was_told(*h)));
+            told.resolved = needed.collect();
         }
         told
     }
