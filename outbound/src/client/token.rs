@@ -100,12 +100,10 @@ impl TokenSource {
 
     async fn request(&self, credentials_in_form: bool) -> Result<Request, SendError> {
         let OAuth2 { client_id, client_secret, token_url, scopes, endpoint_params, .. } = &self.settings;
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials");
+        let mut pairs = vec![("grant_type".to_owned(), Arc::from("client_credentials"))];
         if !scopes.is_empty() {
-            form.append_pair("scope", &scopes.join(" "));
+            pairs.push(("scope".to_owned(), scopes.join(" ").into()));
         }
-        let mut pairs = Vec::new();
         for (name, value) in endpoint_params {
             pairs.push((name.clone(), value.read().await?));
         }
@@ -113,13 +111,15 @@ impl TokenSource {
             pairs.push(("client_id".to_owned(), Arc::from(client_id.as_str())));
             pairs.push(("client_secret".to_owned(), client_secret.read().await?));
         }
-        form.extend_pairs(pairs);
+        let url = token_url.read().await?.to_string();
+        // Made after the last wait: a serializer may not be held over one by a task that moves between threads.
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         Ok(Request {
             method: Method::POST,
-            url: token_url.read().await?.to_string(),
+            url,
             headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type)]),
-            body: form.finish().into(),
+            body: body.into(),
         })
     }
 }
