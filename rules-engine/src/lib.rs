@@ -33,6 +33,8 @@ pub mod rule;
 pub mod sample;
 pub mod tally;
 
+pub mod config;
+pub mod io;
 pub mod outbox;
 pub mod relabel;
 pub mod rule_file;
