@@ -1,5 +1,11 @@
 //! The network side of the rule service: what performs the engine's effects, and what shows its state.
 
+pub mod api;
+pub mod metrics;
 pub mod query_api;
 pub mod send_alerts;
+pub mod state;
 pub mod write_samples;
+
+#[cfg(test)]
+mod peer;

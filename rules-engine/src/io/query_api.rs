@@ -7,12 +7,13 @@ mod answer;
 use std::time::Duration;
 
 use model::{LabelSet, Timestamp};
-use outbound::{HttpClient, HttpConfig, Limits, Request, Response, SendError};
+use outbound::{HttpClient, Limits, Request, Response, SendError};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::form_urlencoded;
 
 use self::answer::{Data, Elements, Envelope, Value};
+use crate::config::QueryTarget;
 use crate::sample::{QueryAnswer, QueryValue};
 
 /// The longest answer that is read: about half a million series.
@@ -26,16 +27,20 @@ const EXCERPT_CHARS: usize = 200;
 pub struct QueryApi {
     client: HttpClient,
     url: String,
+    headers: HeaderMap,
 }
 
 impl QueryApi {
-    /// For the server at `url`, below which `/api/v1/query` lies.
+    /// For a server.
     ///
     /// # Errors
     /// A certificate or key of the configuration cannot be used.
-    pub fn new(url: &str, http: &HttpConfig) -> Result<QueryApi, SendError> {
+    pub fn new(target: &QueryTarget) -> Result<QueryApi, SendError> {
         let limits = Limits { body_bytes: ANSWER_BYTES_MAX, ..Limits::default() };
-        Ok(QueryApi { client: HttpClient::new(http, limits)?, url: query_url(url) })
+        let mut headers = target.headers.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        Ok(QueryApi { client: HttpClient::new(&target.http, limits)?, url: query_url(&target.url), headers })
     }
 
     /// The value of an expression at an instant, in whole milliseconds. Gives up after `deadline`; `now` serves the
@@ -54,11 +59,8 @@ impl QueryApi {
             .append_pair("query", expr)
             .append_pair("time", &unix_seconds(at))
             .finish();
-        let headers = HeaderMap::from_iter([
-            (CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded")),
-            (ACCEPT, HeaderValue::from_static("application/json")),
-        ]);
-        let request = Request { method: Method::POST, url: self.url.clone(), headers, body: body.into() };
+        let request =
+            Request { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body: body.into() };
         let response = self.client.send(request, deadline, now).await.map_err(|error| error.to_string())?;
         read(&response)
     }
@@ -97,8 +99,9 @@ fn read(response: &Response) -> Result<QueryAnswer, String> {
 
 fn read_envelope(envelope: Envelope<'_>, status: u16) -> Result<QueryAnswer, String> {
     if envelope.status != "success" {
-        let kind = envelope.error_type.unwrap_or_else(|| format!("status {status}"));
-        return Err(format!("{kind}: {}", envelope.error.unwrap_or_else(|| "no error text".to_owned())));
+        // the text alone, as Prometheus shows it when it evaluates the rule itself
+        let text = envelope.error.filter(|text| !text.is_empty()).or(envelope.error_type);
+        return Err(text.unwrap_or_else(|| format!("the query API answered {status} without an error text")));
     }
     let data = envelope.data.ok_or("the answer has no data")?;
     let warnings = envelope.warnings.into_iter().flatten().chain(envelope.infos.into_iter().flatten()).collect();

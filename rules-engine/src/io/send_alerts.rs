@@ -13,32 +13,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::{Alert, Timestamp};
-use outbound::{HttpClient, HttpConfig, Request, Response, SendError};
+use outbound::{HttpClient, Request, Response, SendError};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::write_samples::{reason, retry_after};
+use crate::config::{NotifierTarget, shown_url};
 use crate::outbox::{Limits, Outbox, Outcome, Tally};
 use crate::relabel::Relabeling;
 use crate::tally::DurationTally;
 
 /// The current time: the live shell's clock.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// Where and how to send.
-#[derive(Clone, Debug)]
-pub struct SendTarget {
-    /// The whole URL, such as `http://alertmanager:9093/api/v2/alerts`. Identifies the target.
-    pub url: String,
-    /// How to reach it.
-    pub http: HttpConfig,
-    /// Longest time for one delivery.
-    pub timeout: Duration,
-    /// Applied to each alert for this target.
-    pub relabeling: Relabeling,
-}
 
 /// What one target has been told, for metrics.
 #[derive(Clone, Debug)]
@@ -86,7 +74,7 @@ impl AlertSender {
     ///
     /// # Errors
     /// A certificate or key cannot be used; nothing is changed then.
-    pub fn configure(&self, relabeling: Relabeling, targets: Vec<SendTarget>) -> Result<(), SendError> {
+    pub fn configure(&self, relabeling: Relabeling, targets: Vec<NotifierTarget>) -> Result<(), SendError> {
         let mut routes = BTreeMap::new();
         for target in targets {
             let client = HttpClient::new(&target.http, outbound::Limits::default())?;
@@ -180,7 +168,7 @@ impl fmt::Debug for AlertSender {
 /// The way to a target; a reload may change it.
 struct Route {
     client: HttpClient,
-    target: SendTarget,
+    target: NotifierTarget,
 }
 
 /// What a target's task and the sender share.
@@ -255,19 +243,6 @@ impl Route {
     fn shown(&self) -> String {
         shown_url(&self.target.url)
     }
-}
-
-/// A URL without user, password and query.
-pub(super) fn shown_url(url: &str) -> String {
-    url::Url::parse(url).map_or_else(
-        |_| "an unreadable URL".to_owned(),
-        |mut url| {
-            let _no_user = url.set_username("");
-            let _no_password = url.set_password(None);
-            url.set_query(None);
-            url.to_string()
-        },
-    )
 }
 
 /// Serves one target until it is stopped and there is nothing left to tell.

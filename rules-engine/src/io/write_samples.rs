@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use model::backoff::Backoff;
 use model::{LabelSet, Timestamp};
-use outbound::{HttpClient, HttpConfig, Limits, Request, Response, SendError};
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use outbound::{HttpClient, Limits, Request, Response, SendError};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 
-use crate::relabel::Relabeling;
+use crate::config::WriteTarget;
 use crate::sample::Sample;
 
 /// Samples in one request, as Prometheus sends them.
@@ -32,23 +32,6 @@ const RETRY: Backoff =
 
 /// How much of a refusal's text is kept, in characters.
 const REASON_CHARS: usize = 300;
-
-/// Where and how to write.
-#[derive(Clone, Debug)]
-pub struct WriteTarget {
-    /// The whole URL, such as `http://prometheus:9090/api/v1/write`.
-    pub url: String,
-    /// What messages and metrics call it.
-    pub name: String,
-    /// How to reach it.
-    pub http: HttpConfig,
-    /// Added to each request.
-    pub headers: HeaderMap,
-    /// Longest time for one request.
-    pub timeout: Duration,
-    /// Applied to each series; one that is dropped is not written.
-    pub relabeling: Relabeling,
-}
 
 /// Writes to one target. Keep it: it keeps its connections. Concurrent writes must not share a series.
 #[derive(Debug)]

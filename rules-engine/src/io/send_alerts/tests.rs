@@ -38,9 +38,9 @@ fn relabeling(yaml: &str) -> Relabeling {
     crate::relabel::decode_relabeling(decoder.value(&decoder.first_document().unwrap()))
 }
 
-fn target(url: &str, relabel: &str) -> SendTarget {
+fn target(url: &str, relabel: &str) -> NotifierTarget {
     let relabeling = relabeling(relabel);
-    SendTarget { url: url.to_owned(), http: HttpConfig::default(), timeout: Duration::from_secs(5), relabeling }
+    NotifierTarget { relabeling, ..NotifierTarget::new(url.to_owned()) }
 }
 
 /// A firing alert that stays worth telling however fast the clock runs.

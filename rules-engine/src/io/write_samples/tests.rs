@@ -5,8 +5,11 @@ use axum::body::Bytes;
 use axum::http::HeaderMap as Headers;
 use axum::routing::post;
 
+use reqwest::header::HeaderMap;
+
 use super::wire::tests::decode;
 use super::*;
+use crate::relabel::Relabeling;
 use crate::sample::STALE_NAN_BITS;
 
 /// What a store that answers as told has seen: the metric names of each request, and the headers of the last.
@@ -41,9 +44,7 @@ async fn store(answer: fn(usize, &[String]) -> (u16, &'static str)) -> (String, 
 
 fn writer(url: String, relabeling: Relabeling) -> SampleWriter {
     let headers = HeaderMap::from_iter([(HeaderName::from_static("x-scope-orgid"), HeaderValue::from_static("t1"))]);
-    let timeout = Duration::from_secs(5);
-    let name = "store".to_owned();
-    SampleWriter::new(WriteTarget { url, name, http: HttpConfig::default(), headers, timeout, relabeling }).unwrap()
+    SampleWriter::new(WriteTarget { headers, relabeling, ..WriteTarget::new(url) }).unwrap()
 }
 
 fn sample(name: &str) -> Sample {

@@ -1,0 +1,120 @@
+//! The read side of Prometheus' HTTP API that concerns rules: `/api/v1/rules`, `/alerts`, `/alertmanagers`,
+//! `/status/buildinfo`, with its envelope, its key order and its way of writing numbers, times and texts.
+//!
+//! - `api/answer.rs`: the JSON forms
+//! - `api/selection.rs`: the parameters of `/api/v1/rules`
+
+mod answer;
+mod selection;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::get;
+use outbound::go_json;
+use serde::Serialize;
+
+use self::answer::{AlertAnswer, GroupAnswer};
+use self::selection::Selection;
+use super::state::RulesState;
+use crate::config::shown_url;
+
+/// The routes, below the root of the service.
+pub fn router<S: RulesState>(state: Arc<S>) -> Router {
+    Router::new()
+        .route("/api/v1/rules", get(rules::<S>))
+        .route("/api/v1/alerts", get(alerts::<S>))
+        .route("/api/v1/alertmanagers", get(alertmanagers::<S>))
+        .route("/api/v1/status/buildinfo", get(buildinfo::<S>))
+        .with_state(state)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Groups {
+    groups: Vec<GroupAnswer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Alerts {
+    alerts: Vec<AlertAnswer>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Alertmanagers {
+    active_alertmanagers: Vec<Alertmanager>,
+    dropped_alertmanagers: Vec<Alertmanager>,
+}
+
+#[derive(Serialize)]
+struct Alertmanager {
+    url: String,
+}
+
+async fn rules<S: RulesState>(State(state): State<Arc<S>>, RawQuery(query): RawQuery) -> Response {
+    let selection = match Selection::parse(query.as_deref().unwrap_or_default()) {
+        Ok(selection) => selection,
+        Err(mistake) => return bad_data(&mistake),
+    };
+    // copied out, so that the engine does not wait while the answer is written
+    match state.with_engine(|engine| selection.of(engine)) {
+        Ok((groups, group_next_token)) => success(&Groups { groups, group_next_token }),
+        Err(mistake) => bad_data(&mistake),
+    }
+}
+
+async fn alerts<S: RulesState>(State(state): State<Arc<S>>) -> Response {
+    success(&Alerts { alerts: state.with_engine(answer::alerts_of) })
+}
+
+async fn alertmanagers<S: RulesState>(State(state): State<Arc<S>>) -> Response {
+    let active = state.notifiers().iter().map(|target| Alertmanager { url: shown_url(&target.url) }).collect();
+    success(&Alertmanagers { active_alertmanagers: active, dropped_alertmanagers: Vec::new() })
+}
+
+async fn buildinfo<S: RulesState>(State(state): State<Arc<S>>) -> Response {
+    success(&state.build())
+}
+
+#[derive(Serialize)]
+struct Success<'a, T> {
+    status: &'static str,
+    data: &'a T,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    status: &'static str,
+    #[serde(rename = "errorType")]
+    error_type: &'static str,
+    error: &'a str,
+}
+
+fn success<T: Serialize>(data: &T) -> Response {
+    json(StatusCode::OK, &Success { status: "success", data })
+}
+
+fn bad_data(error: &str) -> Response {
+    json(StatusCode::BAD_REQUEST, &Failure { status: "error", error_type: "bad_data", error })
+}
+
+fn json<T: Serialize>(status: StatusCode, answer: &T) -> Response {
+    let (status, body) = match go_json::to_vec(answer) {
+        Ok(body) => (status, body),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string().into_bytes()),
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests;
