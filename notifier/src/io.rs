@@ -2,8 +2,10 @@
 //!
 //! - [`desk`]: how the network side reaches the machine
 //! - [`api`]: Alertmanager's API v2
+//! - [`deliver`]: what receivers are told, sent
 //! - [`metrics`]: what is counted, under Alertmanager's names
 
 pub mod api;
+pub mod deliver;
 pub mod desk;
 pub mod metrics;

@@ -14,6 +14,7 @@
 //! - [`notification_log`]: what each integration was last told
 //! - [`decision`]: is there news? one verdict with its reason
 //! - [`notification`]: what receivers get and templates see
+//! - [`rendering`]: notifications as texts, in both template languages
 //! - [`notifier`]: the machine; owns all state above
 //! - [`name_limit`], [`tally`]: a bound, and plain counts
 //! - [`record`]: stored forms, versioned
@@ -35,6 +36,7 @@ pub mod notification_log;
 pub mod notifier;
 pub mod receiver;
 pub mod record;
+pub mod rendering;
 pub mod route;
 pub mod silence;
 pub mod tally;

@@ -56,6 +56,13 @@ pub enum Reason {
     RepeatInterval,
 }
 
+impl NotifiedAlert {
+    /// `firing` or `resolved`.
+    pub fn status(&self) -> &'static str {
+        if self.resolved_at.is_none() { "firing" } else { "resolved" }
+    }
+}
+
 impl Notification {
     /// Whether any alert fires; otherwise the whole notification is a resolve.
     pub fn is_firing(&self) -> bool {
@@ -73,7 +80,8 @@ impl Notification {
     }
 }
 
-fn common<'a>(mut sets: impl Iterator<Item = &'a LabelSet>) -> LabelSet {
+/// What all sets have in common.
+pub(crate) fn common<'a>(mut sets: impl Iterator<Item = &'a LabelSet>) -> LabelSet {
     let Some(first) = sets.next() else { return LabelSet::empty() };
     sets.fold(first.clone(), |common, set| common.intersection(set))
 }

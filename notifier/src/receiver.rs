@@ -3,6 +3,7 @@
 pub mod email;
 pub mod pagerduty;
 pub(crate) mod reading;
+pub(crate) mod reply;
 pub(crate) mod template_check;
 mod template_text;
 pub mod webhook;
@@ -12,7 +13,10 @@ use std::time::Duration;
 
 use email::EmailSettings;
 use model::LabelSet;
+use outbound::Request;
 use pagerduty::PagerDutySettings;
+use reqwest::Method;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 pub use template_text::{TemplateText, TemplateTree};
 use webhook::WebhookSettings;
 
@@ -72,4 +76,17 @@ pub enum Outcome {
         /// What happened, without secrets.
         message: String,
     },
+}
+
+/// A POST of JSON.
+pub(crate) fn post_json(url: String, body: Vec<u8>) -> Request {
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    Request { method: Method::POST, url, headers, body: body.into() }
+}
+
+/// JSON as Go's encoder writes it, with a line break at the end.
+pub(crate) fn go_lines(value: &impl serde::Serialize) -> Vec<u8> {
+    let mut bytes = outbound::go_json::to_vec(value).expect("keys of objects are texts");
+    bytes.push(b'\n');
+    bytes
 }

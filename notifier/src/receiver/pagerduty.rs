@@ -196,7 +196,10 @@ fn told(response: &Response, secrets: &[&str]) -> String {
     match serde_json::from_slice::<Complaint>(&response.body) {
         Ok(complaint) => {
             let text = format!("{}: {}", complaint.message, complaint.errors.join(", "));
-            secrets.iter().filter(|secret| !secret.is_empty()).fold(text, |text, secret| text.replace(secret, "<secret>"))
+            secrets
+                .iter()
+                .filter(|secret| !secret.is_empty())
+                .fold(text, |text, secret| text.replace(secret, "<secret>"))
         }
         Err(_) => reply::excerpt(response, secrets),
     }

@@ -104,10 +104,13 @@ mod tests {
         for status in [200, 202, 204] {
             assert_eq!(answer(status, None), Outcome::Delivered);
         }
-        for (status, wanted) in [(400, "clientError"), (401, "authError"), (403, "authError"), (404, "clientError"), (302, "other")] {
+        for (status, wanted) in
+            [(400, "clientError"), (401, "authError"), (403, "authError"), (404, "clientError"), (302, "other")]
+        {
             assert!(matches!(answer(status, None), Outcome::Rejected { reason, .. } if reason == wanted), "{status}");
         }
-        for (status, wanted) in [(408, "clientError"), (429, "rateLimited"), (500, "serverError"), (503, "serverError")] {
+        for (status, wanted) in [(408, "clientError"), (429, "rateLimited"), (500, "serverError"), (503, "serverError")]
+        {
             assert!(
                 matches!(answer(status, None), Outcome::Retry { reason, retry_after: None, .. } if reason == wanted),
                 "{status}"
@@ -133,7 +136,12 @@ mod tests {
     #[test]
     fn excerpts_are_short_and_hide_secrets() {
         let body = format!("bad\n  key k3y {}", "x".repeat(300));
-        let response = Response { status: StatusCode::BAD_REQUEST, headers: HeaderMap::new(), body: body.into(), truncated: false };
+        let response = Response {
+            status: StatusCode::BAD_REQUEST,
+            headers: HeaderMap::new(),
+            body: body.into(),
+            truncated: false,
+        };
         let shown = excerpt(&response, &["k3y", ""]);
         assert!(shown.starts_with("bad key <secret> xxx") && shown.chars().count() == EXCERPT_MAX + 1, "{shown}");
     }

@@ -26,7 +26,8 @@ impl WebhookSettings {
         let alerts_max = if self.max_alerts == 0 { usize::MAX } else { self.max_alerts };
         let page = renderer.page_of(notification, alerts_max);
         let url = page.go_text(url)?;
-        let own = self.payload.as_ref().and_then(|own| page.note("payload", tree::render(&page, own, Decoding::Everything)));
+        let own =
+            self.payload.as_ref().and_then(|own| page.note("payload", tree::render(&page, own, Decoding::Everything)));
         let body = match own {
             Some(own) => super::go_lines(&own),
             None => payload::body(&page),
