@@ -108,6 +108,11 @@ impl HttpClient {
         Ok(client)
     }
 
+    /// The configuration it was made for.
+    pub fn config(&self) -> &HttpConfig {
+        &self.config
+    }
+
     /// Sends one request and waits for the whole answer; redirects are followed if the configuration says so. `now` is
     /// only used to tell whether an OAuth 2 token is still good.
     ///

@@ -4,13 +4,16 @@
 //! - [`secret`]: a text that is never shown, inline or read from a file at each use
 //! - [`http_config`]: the settings every HTTP client of the field shares, as meant
 //! - [`client`]: a client made from them: one request, one deadline, one answer
+//! - [`clients`]: one client for each distinct configuration
 //! - [`go_json`]: JSON byte for byte as the field's Go programs write it
 
 pub mod client;
+pub mod clients;
 pub mod go_json;
 pub mod http_config;
 pub mod secret;
 
 pub use client::{HttpClient, Limits, Request, Response, SendError, SendErrorKind};
+pub use clients::HttpClients;
 pub use http_config::HttpConfig;
 pub use secret::{Secret, UnreadableSecret};

@@ -92,3 +92,22 @@ fn template_files_are_found_beside_the_configuration_and_checked() {
         "{found}"
     );
 }
+
+mod laws {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        /// Whatever is written over whatever part, the loader answers, and refuses with at least one error.
+        #[test]
+        fn any_text_is_answered(at in 0..MANY.len(), lost in 0..40_usize, written in "[ -~\n\té:{}\\[\\]&*|>#-]{0,12}") {
+            let text = format!("{}{written}{}", &MANY[..at], &MANY[(at + lost).min(MANY.len())..]);
+            if let Err(found) = parse(&text) {
+                prop_assert!(found.has_errors());
+                prop_assert!(!found.to_string().is_empty());
+            }
+        }
+    }
+}
