@@ -9,3 +9,10 @@ mod reload;
 mod restart;
 mod series;
 mod texts;
+
+/// The live shell keeps the engine behind a lock that any thread may take.
+#[test]
+fn an_engine_may_move_between_threads() {
+    fn is_send<T: Send + 'static>(_: &T) {}
+    is_send(&super::Engine::default());
+}
