@@ -15,9 +15,11 @@
 //!
 //! Around the core:
 //!
+//! - [`config`]: `prometheus.yml` without scraping, and flags over it
 //! - [`rule_file`]: rule files and `PrometheusRule` manifests to groups, all mistakes with their places
 //! - [`relabel`]: rules that rewrite or drop a label set
 //! - [`outbox`]: what a notifier is still to be told
+//! - [`io`]: queries, remote write, alert sending; the read API and the metrics
 //!
 //! One evaluation of an alerting rule: the slot of its group comes, `advance` asks the query; the answer comes with
 //! `queried`, each series is rendered and settled into the rule's alerts, and out go the alerts that are due, the

@@ -108,6 +108,11 @@ impl Prometheus {
     }
 }
 
+/// The shell runs these on tasks that move between threads.
+fn on_any_thread<F: Future + Send>(future: F) -> F {
+    future
+}
+
 #[expect(clippy::print_stderr, reason = "a skipped test says so by name")]
 fn is_installed(test: &str) -> bool {
     let found =
@@ -125,7 +130,7 @@ fn sample(labels: &[(&str, &str)], at: Timestamp, value: f64) -> Sample {
 
 /// The answer to a query as text, rows sorted.
 async fn ask(api: &QueryApi, expr: &str, at: Timestamp) -> String {
-    match api.query(expr, at, SOON, at).await.map(|answer| answer.value) {
+    match on_any_thread(api.query(expr, at, SOON, at)).await.map(|answer| answer.value) {
         Ok(QueryValue::Scalar(value)) => format!("scalar {value}"),
         Ok(QueryValue::Vector(rows)) => {
             let mut rows: Vec<String> = rows.iter().map(|(labels, value)| format!("{labels} {value}")).collect();
@@ -148,7 +153,7 @@ async fn peer_what_is_written_is_what_is_queried() {
         sample(&[("__name__", "m"), ("a", "nan")], at, f64::NAN),
         sample(&[("__name__", "m"), ("a", "inf")], at, f64::NEG_INFINITY),
     ];
-    writer.write(&samples, SOON, at).await.unwrap();
+    on_any_thread(writer.write(&samples, SOON, at)).await.unwrap();
     let rows = r#"{__name__="m", a="inf"} -inf; {__name__="m", a="nan"} NaN; {__name__="m", a="é\"\\\n<"} 1.5"#;
     for (expr, expected) in [
         ("m", rows),

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::{Alert, Timestamp};
-use outbound::{HttpClient, Request, Response, SendError};
+use outbound::{HttpClient, HttpClients, Request, Response, SendError};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use tokio::sync::Notify;
@@ -48,6 +48,7 @@ pub struct TargetTally {
 /// Sends alerts to every target.
 pub struct AlertSender {
     clock: Clock,
+    clients: HttpClients,
     inner: Mutex<Inner>,
 }
 
@@ -66,7 +67,7 @@ struct Running {
 impl AlertSender {
     /// Without targets. `clock` tells the time.
     pub fn new(clock: Clock) -> AlertSender {
-        AlertSender { clock, inner: Mutex::default() }
+        AlertSender { clock, clients: HttpClients::new(outbound::Limits::default()), inner: Mutex::default() }
     }
 
     /// Sends to these targets from now on; `relabeling` comes before the targets' own. A target that stays keeps what
@@ -77,7 +78,7 @@ impl AlertSender {
     pub fn configure(&self, relabeling: Relabeling, targets: Vec<NotifierTarget>) -> Result<(), SendError> {
         let mut routes = BTreeMap::new();
         for target in targets {
-            let client = HttpClient::new(&target.http, outbound::Limits::default())?;
+            let client = self.clients.get(&target.http)?;
             routes.insert(target.url.clone(), Arc::new(Route { client, target }));
         }
         let mut inner = self.lock();
@@ -167,7 +168,7 @@ impl fmt::Debug for AlertSender {
 
 /// The way to a target; a reload may change it.
 struct Route {
-    client: HttpClient,
+    client: Arc<HttpClient>,
     target: NotifierTarget,
 }
 

@@ -6,6 +6,8 @@ use super::*;
 use crate::rule::RuleKind;
 
 mod corpus;
+mod hostile;
+mod promtool;
 
 fn read_text(text: &str) -> Result<(Vec<RuleGroup>, Diagnostics), Diagnostics> {
     read(&SourceFile::new("rules.yml", text), &Defaults::default())
