@@ -116,9 +116,9 @@ pub struct RulesFlags {
     /// How often rules are evaluated where a group does not say. [default: 1m]
     #[arg(long = "evaluation.interval", value_parser = parse_duration, value_name = "DURATION")]
     pub evaluation_interval: Option<Duration>,
-    /// Least time before an unchanged alert is sent again.
-    #[arg(long = "rules.alert.resend-delay", value_parser = parse_duration, default_value = "1m", value_name = "DURATION")]
-    pub resend_delay: Duration,
+    /// Least time before an unchanged alert is sent again. [default: 1m]
+    #[arg(long = "rules.alert.resend-delay", value_parser = parse_duration, value_name = "DURATION")]
+    pub resend_delay: Option<Duration>,
     /// After a longer outage `for` timers start anew.
     #[arg(long = "rules.alert.for-outage-tolerance", value_parser = parse_duration, default_value = "1h", value_name = "DURATION")]
     pub for_outage_tolerance: Duration,
@@ -152,7 +152,7 @@ pub struct WebFlags<const PORT: u16> {
     pub route_prefix: Option<String>,
     /// TLS and basic authentication, in the format of Prometheus' web configuration.
     #[arg(long = "web.config.file", value_name = "FILE")]
-    pub config_file: Option<PathBuf>,
+    pub web_config_file: Option<PathBuf>,
     /// A request that takes longer is answered with 503; 0 is no limit.
     #[arg(long = "web.timeout", value_parser = parse_duration, default_value = "0s", value_name = "DURATION")]
     pub timeout: Duration,
@@ -198,4 +198,20 @@ pub enum LogFormat {
     Logfmt,
     /// One JSON object a line.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+        for command in ["rules", "notifier", "run"] {
+            assert!(Cli::try_parse_from(["watchfire", command]).is_ok(), "{command} needs no flag");
+        }
+        assert!(Cli::try_parse_from(["watchfire", "run", "--evaluation.interval", "1 minute"]).is_err());
+    }
 }

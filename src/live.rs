@@ -86,21 +86,19 @@ impl<M: Machine> Desk<M> {
     /// Tells the machine the time whenever it asks to be woken, until `shutdown` turns true.
     pub async fn run(&self, mut shutdown: watch::Receiver<bool>) {
         while !*shutdown.borrow() {
-            let wait = match self.read(|machine, now| machine.next_wake().map(|wake| wake.since(now))) {
-                Some(wait) if wait.is_zero() => {
-                    self.act(|machine, now, effects| machine.advance(now, effects));
-                    // Others get the lock and the thread between two busy instants.
-                    tokio::task::yield_now().await;
-                    continue;
+            let wait = self.read(|machine, now| {
+                machine.next_wake().map_or(LONGEST_WAIT, |wake| wake.since(now).min(LONGEST_WAIT))
+            });
+            if !wait.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = self.moved.notified() => continue,
+                    _ = shutdown.changed() => return,
                 }
-                Some(wait) => wait.min(LONGEST_WAIT),
-                None => LONGEST_WAIT,
-            };
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.moved.notified() => {}
-                _ = shutdown.changed() => {}
             }
+            self.act(|machine, now, effects| machine.advance(now, effects));
+            // Others get the lock and the thread between two busy instants.
+            tokio::task::yield_now().await;
         }
     }
 

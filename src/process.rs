@@ -67,7 +67,7 @@ impl Process {
     /// # Errors
     /// An address, the web configuration or the store cannot be used.
     pub async fn open<const PORT: u16>(web: &WebFlags<PORT>, storage_path: &str) -> anyhow::Result<Self> {
-        let settings = WebSettings::load(web.config_file.as_deref())?;
+        let settings = WebSettings::load(web.web_config_file.as_deref())?;
         let tls = settings.tls.clone().map(|tls| TlsFiles::open(tls, settings.http1_only)).transpose()?;
         let default = [format!(":{PORT}")];
         let given = if web.listen_addresses.is_empty() { &default[..] } else { &web.listen_addresses };

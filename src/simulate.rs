@@ -2,9 +2,11 @@
 //!
 //! - [`scenario`]: a story with its expected deliveries; `scenario_file` reads it
 //! - [`series`]: values over time in Prometheus' notation
-//! - [`world`]: the loop: next event, feed it, perform its effects
+//! - [`world`]: the loop: next event, feed it, perform its effects; `query_api` and `receivers` are what lies outside
 //! - [`timeline`]: what happened, readable and comparable
 
+mod query_api;
+mod receivers;
 pub mod scenario;
 mod scenario_file;
 pub mod series;

@@ -115,7 +115,8 @@ impl Ledger {
             let rest = changes.split_off(changes.len().min(BATCH_MAX));
             let batch: Batch = std::mem::replace(&mut changes, rest).into_iter().collect();
             let committed = tokio::time::timeout(COMMIT_DEADLINE, self.store.commit(batch)).await;
-            outcome = outcome.and(committed.unwrap_or(Err(StoreError::Engine { what: "the disk does not answer".to_owned() })));
+            outcome = outcome
+                .and(committed.unwrap_or(Err(StoreError::Engine { what: "the disk does not answer".to_owned() })));
         }
         outcome
     }

@@ -8,11 +8,16 @@ use arc_swap::ArcSwapOption;
 use axum::Router;
 use model::{Alert, Timestamp};
 use prometheus_client::registry::Registry;
-use rules_engine::config::{Config, Flags};
+use anyhow::{Context, anyhow};
+use model::source::{Diagnostics, SourceFile};
+use rules_engine::config::{Config, Flags, QueryTarget};
 use rules_engine::engine::{Effect, Engine, LogLevel, LogLine, QueryId, Settings, WriteId};
+use rules_engine::io::api;
+use rules_engine::io::metrics::RulesMetrics;
 use rules_engine::io::query_api::QueryApi;
-use rules_engine::io::send_alerts::AlertSender;
-use rules_engine::io::write_samples::SampleWriter;
+use rules_engine::io::send_alerts::{AlertSender, TargetTally};
+use rules_engine::io::state::{BuildInfo, RulesState};
+use rules_engine::io::write_samples::{SampleWriter, WriteTally};
 use rules_engine::relabel::Relabeling;
 use rules_engine::rule::RuleGroup;
 use rules_engine::rule_file;
@@ -65,6 +70,7 @@ struct Peers {
 /// Files read and checked, ready to be put in force.
 struct Prepared {
     config: Config,
+    query: QueryTarget,
     groups: Vec<RuleGroup>,
     peers: Peers,
 }
@@ -131,17 +137,17 @@ impl RuleService {
 
     /// Prometheus' rules API.
     pub fn router(self: &Arc<Self>) -> Router {
-        rules_engine::io::api::router(self.clone(), crate::process::VERSION)
+        api::router(self.clone())
     }
 
     /// Prometheus' rule metrics.
     pub fn register_metrics(self: &Arc<Self>, registry: &mut Registry) {
-        registry.register_collector(Box::new(rules_engine::io::metrics::RuleMetrics(self.clone())));
+        registry.register_collector(Box::new(RulesMetrics::new(self.clone())));
     }
 
     fn apply(&self, prepared: Prepared) {
-        let Prepared { config, groups, peers } = prepared;
-        let settings = self.settings(&config, &peers);
+        let Prepared { config, query, groups, peers } = prepared;
+        let settings = self.settings(&config, &query);
         self.network.peers.store(Some(Arc::new(peers)));
         if let Err(error) = self.network.sender.configure(config.alert_relabeling.clone(), config.notifiers.clone()) {
             warn!(%error, "a notifier cannot be used");
@@ -149,46 +155,90 @@ impl RuleService {
         self.desk.act(|engine, now, out| engine.configure(now, groups, settings, out));
     }
 
-    fn settings(&self, config: &Config, peers: &Peers) -> Settings {
+    fn settings(&self, config: &Config, query: &QueryTarget) -> Settings {
         Settings {
             external_url: self.sources.external_url.clone(),
             external_labels: config.external_labels.clone(),
-            resend_delay: self.sources.flags.resend_delay,
-            writes: !peers.writers.is_empty(),
+            resend_delay: config.resend_delay,
+            writes: !config.remote_writes.is_empty(),
             for_outage_tolerance: self.sources.flags.for_outage_tolerance,
-            query_timeout: config.query.timeout,
+            query_timeout: query.timeout,
             ..Settings::default()
         }
     }
+}
 
-    fn read_files(&self) -> anyhow::Result<Prepared> {
-        let sources = &self.sources;
-        let flags = Flags {
-            rule_files: sources.flags.rule_files.clone(),
-            query_url: sources.flags.query_url.clone(),
-            notifier_urls: sources.flags.notifier_urls.clone(),
-            remote_write_url: sources.flags.remote_write_url.clone(),
-            evaluation_interval: sources.flags.evaluation_interval,
+impl Sources {
+    /// The configuration and its warnings.
+    fn read(&self) -> anyhow::Result<(Config, Diagnostics)> {
+        let (config, warnings) = match &self.config_file {
+            None => (Config::default(), Diagnostics::new()),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                let file = SourceFile::new(path.display().to_string(), text);
+                let base = path.parent().unwrap_or(Path::new(""));
+                Config::read(&file, base, &|name| std::env::var(name).ok()).map_err(|mistakes| anyhow!("{mistakes}"))?
+            }
         };
-        let (config, warnings) = Config::load(sources.config_file.as_deref(), &flags).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
-        let base = sources.config_file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-        let loaded = rule_file::load(&config.rule_files, base, &config.rule_defaults()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+        Ok((config.with_flags(&self.flags())?, warnings))
+    }
+
+    fn flags(&self) -> Flags {
+        let RulesFlags { rule_files, query_url, notifier_urls, remote_write_url, evaluation_interval, resend_delay, .. } = &self.flags;
+        Flags {
+            rule_globs: rule_files.clone(),
+            query_url: query_url.clone(),
+            notifier_urls: notifier_urls.clone(),
+            remote_write_url: remote_write_url.clone(),
+            evaluation_interval: *evaluation_interval,
+            resend_delay: *resend_delay,
+        }
+    }
+
+    /// Reads and checks everything.
+    fn prepare(&self) -> anyhow::Result<Prepared> {
+        let (config, warnings) = self.read()?;
+        let query = config.query.clone().context("no query API: give --query.url, or query.url in the configuration file")?;
+        let loaded = rule_file::load(&config.rule_globs, Path::new(""), &config.rule_defaults()).map_err(|mistakes| anyhow!("{mistakes}"))?;
         for warning in warnings.iter().chain(loaded.warnings.iter()) {
             warn!(%warning, "configuration");
         }
+        if !config.unused.is_empty() {
+            info!(sections = config.unused.join(", "), "the configuration file has sections that are not used here");
+        }
         let peers = Peers {
-            query: QueryApi::new(&config.query.url, &config.query.http)?,
-            writers: config.remote_write.iter().cloned().map(SampleWriter::new).collect::<Result<_, _>>()?,
+            query: QueryApi::new(&query)?,
+            writers: config.remote_writes.iter().cloned().map(SampleWriter::new).collect::<Result<_, _>>()?,
             relabeling: config.alert_relabeling.clone(),
         };
         info!(groups = loaded.groups.len(), files = loaded.files.len(), "rule files read");
-        Ok(Prepared { config, groups: loaded.groups, peers })
+        Ok(Prepared { config, query, groups: loaded.groups, peers })
+    }
+}
+
+impl RulesState for RuleService {
+    fn with_engine<T>(&self, look: impl FnOnce(&Engine) -> T) -> T {
+        self.desk.read(|engine, _| look(engine))
+    }
+
+    fn notifiers(&self) -> Vec<TargetTally> {
+        self.network.sender.tallies()
+    }
+
+    fn writers(&self) -> Vec<(String, WriteTally)> {
+        let peers = self.network.peers.load_full();
+        let writers = peers.iter().flat_map(|peers| &peers.writers);
+        writers.map(|writer| (writer.name().to_owned(), writer.tally())).collect()
+    }
+
+    fn build(&self) -> BuildInfo {
+        BuildInfo { version: crate::process::VERSION.to_owned(), ..BuildInfo::default() }
     }
 }
 
 impl Reloadable for Arc<RuleService> {
     fn prepare(&self) -> anyhow::Result<Box<dyn FnOnce() + Send>> {
-        let prepared = self.read_files()?;
+        let prepared = self.sources.prepare()?;
         let service = self.clone();
         Ok(Box::new(move || service.apply(prepared)))
     }

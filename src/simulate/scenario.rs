@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use model::source::{Diagnostics, SourceFile};
 use model::{Alert, LabelSet, Matcher, Timestamp};
+use notifier::notification::NotifiedAlert;
 
 use super::series::Values;
 
@@ -28,20 +29,44 @@ pub struct Scenario {
     pub answers: Vec<Answer>,
     /// The notifier's configuration, with its path.
     pub config: Option<(PathBuf, String)>,
+    /// No group is flushed before this much time has passed since a start of the notifier.
+    pub start_delay: Duration,
+    /// Whether firing alerts are sent again even while their rule cannot be evaluated.
+    pub resend_on_error: bool,
     /// What happens, in order of time.
     pub events: Vec<(Duration, Event)>,
     /// What must be delivered; `None`: anything may be.
     pub expected: Option<Vec<Expected>>,
 }
 
-/// The result of one rule's expression over time.
+/// The result of one expression over time.
 pub struct Answer {
-    /// The rule's name.
-    pub rule: String,
-    /// Between two values.
-    pub step: Duration,
-    /// Label set and values from the start on; past the end the series is gone.
-    pub series: Vec<(LabelSet, Values)>,
+    /// Which expression.
+    pub asked: Asked,
+    /// What comes back.
+    pub reply: Reply,
+}
+
+/// Names an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The one of the rules with this name.
+    Rule(String),
+    /// The one with this text: a query in a template.
+    Expr(String),
+}
+
+/// What the query API says to an expression.
+pub enum Reply {
+    /// A result.
+    Series {
+        /// Between two values.
+        step: Duration,
+        /// Label set and values from the start on; past the end the series is gone.
+        series: Vec<(LabelSet, Values)>,
+    },
+    /// Always this error.
+    Error(String),
 }
 
 /// Something that happens.
@@ -54,6 +79,8 @@ pub enum Event {
         name: String,
         /// What it covers.
         matchers: Vec<Matcher>,
+        /// It begins this much later.
+        starts_in: Duration,
         /// How long.
         length: Duration,
     },
@@ -61,10 +88,12 @@ pub enum Event {
     Expire(String),
     /// The process is killed and comes back this much later.
     Restart(Duration),
-    /// A receiver's integrations of a kind fail until an instant.
+    /// A receiver fails until an instant.
     Failing {
         /// Receiver.
         receiver: String,
+        /// Only this of its integrations.
+        via: Option<Via>,
         /// How they fail.
         how: Failure,
         /// Until this long after the start.
@@ -94,22 +123,64 @@ pub enum Failure {
     Hanging,
 }
 
+/// Names an integration of a receiver: `webhook`, or `webhook/1` for the second of its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// `email`, `pagerduty`, `webhook`.
+    pub kind: String,
+    /// Which of that kind; `None`: any.
+    pub index: Option<usize>,
+}
+
 /// One delivery.
 pub struct Expected {
     /// The instant, after the start.
     pub at: Duration,
+    /// It may come as late as this, where chance decides.
+    pub until: Duration,
     /// Receiver.
     pub receiver: String,
-    /// `email`, `pagerduty`, `webhook`.
-    pub integration: String,
-    /// For each alert that fires: labels it must have.
-    pub firing: Vec<LabelSet>,
-    /// For each resolved alert: labels it must have.
-    pub resolved: Vec<LabelSet>,
+    /// Through which integration.
+    pub via: Via,
+    /// The alerts that fire.
+    pub firing: Vec<ExpectedAlert>,
+    /// The resolved alerts.
+    pub resolved: Vec<ExpectedAlert>,
     /// `first notification` and so on, if the scenario cares.
     pub reason: Option<String>,
     /// Line in the scenario file.
     pub line: u32,
+}
+
+/// What an alert must have; it may have more.
+#[derive(Default)]
+pub struct ExpectedAlert {
+    /// Labels.
+    pub labels: LabelSet,
+    /// Annotations.
+    pub annotations: LabelSet,
+    /// When it began to fire.
+    pub starts_at: Option<Timestamp>,
+    /// When it was resolved.
+    pub ends_at: Option<Timestamp>,
+}
+
+impl Via {
+    /// Whether it names this integration.
+    pub fn is(&self, kind: &str, index: usize) -> bool {
+        self.kind == kind && self.index.is_none_or(|wanted| wanted == index)
+    }
+}
+
+impl ExpectedAlert {
+    /// Whether an alert has all this.
+    pub fn is_met_by(&self, alert: &NotifiedAlert) -> bool {
+        let has = |set: &LabelSet, wanted: &LabelSet| wanted.iter().all(|(name, value)| set.get(name) == Some(value));
+        has(&alert.labels, &self.labels)
+            && has(&alert.annotations, &self.annotations)
+            && self.starts_at.is_none_or(|at| at.as_millis() == alert.starts_at.as_millis())
+            && self.ends_at.is_none_or(|at| Some(at.as_millis()) == alert.resolved_at.map(Timestamp::as_millis))
+    }
 }
 
 impl Scenario {

@@ -1,21 +1,26 @@
 //! Scenario files as written (YAML). `tests/scenarios/README.md` describes them.
 
+mod event;
+mod expected;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::duration::parse_duration;
-use model::matcher::parse::{ParseMode, parse_matcher};
 use model::source::{Diagnostics, SourceFile};
-use model::{Alert, LabelSet, Timestamp};
+use model::{LabelSet, Timestamp};
 use yaml::{Decoder, Field, Fields, Node, Span};
 
-use super::scenario::{Answer, Event, Expected, Failure, Scenario};
+use super::scenario::{Answer, Asked, Reply, Scenario};
 use super::series::parse_values;
+
+/// A Monday morning.
+const START: Timestamp = Timestamp::from_secs(1_767_600_000);
 
 /// Reads a scenario, collecting every mistake.
 pub(super) fn read(file: &SourceFile, base: &Path) -> Result<Scenario, Diagnostics> {
     let decoder = Decoder::new(file);
-    let reader = Reader { decoder: &decoder, base };
+    let reader = Reader { decoder: &decoder, base, start: START };
     let scenario = decoder.first_document().and_then(|root| reader.scenario(&root));
     decoder.finish(scenario).map(|(scenario, _)| scenario)
 }
@@ -23,17 +28,22 @@ pub(super) fn read(file: &SourceFile, base: &Path) -> Result<Scenario, Diagnosti
 struct Reader<'a> {
     decoder: &'a Decoder,
     base: &'a Path,
+    start: Timestamp,
 }
 
 impl Reader<'_> {
-    fn scenario(&self, root: &Node) -> Option<Scenario> {
+    fn scenario(mut self, root: &Node) -> Option<Scenario> {
         let mut fields = self.decoder.mapping(root, "a scenario")?;
         fields.ignore(&["about"]);
-        let start = fields.optional("start").parse_with(Timestamp::parse_rfc3339);
+        if let Some(start) = fields.optional("start").parse_with(Timestamp::parse_rfc3339) {
+            self.start = start.value;
+        }
         let length = duration(fields.required("length"));
         let seed = fields.optional("seed").integer();
         let latency = duration(fields.optional("latency"));
         let interval = duration(fields.optional("evaluation_interval"));
+        let start_delay = duration(fields.optional("start_delay"));
+        let resend_on_error = fields.optional("resend_on_error").boolean();
         let rules = self.texts(&mut fields, "rules", "rule_files");
         let config = self.text(&mut fields, "config", "config_file");
         let answers = fields.optional("answers").sequence(|node, _| self.answer(node));
@@ -43,7 +53,7 @@ impl Reader<'_> {
         events.sort_by_key(|(at, _)| *at);
         Some(Scenario {
             file: self.decoder.file().clone(),
-            start: start.map_or(Timestamp::from_secs(1_767_600_000), |start| start.value),
+            start: self.start,
             length: length?,
             seed: seed.map_or(0, |seed| seed.value.unsigned_abs()),
             latency: latency.unwrap_or_default(),
@@ -51,6 +61,8 @@ impl Reader<'_> {
             evaluation_interval: interval.unwrap_or(Duration::from_secs(60)),
             answers: answers.unwrap_or_default(),
             config,
+            start_delay: start_delay.unwrap_or_default(),
+            resend_on_error: resend_on_error.is_some_and(|on| on.value),
             events,
             expected,
         })
@@ -92,119 +104,45 @@ impl Reader<'_> {
 
     fn answer(&self, node: &Node) -> Option<Answer> {
         let mut fields = self.decoder.mapping(node, "an answer")?;
-        let rule = fields.required("rule").string();
-        let step = duration(fields.required("step"));
-        let series = fields.required("series").sequence(|node, decoder| {
+        let rule = fields.optional("rule").string().map(|name| Asked::Rule(name.value));
+        let expr = fields.optional("expr").string().map(|expr| Asked::Expr(expr.value));
+        let step = duration(fields.optional("step")).unwrap_or(Duration::from_secs(60));
+        let series = fields.optional("series").sequence(|node, decoder| {
             let mut fields = decoder.mapping(node, "a series")?;
             let labels = labels(fields.optional("labels"));
             let values = fields.required("values").parse_with(parse_values);
             fields.finish();
             Some((labels, values?.value))
         });
-        fields.finish();
-        Some(Answer { rule: rule?.value, step: step?, series: series? })
-    }
-
-    fn event(&self, node: &Node) -> Option<(Duration, Event)> {
-        let mut fields = self.decoder.mapping(node, "an event")?;
-        let at = duration(fields.required("at"));
+        let error = fields.optional("error").string().map(|text| Reply::Error(text.value));
         let span = fields.span();
-        let found: Vec<Event> = [
-            fields.optional("alerts").sequence(|node, _| self.alert(node)).map(Event::Alerts),
-            fields.optional("silence").decode(|node, _| self.silence(node)),
-            fields.optional("expire").string().map(|name| Event::Expire(name.value)),
-            duration(fields.optional("restart")).map(Event::Restart),
-            fields.optional("failing").decode(|node, _| self.failing(node)),
-            duration(fields.optional("query_outage_until")).map(Event::QueryOutage),
-            fields.optional("reload").decode(|node, _| self.reload(node)),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
         fields.finish();
-        self.only(found, span).map(|event| Some((at?, event)))?
+        let asked = self.one("an answer is to a `rule` or an `expr`", span, [rule, expr]);
+        let series = series.map(|series| Reply::Series { step, series });
+        let reply = self.one("an answer is `series` or an `error`", span, [series, error]);
+        Some(Answer { asked: asked?, reply: reply? })
     }
 
-    fn only(&self, found: Vec<Event>, span: Span) -> Option<Event> {
-        let one = <[Event; 1]>::try_from(found);
-        if one.is_err() {
-            self.decoder.error(
-                span,
-                "an event is exactly one of alerts, silence, expire, restart, failing, query_outage_until, reload",
-            );
+    /// The only one that is there.
+    fn one<T>(&self, otherwise: &str, span: Span, found: impl IntoIterator<Item = Option<T>>) -> Option<T> {
+        let mut found = found.into_iter().flatten();
+        let (one, more) = (found.next(), found.next());
+        if one.is_none() || more.is_some() {
+            self.decoder.error(span, otherwise);
         }
-        one.ok().map(|[event]| event)
+        one.filter(|_| more.is_none())
     }
 
-    fn alert(&self, node: &Node) -> Option<Alert> {
-        let mut fields = self.decoder.mapping(node, "an alert")?;
-        let alert = Alert {
-            labels: labels(fields.required("labels")),
-            annotations: labels(fields.optional("annotations")),
-            starts_at: fields.optional("starts_at").parse_with(Timestamp::parse_rfc3339).map(|at| at.value),
-            ends_at: fields.optional("ends_at").parse_with(Timestamp::parse_rfc3339).map(|at| at.value),
-            generator_url: "".into(),
-        };
-        fields.finish();
-        Some(alert)
-    }
-
-    fn silence(&self, node: &Node) -> Option<Event> {
-        let mut fields = self.decoder.mapping(node, "a silence")?;
-        let name = fields.required("name").string();
-        let matchers = fields.required("matchers").sequence(|node, decoder| {
-            let parse = |text: &str| parse_matcher(text, ParseMode::Fallback).map(|parsed| parsed.value);
-            decoder.value(node).parse_with(parse).map(|matcher| matcher.value)
+    /// An instant: RFC 3339, or a duration after the start of the scenario; one with a minus sign lies before it.
+    fn instant(&self, field: Field<'_>) -> Option<Timestamp> {
+        let instant = field.parse_with(|text| {
+            let away = |text| parse_duration(text).ok();
+            match text.strip_prefix('-').and_then(away) {
+                Some(before) => Ok(self.start.minus(before)),
+                None => away(text).map_or_else(|| Timestamp::parse_rfc3339(text), |after| Ok(self.start.plus(after))),
+            }
         });
-        let length = duration(fields.required("for"));
-        fields.finish();
-        Some(Event::Silence { name: name?.value, matchers: matchers?, length: length? })
-    }
-
-    fn failing(&self, node: &Node) -> Option<Event> {
-        let mut fields = self.decoder.mapping(node, "a failing receiver")?;
-        let receiver = fields.required("receiver").string();
-        let busy = duration(fields.optional("retry_after"));
-        let how = fields.required("how").one_of(&[
-            ("unwell", Failure::Unwell),
-            ("busy", Failure::Busy(busy.unwrap_or_default())),
-            ("refusing", Failure::Refusing),
-            ("hanging", Failure::Hanging),
-        ]);
-        let until = duration(fields.required("until"));
-        fields.finish();
-        Some(Event::Failing { receiver: receiver?.value, how: how?.value, until: until? })
-    }
-
-    fn reload(&self, node: &Node) -> Option<Event> {
-        let mut fields = self.decoder.mapping(node, "a reload")?;
-        let config = self.text(&mut fields, "config", "config_file");
-        let rules = self.texts(&mut fields, "rules", "rule_files");
-        fields.finish();
-        Some(Event::Reload { config, rules })
-    }
-
-    fn expected(&self, node: &Node) -> Option<Expected> {
-        let mut fields = self.decoder.mapping(node, "an expected delivery")?;
-        let line = self.decoder.file().position(fields.span().start).line;
-        let at = duration(fields.required("at"));
-        let receiver = fields.required("receiver").string();
-        let integration = fields.required("via").string();
-        let sets =
-            |field: Field<'_>| field.sequence(|node, decoder| Some(labels(decoder.value(node)))).unwrap_or_default();
-        let firing = sets(fields.optional("firing"));
-        let resolved = sets(fields.optional("resolved"));
-        let reason = fields.optional("reason").string().map(|reason| reason.value);
-        fields.finish();
-        Some(Expected {
-            at: at?,
-            receiver: receiver?.value,
-            integration: integration?.value,
-            firing,
-            resolved,
-            reason,
-            line,
-        })
+        instant.map(|instant| instant.value)
     }
 }
 

@@ -1,13 +1,14 @@
 //! What happened in a simulation: deliveries with their instants, readable and comparable.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use model::Timestamp;
 use model::duration::format_duration;
-use model::{LabelSet, Timestamp};
-use notifier::notification::Notification;
+use notifier::notification::{Notification, NotifiedAlert};
 
-use super::scenario::Expected;
+use super::scenario::{Expected, ExpectedAlert};
 
 /// Everything that was delivered, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,51 +26,64 @@ pub struct Timeline {
 pub struct Delivered {
     /// When.
     pub at: Timestamp,
-    /// To whom.
-    pub receiver: String,
     /// `email`, `pagerduty`, `webhook`.
     pub integration: &'static str,
-    /// `first notification` and so on.
-    pub reason: &'static str,
-    /// The group's key.
-    pub group_key: String,
-    /// Labels of the alerts that fire.
-    pub firing: Vec<LabelSet>,
-    /// Labels of the resolved alerts.
-    pub resolved: Vec<LabelSet>,
+    /// Which of that kind.
+    pub index: usize,
+    /// What.
+    pub notification: Arc<Notification>,
 }
 
 impl Delivered {
-    pub(super) fn new(at: Timestamp, integration: &'static str, notification: &Notification) -> Self {
-        let labels = |resolved: bool| {
-            let of_kind = notification.alerts.iter().filter(move |alert| alert.resolved_at.is_some() == resolved);
-            of_kind.map(|alert| alert.labels.clone()).collect()
-        };
-        Self {
-            at,
-            receiver: notification.receiver.clone(),
-            integration,
-            reason: notification.reason.as_str(),
-            group_key: notification.group_key.clone(),
-            firing: labels(false),
-            resolved: labels(true),
-        }
+    /// The alerts that fire.
+    pub fn firing(&self) -> impl Iterator<Item = &NotifiedAlert> {
+        self.notification.alerts.iter().filter(|alert| alert.resolved_at.is_none())
+    }
+
+    /// The alerts that are resolved.
+    pub fn resolved(&self) -> impl Iterator<Item = &NotifiedAlert> {
+        self.notification.alerts.iter().filter(|alert| alert.resolved_at.is_some())
     }
 
     fn meets(&self, expected: &Expected, start: Timestamp) -> bool {
-        self.at.as_millis() == start.plus(expected.at).as_millis()
-            && self.receiver == expected.receiver
-            && self.integration == expected.integration
-            && expected.reason.as_ref().is_none_or(|reason| reason == self.reason)
-            && all_meet(&self.firing, &expected.firing)
-            && all_meet(&self.resolved, &expected.resolved)
+        let instants = start.plus(expected.at).as_millis()..=start.plus(expected.until).as_millis();
+        instants.contains(&self.at.as_millis())
+            && self.notification.receiver == expected.receiver
+            && expected.via.is(self.integration, self.index)
+            && expected.reason.as_ref().is_none_or(|reason| reason == self.notification.reason.as_str())
+            && all_meet(self.firing(), &expected.firing)
+            && all_meet(self.resolved(), &expected.resolved)
     }
 }
 
-/// Whether the label sets can be paired with the expected ones, each having at least the expected labels.
-fn all_meet(labels: &[LabelSet], expected: &[LabelSet]) -> bool {
-    let has = |labels: &LabelSet, wanted: &LabelSet| wanted.iter().all(|(name, value)| labels.get(name) == Some(value));
-    labels.len() == expected.len() && expected.iter().all(|wanted| labels.iter().any(|labels| has(labels, wanted)))
+/// Whether alerts and expectations can be paired, each alert meeting its own.
+fn all_meet<'a>(alerts: impl Iterator<Item = &'a NotifiedAlert>, expected: &[ExpectedAlert]) -> bool {
+    let alerts: Vec<&NotifiedAlert> = alerts.collect();
+    let mut partners = vec![None; alerts.len()];
+    let each = 0..expected.len();
+    alerts.len() == expected.len()
+        && each.into_iter().all(|wanted| pair(&alerts, expected, wanted, &mut vec![false; alerts.len()], &mut partners))
+}
+
+/// Finds an alert for an expectation; those paired already may have to move on.
+fn pair(
+    alerts: &[&NotifiedAlert],
+    expected: &[ExpectedAlert],
+    wanted: usize,
+    tried: &mut [bool],
+    partners: &mut [Option<usize>],
+) -> bool {
+    (0..alerts.len()).any(|at| {
+        if tried[at] || !expected[wanted].is_met_by(alerts[at]) {
+            return false;
+        }
+        tried[at] = true;
+        let is_free = partners[at].is_none_or(|other| pair(alerts, expected, other, tried, partners));
+        if is_free {
+            partners[at] = Some(wanted);
+        }
+        is_free
+    })
 }
 
 impl Timeline {
@@ -89,7 +103,7 @@ impl Timeline {
                 "missing (line {}): {at} {} via {}, {} firing, {} resolved",
                 expected.line,
                 expected.receiver,
-                expected.integration,
+                expected.via.kind,
                 expected.firing.len(),
                 expected.resolved.len()
             )
@@ -99,17 +113,18 @@ impl Timeline {
 
     fn line(&self, delivered: &Delivered) -> String {
         let after: Duration = delivered.at.since(self.start);
-        let list = |labels: &[LabelSet]| labels.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let list = |alerts: Vec<String>| alerts.join(" ");
         format!(
-            "{:>12}  {}  {} via {} ({}) {} | firing: {} | resolved: {}",
+            "{:>12}  {}  {} via {}/{} ({}) {} | firing: {} | resolved: {}",
             format_duration(after),
             delivered.at,
-            delivered.receiver,
+            delivered.notification.receiver,
             delivered.integration,
-            delivered.reason,
-            delivered.group_key,
-            list(&delivered.firing),
-            list(&delivered.resolved),
+            delivered.index,
+            delivered.notification.reason.as_str(),
+            delivered.notification.group_key,
+            list(delivered.firing().map(|alert| alert.labels.to_string()).collect()),
+            list(delivered.resolved().map(|alert| alert.labels.to_string()).collect()),
         )
     }
 }

@@ -15,10 +15,12 @@ use notifier::receiver::Outcome;
 use notifier::silence::SilenceDraft;
 use rules_engine::engine::{Engine, QueryId, WriteId};
 use rules_engine::rule_file::{self, Defaults};
-use rules_engine::sample::{QueryAnswer, QueryValue};
+use rules_engine::sample::QueryAnswer;
 use uuid::Uuid;
 
-use super::scenario::{Answer, Event, Failure, Scenario};
+use super::query_api::QueryApi;
+use super::receivers::Receivers;
+use super::scenario::{Event, Scenario};
 use super::timeline::{Delivered, Timeline};
 
 /// More steps than this at one instant mean that a machine asks to be woken for ever.
@@ -42,15 +44,14 @@ struct World<'a> {
     machines: Option<Machines>,
     rules: &'a [(std::path::PathBuf, String)],
     config: Option<&'a (std::path::PathBuf, String)>,
-    answers: HashMap<String, &'a Answer>,
+    query_api: QueryApi<'a>,
+    receivers: Receivers<'a>,
     upcoming: BTreeMap<(Timestamp, u64), Happening<'a>>,
     happenings: u64,
     chance: fastrand::Rng,
     kept_rules: BTreeMap<String, Vec<u8>>,
     kept_notifier: BTreeMap<String, Vec<u8>>,
     silences: HashMap<&'a str, Uuid>,
-    failing: HashMap<&'a str, (Failure, Timestamp)>,
-    query_outage_until: Timestamp,
     timeline: Timeline,
 }
 
@@ -77,15 +78,14 @@ impl<'a> World<'a> {
             machines: None,
             rules: &scenario.rules,
             config: scenario.config.as_ref(),
-            answers: HashMap::new(),
+            query_api: QueryApi::new(scenario),
+            receivers: Receivers::default(),
             upcoming: BTreeMap::new(),
             happenings: 0,
             chance: fastrand::Rng::with_seed(scenario.seed),
             kept_rules: BTreeMap::new(),
             kept_notifier: BTreeMap::new(),
             silences: HashMap::new(),
-            failing: HashMap::new(),
-            query_outage_until: Timestamp::MIN,
             timeline: Timeline { start: scenario.start, ..Timeline::default() },
         };
         for (after, event) in &scenario.events {
@@ -96,15 +96,15 @@ impl<'a> World<'a> {
 
     /// Machines come up with what was kept.
     fn start(&mut self) -> anyhow::Result<()> {
-        let mut engine = Engine::new(engine_settings());
-        let mut notifier = Notifier::new(notifier::notifier::Settings::default());
+        let mut engine = Engine::new(self.engine_settings());
+        let mut notifier = Notifier::new(notifier::notifier::Settings { start_delay: self.scenario.start_delay, ..Default::default() });
         let (mut asked, mut wanted) = (Vec::new(), Vec::new());
         engine.restore(self.kept_rules.clone(), &mut asked);
         let warnings = notifier.restore(self.now, self.kept_notifier.clone().into_iter());
         if let Some(warning) = warnings.first() {
             bail!("a record the notifier kept cannot be read back: {warning}");
         }
-        engine.configure(self.now, self.groups()?, engine_settings(), &mut asked);
+        engine.configure(self.now, self.groups()?, self.engine_settings(), &mut asked);
         if let Some(config) = self.config()? {
             notifier.configure(self.now, config, &mut wanted);
         }
@@ -122,13 +122,7 @@ impl<'a> World<'a> {
             let (read, _) = rule_file::read(&file, &defaults).map_err(|mistakes| anyhow!("{mistakes}"))?;
             groups.extend(read);
         }
-        let rules = groups.iter().flat_map(|group| &group.rules);
-        self.answers = rules
-            .filter_map(|rule| {
-                let answer = self.scenario.answers.iter().find(|answer| answer.rule == rule.name)?;
-                Some((rule.expr.clone(), answer))
-            })
-            .collect();
+        self.query_api.learn(groups.iter().flat_map(|group| &group.rules));
         Ok(groups)
     }
 
@@ -209,22 +203,25 @@ impl<'a> World<'a> {
                 self.upcoming.retain(|_, happening| matches!(happening, Happening::Scripted(_)));
                 self.schedule(now.plus(*downtime), Happening::Started);
             }
-            (Event::Failing { receiver, how, until }, _) => {
-                self.failing.insert(receiver, (*how, start.plus(*until)));
+            (Event::Failing { receiver, via, how, until }, _) => {
+                self.receivers.fail(receiver, via.as_ref(), *how, start.plus(*until));
             }
-            (Event::QueryOutage(until), _) => self.query_outage_until = start.plus(*until),
+            (Event::QueryOutage(until), _) => self.query_api.fail_until(start.plus(*until)),
             (Event::Reload { config, rules }, _) => return self.reload(config.as_ref(), rules.as_deref()),
+            // Nobody takes the request; the source will send its alerts again.
+            (Event::Alerts(_), None) => {}
             (_, None) => bail!("{}: an event for the notifier while it is down", self.at()),
             (Event::Alerts(alerts), Some(machines)) => {
                 let taken = machines.notifier.receive(now, alerts.clone(), &mut wanted);
                 taken.map_err(|refused| anyhow!("alerts refused: {}", refused.join("; ")))?;
             }
-            (Event::Silence { name, matchers, length }, Some(machines)) => {
+            (Event::Silence { name, matchers, starts_in, length }, Some(machines)) => {
+                let starts_at = now.plus(*starts_in);
                 let draft = SilenceDraft {
                     id: None,
                     matchers: matchers.clone(),
-                    starts_at: now,
-                    ends_at: now.plus(*length),
+                    starts_at,
+                    ends_at: starts_at.plus(*length),
                     created_by: "scenario".to_owned(),
                     comment: name.clone(),
                     annotations: LabelSet::empty(),
@@ -251,8 +248,9 @@ impl<'a> World<'a> {
         self.rules = rules.unwrap_or(self.rules);
         let (groups, config) = (self.groups()?, self.config()?);
         let (mut asked, mut wanted) = (Vec::new(), Vec::new());
+        let settings = self.engine_settings();
         if let Some(machines) = &mut self.machines {
-            machines.engine.configure(self.now, groups, engine_settings(), &mut asked);
+            machines.engine.configure(self.now, groups, settings, &mut asked);
             if let Some(config) = config {
                 machines.notifier.configure(self.now, config, &mut wanted);
             }
@@ -268,10 +266,13 @@ impl<'a> World<'a> {
             match effect {
                 Effect::Query { id, expr, at, .. } => {
                     self.timeline.evaluations += 1;
-                    let answer = self.answer(&expr, at);
+                    let answer = self.query_api.answer(&expr, at, self.now);
                     self.later(Happening::Answered(id, answer));
                 }
-                Effect::Write { id, .. } => self.later(Happening::Written(id)),
+                Effect::Write { id, samples, .. } => {
+                    self.query_api.store(samples);
+                    self.later(Happening::Written(id));
+                }
                 Effect::Send(alerts) => {
                     let mut wanted = Vec::new();
                     if let Some(machines) = &mut self.machines {
@@ -299,43 +300,17 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What the query API answers.
-    fn answer(&self, expr: &str, at: Timestamp) -> Result<QueryAnswer, String> {
-        if self.now < self.query_outage_until {
-            return Err("the query API is away".to_owned());
-        }
-        let Some(answer) = self.answers.get(expr) else { return Ok(vector(Vec::new())) };
-        let step = at.since(self.scenario.start).as_nanos() / answer.step.as_nanos().max(1);
-        let step = usize::try_from(step).unwrap_or(usize::MAX);
-        let value = |values: &[Option<f64>]| values.get(step).copied().flatten();
-        Ok(vector(answer.series.iter().filter_map(|(labels, values)| Some((labels.clone(), value(values)?))).collect()))
-    }
-
     /// A request reaches a receiver.
     fn arrive(&mut self, delivery: &Delivery) {
-        let failure = self
-            .failing
-            .get(delivery.receiver.name.as_str())
-            .filter(|(_, until)| self.now < *until)
-            .map(|(how, _)| *how);
-        let retry =
-            |reason, retry_after| Outcome::Retry { reason, message: "as the scenario says".to_owned(), retry_after };
-        let (at, outcome) = match failure {
-            None => {
-                self.timeline.deliveries.push(Delivered::new(
-                    self.now,
-                    delivery.integration.kind,
-                    &delivery.notification,
-                ));
-                (self.now, Outcome::Delivered)
-            }
-            Some(Failure::Unwell) => (self.now, retry("serverError", None)),
-            Some(Failure::Busy(after)) => (self.now, retry("rateLimited", Some(after))),
-            Some(Failure::Refusing) => {
-                (self.now, Outcome::Rejected { reason: "clientError", message: "as the scenario says".to_owned() })
-            }
-            Some(Failure::Hanging) => (delivery.deadline, retry("contextDeadlineExceeded", None)),
-        };
+        let (at, outcome) = self.receivers.take(self.now, delivery);
+        if outcome == Outcome::Delivered {
+            self.timeline.deliveries.push(Delivered {
+                at: self.now,
+                integration: delivery.integration.kind,
+                index: delivery.integration.index,
+                notification: Arc::clone(&delivery.notification),
+            });
+        }
         self.schedule(at, Happening::Reported(delivery.id, outcome));
     }
 
@@ -354,16 +329,13 @@ impl<'a> World<'a> {
     fn at(&self) -> String {
         model::duration::format_duration(self.now.since(self.scenario.start))
     }
-}
 
-fn engine_settings() -> rules_engine::engine::Settings {
-    rules_engine::engine::Settings {
-        external_url: "http://watchfire.example:9093".to_owned(),
-        writes: true,
-        ..Default::default()
+    fn engine_settings(&self) -> rules_engine::engine::Settings {
+        rules_engine::engine::Settings {
+            external_url: "http://watchfire.example:9093".to_owned(),
+            writes: true,
+            resend_on_error: self.scenario.resend_on_error,
+            ..Default::default()
+        }
     }
-}
-
-fn vector(rows: Vec<(LabelSet, f64)>) -> QueryAnswer {
-    QueryAnswer { value: QueryValue::Vector(rows), warnings: Vec::new() }
 }

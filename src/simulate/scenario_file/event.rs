@@ -1,0 +1,88 @@
+//! The events of a scenario file.
+
+use std::time::Duration;
+
+use model::Alert;
+use model::matcher::parse::{ParseMode, parse_matcher};
+use yaml::Node;
+
+use super::super::scenario::{Event, Failure, Via};
+use super::{Reader, duration, labels};
+
+impl Reader<'_> {
+    pub(super) fn event(&self, node: &Node) -> Option<(Duration, Event)> {
+        let mut fields = self.decoder.mapping(node, "an event")?;
+        let at = duration(fields.required("at"));
+        let span = fields.span();
+        let found = [
+            fields.optional("alerts").sequence(|node, _| self.alert(node)).map(Event::Alerts),
+            fields.optional("silence").decode(|node, _| self.silence(node)),
+            fields.optional("expire").string().map(|name| Event::Expire(name.value)),
+            duration(fields.optional("restart")).map(Event::Restart),
+            fields.optional("failing").decode(|node, _| self.failing(node)),
+            duration(fields.optional("query_outage_until")).map(Event::QueryOutage),
+            fields.optional("reload").decode(|node, _| self.reload(node)),
+        ];
+        fields.finish();
+        let choice = "an event is exactly one of alerts, silence, expire, restart, failing, query_outage_until, reload";
+        let event = self.one(choice, span, found);
+        Some((at?, event?))
+    }
+
+    fn alert(&self, node: &Node) -> Option<Alert> {
+        let mut fields = self.decoder.mapping(node, "an alert")?;
+        let alert = Alert {
+            labels: labels(fields.required("labels")),
+            annotations: labels(fields.optional("annotations")),
+            starts_at: self.instant(fields.optional("starts_at")),
+            ends_at: self.instant(fields.optional("ends_at")),
+            generator_url: "".into(),
+        };
+        fields.finish();
+        Some(alert)
+    }
+
+    fn silence(&self, node: &Node) -> Option<Event> {
+        let mut fields = self.decoder.mapping(node, "a silence")?;
+        let name = fields.required("name").string();
+        let matchers = fields.required("matchers").sequence(|node, decoder| {
+            let parse = |text: &str| parse_matcher(text, ParseMode::Fallback).map(|parsed| parsed.value);
+            decoder.value(node).parse_with(parse).map(|matcher| matcher.value)
+        });
+        let starts_in = duration(fields.optional("starts_in")).unwrap_or_default();
+        let length = duration(fields.required("for"));
+        fields.finish();
+        Some(Event::Silence { name: name?.value, matchers: matchers?, starts_in, length: length? })
+    }
+
+    fn failing(&self, node: &Node) -> Option<Event> {
+        let mut fields = self.decoder.mapping(node, "a failing receiver")?;
+        let receiver = fields.required("receiver").string();
+        let via = fields.optional("via").parse_with(parse_via).map(|via| via.value);
+        let busy = duration(fields.optional("retry_after"));
+        let how = fields.required("how").one_of(&[
+            ("unwell", Failure::Unwell),
+            ("busy", Failure::Busy(busy.unwrap_or_default())),
+            ("refusing", Failure::Refusing),
+            ("hanging", Failure::Hanging),
+        ]);
+        let until = duration(fields.required("until"));
+        fields.finish();
+        Some(Event::Failing { receiver: receiver?.value, via, how: how?.value, until: until? })
+    }
+
+    fn reload(&self, node: &Node) -> Option<Event> {
+        let mut fields = self.decoder.mapping(node, "a reload")?;
+        let config = self.text(&mut fields, "config", "config_file");
+        let rules = self.texts(&mut fields, "rules", "rule_files");
+        fields.finish();
+        Some(Event::Reload { config, rules })
+    }
+}
+
+/// `webhook` or `webhook/1`.
+pub(super) fn parse_via(text: &str) -> Result<Via, String> {
+    let Some((kind, index)) = text.split_once('/') else { return Ok(Via { kind: text.to_owned(), index: None }) };
+    let index = index.parse().map_err(|_| format!("{text:?} is not an integration such as webhook or webhook/1"))?;
+    Ok(Via { kind: kind.to_owned(), index: Some(index) })
+}
