@@ -1,18 +1,18 @@
 //! The classic matcher syntax: a classic name, an operator, and the rest of the text as value.
 
-use super::parse::InvalidMatcher;
-use super::{MatchOp, Matcher};
+use super::MatchOp;
+use super::parse::{InvalidMatcher, Written};
 
 /// The operators, longer ones first where one begins another.
 const OPERATORS: [MatchOp; 4] = [MatchOp::Regex, MatchOp::Equal, MatchOp::NotEqual, MatchOp::NotRegex];
 
 /// One matcher; blanks around its parts are ignored.
-pub(super) fn matcher(text: &str) -> Result<Matcher, InvalidMatcher> {
+pub(super) fn matcher(text: &str) -> Result<Written, InvalidMatcher> {
     parse(text).map_err(|error| error.at(0))
 }
 
 /// A list: optional outer braces, commas outside quotes, a comma at the end allowed.
-pub(super) fn matchers(text: &str) -> Result<Vec<Matcher>, InvalidMatcher> {
+pub(super) fn matchers(text: &str) -> Result<Vec<Written>, InvalidMatcher> {
     let inner = text.strip_prefix('{').unwrap_or(text);
     let lead = text.len() - inner.len();
     let inner = inner.strip_suffix('}').unwrap_or(inner);
@@ -23,7 +23,8 @@ pub(super) fn matchers(text: &str) -> Result<Vec<Matcher>, InvalidMatcher> {
         if index == last && part.trim().is_empty() {
             break;
         }
-        matchers.push(parse(part).map_err(|error| error.at(lead + offset))?);
+        let written = parse(part).map_err(|error| error.at(lead + offset))?;
+        matchers.push(Written { value_at: lead + offset + written.value_at, ..written });
     }
     Ok(matchers)
 }
@@ -51,7 +52,7 @@ fn split_at_commas(text: &str) -> Vec<(usize, &str)> {
     parts
 }
 
-fn parse(text: &str) -> Result<Matcher, InvalidMatcher> {
+fn parse(text: &str) -> Result<Written, InvalidMatcher> {
     let trimmed = text.trim_start_matches(is_blank);
     let offset = text.len() - trimmed.len();
     let name_len = trimmed.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':')).count();
@@ -66,7 +67,7 @@ fn parse(text: &str) -> Result<Matcher, InvalidMatcher> {
     let rest = rest[op.as_str().len()..].trim_start_matches(is_blank);
     let value_at = text.len() - rest.len();
     let value = unescape(rest.trim_end_matches(is_blank)).map_err(|error| error.at(value_at))?;
-    Matcher::new(name, op, value).map_err(|error| InvalidMatcher::pattern(value_at, &error))
+    Ok(Written { name: name.to_owned(), op, value, value_at })
 }
 
 /// Removes the quotes around a value and its escapes; an unknown escape is kept as it is.

@@ -2,11 +2,8 @@
 //!
 //! Follows Alertmanager 0.34: `pkg/labels` (classic), `matcher/parse` (UTF-8) and `matcher/compat` (fallback).
 
-use super::Matcher;
+use super::{MatchOp, Matcher, classic, utf8};
 use crate::labels::Quoted;
-use crate::pattern::InvalidPattern;
-
-use super::{classic, utf8};
 
 /// Which syntax to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -52,7 +49,15 @@ pub fn parse_matcher(text: &str, mode: ParseMode) -> Result<Parsed<Matcher>, Inv
             return Err(InvalidMatcher::new(offset, "a single matcher is written without braces"));
         }
     }
-    choose(mode, || classic::matcher(text), || utf8::matcher(text), print_matcher)
+    let one = |written: Written| vec![written];
+    let parsed = choose(
+        mode,
+        || classic::matcher(text).map(one),
+        || utf8::matcher(text).map(one),
+        |found| found.iter().map(print_matcher).collect(),
+    )?;
+    let only = parsed.value.into_iter().next().ok_or_else(|| InvalidMatcher::new(0, "there is no matcher"))?;
+    Ok(Parsed { value: only, warning: parsed.warning })
 }
 
 /// Reads a list of matchers, with or without braces: `{a="b",c=~"d"}`, `a=b, c!=d`. An empty list is valid.
@@ -60,7 +65,7 @@ pub fn parse_matcher(text: &str, mode: ParseMode) -> Result<Parsed<Matcher>, Inv
 /// # Errors
 /// The text is no list of matchers; a pattern is invalid.
 pub fn parse_matchers(text: &str, mode: ParseMode) -> Result<Parsed<Vec<Matcher>>, InvalidMatcher> {
-    choose(mode, || classic::matchers(text), || utf8::matchers(text), |matchers| print_matchers(matchers))
+    choose(mode, || classic::matchers(text), || utf8::matchers(text), print_matchers)
 }
 
 /// `{a="b",c=~"d"}`, byte for byte as Alertmanager prints matchers in route keys, and so in group keys and PagerDuty's
@@ -80,41 +85,66 @@ fn print_matcher(matcher: &Matcher) -> String {
     format!("{name}{op}\"{value}\"")
 }
 
-fn choose<T: PartialEq>(
+/// A matcher as written, its pattern not compiled yet: that takes longer than all the rest.
+pub(super) struct Written {
+    pub(super) name: String,
+    pub(super) op: MatchOp,
+    pub(super) value: String,
+    /// Where the value stands in the text.
+    pub(super) value_at: usize,
+}
+
+/// Equal in meaning, wherever they stand.
+impl PartialEq for Written {
+    fn eq(&self, other: &Written) -> bool {
+        self.name == other.name && self.op == other.op && self.value == other.value
+    }
+}
+
+fn compile(written: Vec<Written>) -> Result<Vec<Matcher>, InvalidMatcher> {
+    let compile = |Written { name, op, value, value_at }| {
+        Matcher::new(name, op, value).map_err(|error| InvalidMatcher::new(value_at, error.to_string()))
+    };
+    written.into_iter().map(compile).collect()
+}
+
+fn choose(
     mode: ParseMode,
-    classic: impl Fn() -> Result<T, InvalidMatcher>,
-    utf8: impl Fn() -> Result<T, InvalidMatcher>,
-    print: impl Fn(&T) -> String,
-) -> Result<Parsed<T>, InvalidMatcher> {
+    classic: impl Fn() -> Result<Vec<Written>, InvalidMatcher>,
+    utf8: impl Fn() -> Result<Vec<Written>, InvalidMatcher>,
+    print: impl Fn(&[Matcher]) -> String,
+) -> Result<Parsed<Vec<Matcher>>, InvalidMatcher> {
     let plain = |value| Parsed { value, warning: None };
     match mode {
-        ParseMode::Classic => classic().map(plain),
-        ParseMode::Utf8Strict => utf8().map(plain),
-        ParseMode::Fallback => match (classic(), utf8()) {
-            (Err(_), Ok(value)) => Ok(plain(value)),
-            // The UTF-8 parser points at the very token.
-            (Err(_), Err(error)) => Err(error),
-            (Ok(value), Ok(other)) if value == other => Ok(plain(value)),
-            (Ok(value), Ok(other)) => {
-                let (one, two) = (print(&value), print(&other));
-                let warning = format!("reads as {one} here, but as {two} in UTF-8 strict mode; write {one}");
-                Ok(Parsed { value, warning: Some(warning) })
-            }
-            (Ok(value), Err(error)) => {
-                let warning = format!("is not valid in UTF-8 strict mode ({error}); write {}", print(&value));
-                Ok(Parsed { value, warning: Some(warning) })
-            }
-        },
+        ParseMode::Classic => return classic().and_then(compile).map(plain),
+        ParseMode::Utf8Strict => return utf8().and_then(compile).map(plain),
+        ParseMode::Fallback => {}
+    }
+    let (classic, utf8) = (classic(), utf8());
+    if let (Ok(one), Ok(two)) = (&classic, &utf8)
+        && one == two
+    {
+        return utf8.and_then(compile).map(plain);
+    }
+    match (classic.and_then(compile), utf8.and_then(compile)) {
+        (Err(_), Ok(value)) => Ok(plain(value)),
+        // The UTF-8 parser points at the very token.
+        (Err(_), Err(error)) => Err(error),
+        (Ok(value), Ok(other)) => {
+            let (one, two) = (print(&value), print(&other));
+            let warning = format!("reads as {one} here, but as {two} in UTF-8 strict mode; write {one}");
+            Ok(Parsed { value, warning: Some(warning) })
+        }
+        (Ok(value), Err(error)) => {
+            let warning = format!("is not valid in UTF-8 strict mode ({error}); write {}", print(&value));
+            Ok(Parsed { value, warning: Some(warning) })
+        }
     }
 }
 
 impl InvalidMatcher {
     pub(super) fn new(offset: usize, message: impl Into<String>) -> InvalidMatcher {
         InvalidMatcher { offset, message: message.into() }
-    }
-
-    pub(super) fn pattern(offset: usize, error: &InvalidPattern) -> InvalidMatcher {
-        InvalidMatcher::new(offset, error.to_string())
     }
 }
 

@@ -1,11 +1,11 @@
 //! The UTF-8 matcher syntax: any name, double-quoted Go string literals, nothing special outside quotes.
 
+use super::MatchOp;
 use super::go_string::unquote;
-use super::parse::InvalidMatcher;
-use super::{MatchOp, Matcher};
+use super::parse::{InvalidMatcher, Written};
 
 /// One matcher.
-pub(super) fn matcher(text: &str) -> Result<Matcher, InvalidMatcher> {
+pub(super) fn matcher(text: &str) -> Result<Written, InvalidMatcher> {
     let mut found = matchers(text)?;
     match (found.pop(), found.len()) {
         (Some(matcher), 0) => Ok(matcher),
@@ -15,7 +15,7 @@ pub(super) fn matcher(text: &str) -> Result<Matcher, InvalidMatcher> {
 }
 
 /// A list, with or without braces around it; a comma at the end is allowed.
-pub(super) fn matchers(text: &str) -> Result<Vec<Matcher>, InvalidMatcher> {
+pub(super) fn matchers(text: &str) -> Result<Vec<Written>, InvalidMatcher> {
     let mut tokens = Tokens { text, at: 0 };
     let braced = tokens.accept(&Kind::Open)?;
     let mut matchers = Vec::new();
@@ -84,13 +84,13 @@ struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    fn matcher(&mut self) -> Result<Matcher, InvalidMatcher> {
+    fn matcher(&mut self) -> Result<Written, InvalidMatcher> {
         let name = self.string("a label name")?.string()?;
         let op_token = self.peek()?;
         let Kind::Op(op) = op_token.kind else { return Err(op_token.unexpected("=, !=, =~ or !~")) };
         self.skip(&op_token);
         let value = self.string("a value, in quotes if it is empty")?;
-        Matcher::new(name, op, value.string()?).map_err(|error| InvalidMatcher::pattern(value.at, &error))
+        Ok(Written { name, op, value: value.string()?, value_at: value.at })
     }
 
     fn string(&mut self, expected: &str) -> Result<Token<'a>, InvalidMatcher> {

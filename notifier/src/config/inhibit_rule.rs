@@ -19,8 +19,8 @@ pub(super) fn decode(node: &Node, decoder: &Decoder, mode: ParseMode) -> Option<
     let source = matchers::decode(&mut fields, decoder, &SOURCE, mode);
     let target = matchers::decode(&mut fields, decoder, &TARGET, mode);
     let equal = fields.optional("equal").string_list().unwrap_or_default();
-    for label in equal.iter().filter(|label| label.value.is_empty()) {
-        decoder.error(label.span, "a label name is empty");
+    for label in &equal {
+        matchers::check_label_name(label, mode, decoder);
     }
     fields.finish();
     Some(InhibitRule { name, source, target, equal: equal.into_iter().map(|label| label.value).collect() })

@@ -3,7 +3,7 @@
 use model::matcher::is_classic_name;
 use model::matcher::parse::{ParseMode, parse_matchers};
 use model::{MatchOp, Matcher};
-use yaml::{Decoder, Field, Fields, Key, Node};
+use yaml::{Decoder, Field, Fields, Key, Node, Spanned};
 
 /// The keys of one side: `matchers`, `match`, `match_re`, or the same behind `source_` or `target_`.
 pub(super) struct MatcherKeys {
@@ -63,6 +63,15 @@ fn decode_regex(key: &Key, node: &Node, decoder: &Decoder) -> Option<Matcher> {
             decoder.error(pattern.span, error.to_string());
             None
         }
+    }
+}
+
+/// Reports what is not the name of a label: in classic mode by the classic rule, else only an empty text.
+pub(super) fn check_label_name(name: &Spanned<String>, mode: ParseMode, decoder: &Decoder) {
+    if name.value.is_empty() {
+        decoder.error(name.span, "a label name is empty");
+    } else if mode == ParseMode::Classic && !is_classic_name(&name.value) {
+        decoder.error(name.span, format!("{:?} is not a label name in classic mode", name.value));
     }
 }
 

@@ -48,7 +48,7 @@ impl RawRoute {
             span: fields.span(),
             receiver: fields.optional("receiver").string().filter(|name| !name.value.is_empty()),
             matchers: matchers::decode(&mut fields, decoder, &KEYS, mode),
-            group_by: decode_group_by(fields.optional("group_by"), decoder),
+            group_by: decode_group_by(fields.optional("group_by"), decoder, mode),
             group_wait: fields.optional("group_wait").parse_with(parse_duration).map(|wait| wait.value),
             group_interval: positive_duration(fields.optional("group_interval"), decoder),
             repeat_interval: positive_duration(fields.optional("repeat_interval"), decoder),
@@ -133,13 +133,14 @@ fn positive_duration(field: Field<'_>, decoder: &Decoder) -> Option<Spanned<Dura
     Some(duration)
 }
 
-fn decode_group_by(field: Field<'_>, decoder: &Decoder) -> Option<GroupBy> {
+fn decode_group_by(field: Field<'_>, decoder: &Decoder, mode: ParseMode) -> Option<GroupBy> {
     let names = field.string_list()?;
     let mut labels: Vec<&str> = Vec::new();
     for name in &names {
-        if name.value.is_empty() {
-            decoder.error(name.span, "a label name is empty");
-        } else if labels.contains(&name.value.as_str()) {
+        if name.value != EVERY_LABEL {
+            matchers::check_label_name(name, mode, decoder);
+        }
+        if labels.contains(&name.value.as_str()) {
             decoder.error(name.span, format!("label {:?} is given twice", name.value));
         } else {
             labels.push(&name.value);

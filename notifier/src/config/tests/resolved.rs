@@ -225,9 +225,38 @@ fn a_matcher_that_reads_differently_in_strict_mode_is_warned_about() {
 }
 
 #[test]
+fn classic_mode_has_classic_label_names() {
+    for (options, good) in [("group_by: ['...']", true), ("group_by: [a_b]", true), ("group_by: [a-b]", false)] {
+        let text = format!("route: {{receiver: x, {options}}}\nreceivers: [{{name: x}}]\n");
+        let file = SourceFile::new("am.yml", text);
+        let found = Config::parse(&file, Path::new(""), ParseMode::Classic, &read_file);
+        assert_eq!(found.is_ok(), good, "{options}");
+        assert!(Config::parse(&file, Path::new(""), ParseMode::Fallback, &read_file).is_ok(), "{options}");
+    }
+}
+
+#[test]
 fn receiver_labels_hold_the_name() {
     let config = load("route: {receiver: x}\nreceivers: [{name: x, labels: {owning-team: a}}, {name: y}]\n");
     assert_eq!(config.receivers["x"].labels.to_string(), r#"{name="x", owning-team="a"}"#);
     assert_eq!(config.receivers["y"].labels.to_string(), r#"{name="y"}"#);
     assert!(parse("route: {receiver: x}\nreceivers: [{name: x, labels: {name: y}}]\n").is_err());
+}
+
+/// By hand: `cargo test -p notifier -- --ignored --nocapture a_large_file`.
+#[test]
+#[ignore = "a measurement"]
+fn a_large_file() {
+    let mut text = "route:\n  receiver: r0\n  routes:\n".to_owned();
+    for i in 0..5000 {
+        text += &format!("    - matchers: ['team=\"t{i}\"', 'severity=~\"a|b{i}\"']\n      receiver: r{i}\n");
+    }
+    text += "receivers:\n";
+    for i in 0..5000 {
+        text += &format!(
+            "  - name: r{i}\n    webhook_configs: [{{url: 'http://h/{i}', http_config: {{authorization: {{credentials: c{i}}}}}}}]\n"
+        );
+    }
+    let (config, _) = parse(&text).unwrap();
+    assert_eq!(config.receivers.len(), 5000);
 }

@@ -121,7 +121,8 @@ fn decode_key(node: &Node, fields: &mut Fields<'_>, decoder: &Decoder, base: &Pa
     const KEYS: [&str; 4] = ["routing_key", "routing_key_file", "service_key", "service_key_file"];
     let routing = decode_secret(fields, decoder, base, ("routing_key", "routing_key_file"));
     let service = decode_secret(fields, decoder, base, ("service_key", "service_key_file"));
-    let key = routing.map(PagerDutyKey::Routing).or(service.map(PagerDutyKey::Service));
+    // With both, Alertmanager speaks v1.
+    let key = service.map(PagerDutyKey::Service).or(routing.map(PagerDutyKey::Routing));
     if key.is_none() && !any_given(node, &KEYS) {
         let report = decoder.error(fields.span(), "neither \"routing_key\" nor \"service_key\" is given");
         report.hint("routing_key for an Events API v2 integration, service_key for v1");
