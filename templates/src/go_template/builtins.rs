@@ -70,7 +70,7 @@ fn joined<'v>(call: Call<'_>, args: &'v [Value]) -> Result<Cow<'v, str>, Functio
         other => other.clone(),
     };
     let values: Vec<Value> = args.iter().map(shown).collect();
-    Ok(Cow::Owned(format::print(&values, call.limits.output_bytes)?))
+    Ok(Cow::Owned(format::print_followed(&values, call.limits.output_bytes)?))
 }
 
 fn length(value: &Value) -> Outcome {
@@ -86,9 +86,12 @@ fn length(value: &Value) -> Outcome {
 
 fn index(value: &Value, indexes: &[Value]) -> Outcome {
     let mut value = value.clone();
+    if matches!(value, Value::Nil) {
+        return Err("index of untyped nil".into());
+    }
     for index in indexes {
         let next = match &*value.base() {
-            Value::Nil => return Err("index of untyped nil".into()),
+            Value::Nil => return Err("index of nil pointer".into()),
             Value::List(list) => element(list, index)?,
             Value::Map(map) => entry(map, index)?,
             Value::String(text) | Value::Safe(_, text) => {
@@ -99,9 +102,6 @@ fn index(value: &Value, indexes: &[Value]) -> Outcome {
             _ => return Err(format!("can't index item of type {}", value.type_name()).into()),
         };
         value = next;
-    }
-    if matches!(value, Value::Nil) && indexes.is_empty() {
-        return Err("index of untyped nil".into());
     }
     Ok(value)
 }

@@ -1,10 +1,11 @@
 //! `eq`, `ne`, `lt`, `le`, `gt`, `ge`: Go's comparisons of basic kinds, and its refusals.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::error::FunctionFailure;
 use super::format;
-use super::value::Value;
+use super::value::{Object, Value};
 
 const NO_COMPARISON: &str = "missing argument for comparison";
 const INCOMPATIBLE: &str = "incompatible types for comparison";
@@ -58,17 +59,54 @@ fn equal_pair(a: &Value, b: &Value) -> Result<bool, FunctionFailure> {
 
 /// Values of no basic kind: nil, times, objects; lists and maps only compare with nil.
 fn equal_others(a: &Value, b: &Value) -> Result<bool, FunctionFailure> {
-    let incomparable = |value: &Value| matches!(&*value.base(), Value::List(_) | Value::Map(_));
     match (a, b) {
         (Value::Nil, Value::Nil) => Ok(true),
         (Value::Nil, _) | (_, Value::Nil) => Ok(false),
         (Value::Time(x), Value::Time(y)) => Ok(x.timestamp() == y.timestamp() && x.time_zone() == y.time_zone()),
+        _ if kind(a) != kind(b) => {
+            let (name_a, name_b) = (a.type_name(), b.type_name());
+            let (a, b) = (format::shown(a), format::plain(b));
+            Err(format!("non-comparable types {a}: {name_a}, {name_b}: {b}").into())
+        }
         (_, refused) | (refused, _) if incomparable(refused) => {
             let name = refused.type_name();
-            Err(format!("non-comparable type {}: {name}", format::plain(refused)).into())
+            Err(format!("non-comparable type {}: {name}", format::shown(refused)).into())
         }
-        (Value::Object(x), Value::Object(y)) => Ok(std::sync::Arc::ptr_eq(x, y)),
+        (Value::Object(x), Value::Object(y)) if x.type_name() != y.type_name() => Ok(false),
+        (Value::Object(x), Value::Object(y)) if is_pointer(&**x) => Ok(Arc::ptr_eq(x, y)),
+        (Value::Object(x), Value::Object(y)) => {
+            let pairs = x.fields().into_iter().zip(y.fields());
+            Ok(pairs
+                .map(|((_, x), (_, y))| equal_pair(&x, &y))
+                .collect::<Result<Vec<_>, _>>()?
+                .iter()
+                .all(|same| *same))
+        }
         _ => Ok(false),
+    }
+}
+
+/// Whether Go refuses to compare values of this type: lists, maps, and structs with such fields.
+fn incomparable(value: &Value) -> bool {
+    match &*value.base() {
+        Value::List(_) | Value::Map(_) => true,
+        Value::Object(object) if is_pointer(&**object) => false,
+        Value::Object(object) => object.fields().iter().any(|(_, field)| incomparable(field)),
+        _ => false,
+    }
+}
+
+fn is_pointer(object: &dyn Object) -> bool {
+    object.type_name().starts_with('*')
+}
+
+/// What Go's reflection tells apart before it compares.
+fn kind(value: &Value) -> &'static str {
+    match &*value.base() {
+        Value::List(_) => "slice",
+        Value::Map(_) => "map",
+        Value::Object(object) if is_pointer(&**object) => "pointer",
+        _ => "struct",
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn action_text(value: &Value, limit: usize) -> String {
         Value::Nil => "<no value>".to_owned(),
         _ => {
             let mut printer = Printer::new(limit);
+            printer.follows_pointer = true;
             printer.arg(value, 'v');
             printer.out
         }
@@ -25,14 +26,32 @@ pub(crate) fn action_text(value: &Value, limit: usize) -> String {
 
 /// A value as `%v` prints it.
 pub(crate) fn plain(value: &Value) -> String {
-    let mut printer = Printer::new(usize::MAX);
+    let mut printer = Printer::new(SHOWN_BYTES);
     printer.arg(value, 'v');
     printer.out
 }
 
+/// A value as `%s` prints it, as in Go's reports about values.
+pub(crate) fn shown(value: &Value) -> String {
+    let mut printer = Printer::new(SHOWN_BYTES);
+    printer.arg(value, 's');
+    printer.out
+}
+
+/// What a report may show of a value.
+const SHOWN_BYTES: usize = 4096;
+
 /// Go's `Sprint`: a space between neighbours of which neither is a text.
 pub(crate) fn print(values: &[Value], limit: usize) -> Result<String, FunctionFailure> {
-    let mut printer = Printer::new(limit);
+    print_with(Printer::new(limit), values)
+}
+
+/// [`print`], with pointers shown as what they point to, as actions do.
+pub(crate) fn print_followed(values: &[Value], limit: usize) -> Result<String, FunctionFailure> {
+    print_with(Printer { follows_pointer: true, ..Printer::new(limit) }, values)
+}
+
+fn print_with(mut printer: Printer, values: &[Value]) -> Result<String, FunctionFailure> {
     let mut after_text = true;
     for value in values {
         let is_text = value.base().as_str().is_some();
@@ -87,11 +106,20 @@ struct Printer {
     spec: Spec,
     /// A wrong verb is being reported: no methods, no further reports.
     reporting: bool,
+    /// A pointer at the top prints as what it points to.
+    follows_pointer: bool,
 }
 
 impl Printer {
     fn new(limit: usize) -> Self {
-        Self { out: String::new(), limit, overflowed: false, spec: Spec::default(), reporting: false }
+        Self {
+            out: String::new(),
+            limit,
+            overflowed: false,
+            spec: Spec::default(),
+            reporting: false,
+            follows_pointer: false,
+        }
     }
 
     fn finish(self) -> Result<String, FunctionFailure> {

@@ -31,7 +31,7 @@ pub enum Param {
     Strings,
     /// `[]interface {}`.
     List,
-    /// A type of the program, by its Go name.
+    /// A slice or pointer type of the program, by its Go name.
     Named(&'static str),
 }
 
@@ -220,7 +220,7 @@ impl Param {
 
     /// Whether nil can stand for a value of the type.
     pub(crate) fn takes_nil(self) -> bool {
-        matches!(self, Self::Any | Self::Strings | Self::List)
+        matches!(self, Self::Any | Self::Strings | Self::List | Self::Named(_))
     }
 
     /// Whether a value may be passed as it is. Go's assignability: no conversion of numbers or named texts.
@@ -230,7 +230,7 @@ impl Param {
             (Self::Float, Value::Float(_)) | (Self::Time, Value::Time(_)) | (Self::Duration, Value::Duration(_)) => {
                 true
             }
-            (Self::Strings | Self::List, Value::Nil) => true,
+            (Self::Strings | Self::List | Self::Named(_), Value::Nil) => true,
             (Self::Strings, Value::List(list)) => list.element == Element::String,
             (Self::List, Value::List(list)) => list.element == Element::Any,
             // a named slice type is assignable to the plain slice type it is made of

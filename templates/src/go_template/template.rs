@@ -138,3 +138,53 @@ impl TemplateSet {
         names
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{At, Functions, Value};
+    use super::*;
+
+    fn show(set: &TemplateSet, name: &str) -> String {
+        let limits = Limits::default();
+        let render =
+            Render { data: &Value::Nil, variables: &[], context: &At(0.0), limits: &limits, escape: Escape::None };
+        set.execute(name, &render).unwrap_or_else(|error| error.to_string())
+    }
+
+    #[test]
+    fn later_definitions_win_but_empty_ones_do_not() {
+        let mut set = TemplateSet::new(Functions::builtins());
+        set.add("a.tmpl", "{{ define \"x\" }}one{{ end }}{{ define \"y\" }}{{ template \"x\" }}!{{ end }}")
+            .expect("parses");
+        assert_eq!(show(&set, "y"), "one!");
+        set.add("b.tmpl", "{{ define \"x\" }}two{{ end }}").expect("parses");
+        set.add("c.tmpl", "{{ define \"x\" }} {{/* nothing */}} {{ end }}").expect("parses");
+        assert_eq!(show(&set, "y"), "two!");
+        assert_eq!(show(&set, "z"), "template: no template \"z\" is defined");
+        assert!(set.add("d.tmpl", "{{ define \"x\" }}").is_err());
+        assert_eq!(show(&set, "y"), "two!");
+    }
+
+    #[test]
+    fn a_text_may_redefine_what_the_set_has_for_itself() {
+        let mut set = TemplateSet::new(Functions::builtins());
+        set.add("a.tmpl", "{{ define \"x\" }}one{{ end }}{{ define \"y\" }}{{ template \"x\" }}!{{ end }}")
+            .expect("parses");
+        let template = set.parse("", "{{ define \"x\" }}own{{ end }}{{ template \"y\" }}").expect("parses");
+        let limits = Limits::default();
+        let render =
+            Render { data: &Value::Nil, variables: &[], context: &At(0.0), limits: &limits, escape: Escape::None };
+        assert_eq!(template.execute(&render).as_deref(), Ok("own!"));
+        assert_eq!(show(&set, "y"), "one!");
+    }
+
+    #[test]
+    fn templates_are_shared_between_threads() {
+        fn shared<T: Send + Sync + Clone>() {}
+        shared::<Template>();
+        shared::<TemplateSet>();
+        shared::<Functions>();
+        shared::<Value>();
+        shared::<TemplateError>();
+    }
+}

@@ -146,9 +146,11 @@ impl Printer {
     pub(super) fn float(&mut self, number: f64, verb: char, precision: Option<usize>) {
         let precision = self.spec.precision.or(precision);
         let mut text = match verb {
+            'v' if self.spec.sharp => sharp_general(number, self.spec.precision, 'g'),
             'v' => shortest_notation(number, self.spec.precision, 'g', false),
             'F' => digits(number, 'f', precision),
             'g' | 'G' if self.spec.sharp => sharp_general(number, precision, verb),
+            'x' | 'X' if self.spec.sharp => sharp_hexadecimal(number, precision, verb),
             _ => digits(number, verb, precision),
         };
         if self.spec.sharp && number.is_finite() && matches!(verb, 'e' | 'E' | 'f' | 'F') && !text.contains('.') {
@@ -193,6 +195,20 @@ impl Printer {
         }
     }
 }
+
+/// `%#x` fills up to six digits or the precision; Go counts the `x` and the digit before the point as two of them.
+fn sharp_hexadecimal(number: f64, precision: Option<usize>, verb: char) -> String {
+    let text = digits(number, verb, precision);
+    let Some((mantissa, exponent)) = text.split_once(['p', 'P']) else { return text };
+    let significant = mantissa.trim_start_matches(['-', '0']).chars().filter(|c| *c != '.').count();
+    let missing = precision.unwrap_or(6).saturating_sub(significant).min(MOST_ZEROS);
+    let point = if mantissa.contains('.') { "" } else { "." };
+    let letter = if verb == 'X' { 'P' } else { 'p' };
+    format!("{mantissa}{point}{}{letter}{exponent}", "0".repeat(missing))
+}
+
+/// Beyond the widest precision there is nothing to fill.
+const MOST_ZEROS: usize = 10_000_010;
 
 /// `%#g` keeps the point and trailing zeros of six digits or the precision.
 fn sharp_general(number: f64, precision: Option<usize>, verb: char) -> String {

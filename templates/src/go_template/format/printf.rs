@@ -154,8 +154,8 @@ impl Formatter<'_> {
     fn star(&mut self) -> Option<i64> {
         let value = self.values.get(self.next)?;
         self.next += 1;
-        match value {
-            Value::Int(number) if number.abs() <= WIDEST => Some(*number),
+        match &*value.base() {
+            Value::Int(number) if number.unsigned_abs() <= WIDEST.unsigned_abs() => Some(*number),
             _ => None,
         }
     }

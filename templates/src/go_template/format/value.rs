@@ -67,7 +67,6 @@ impl Printer {
 
     /// `%!d(string=x)`: the verb does not fit the value.
     fn wrong_verb(&mut self, value: &Value, verb: char) {
-        let spec = std::mem::take(&mut self.spec);
         let reporting = std::mem::replace(&mut self.reporting, true);
         self.push_str("%!");
         self.push(verb);
@@ -80,20 +79,14 @@ impl Printer {
             self.nested(value, 'v', 0);
         }
         self.push(')');
-        self.spec = spec;
         self.reporting = reporting;
     }
 
     fn nothing(&mut self, verb: char, depth: usize) -> bool {
         match verb {
             'v' if depth > 0 && self.spec.sharp_v => self.push_str("interface {}(nil)"),
-            'v' if depth > 0 => self.push_str("<nil>"),
+            _ if depth > 0 => self.push_str("<nil>"),
             'v' => self.pad("<nil>"),
-            _ if depth > 0 => {
-                self.push_str("%!");
-                self.push(verb);
-                self.push_str("(<nil>)");
-            }
             _ => return false,
         }
         true
@@ -162,8 +155,16 @@ impl Printer {
 
     fn structure(&mut self, object: &dyn Object, verb: char, depth: usize) {
         let go_syntax = verb == 'v' && self.spec.sharp_v;
+        let (pointer, name) = match object.type_name().strip_prefix('*') {
+            Some(name) => (true, name),
+            None => (false, object.type_name()),
+        };
+        // deeper down Go prints the address of a pointer, which says nothing
+        if pointer && depth == 0 && !self.follows_pointer {
+            self.push('&');
+        }
         if go_syntax {
-            self.push_str(object.type_name());
+            self.push_str(name);
         }
         self.push('{');
         for (index, (name, field)) in object.fields().into_iter().enumerate() {

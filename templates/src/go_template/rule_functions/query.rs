@@ -75,14 +75,14 @@ pub(super) fn install(functions: &mut Functions) {
         rows(args, 0).into_iter().next().ok_or_else(|| "first() called on vector with no elements".into())
     });
     functions.add("label", Signature::of(&[Param::String, Param::Named(SAMPLE)]), |_, args| {
-        Ok(label(args.get(1), text(args, 0)))
+        Ok(label(row(args, 1)?, text(args, 0)))
     });
-    functions.add("value", Signature::of(&[Param::Named(SAMPLE)]), |_, args| Ok(field(args.first(), "Value")));
-    functions.add("strvalue", Signature::of(&[Param::Named(SAMPLE)]), |_, args| Ok(label(args.first(), "__value__")));
+    functions.add("value", Signature::of(&[Param::Named(SAMPLE)]), |_, args| Ok(field(row(args, 0)?, "Value")));
+    functions.add("strvalue", Signature::of(&[Param::Named(SAMPLE)]), |_, args| Ok(label(row(args, 0)?, "__value__")));
     functions.add("sortByLabel", Signature::of(&[Param::String, Param::Named(RESULT)]), |_, args| {
         let name = text(args, 0);
         let mut rows = rows(args, 1);
-        rows.sort_by_cached_key(|row| label(Some(row), name).as_str().map(SmolStr::new));
+        rows.sort_by_cached_key(|row| label(row, name).as_str().map(SmolStr::new));
         Ok(rows_value(rows))
     });
 }
@@ -94,14 +94,21 @@ fn rows(args: &[Value], index: usize) -> Vec<Value> {
     }
 }
 
-fn field(row: Option<&Value>, name: &str) -> Value {
+fn row(args: &[Value], index: usize) -> Result<&Value, FunctionFailure> {
+    match args.get(index) {
+        None | Some(Value::Nil) => Err("runtime error: invalid memory address or nil pointer dereference".into()),
+        Some(row) => Ok(row),
+    }
+}
+
+fn field(row: &Value, name: &str) -> Value {
     match row {
-        Some(Value::Object(object)) => object.field(name).unwrap_or_default(),
+        Value::Object(object) => object.field(name).unwrap_or_default(),
         _ => Value::Nil,
     }
 }
 
-fn label(row: Option<&Value>, name: &str) -> Value {
+fn label(row: &Value, name: &str) -> Value {
     match field(row, "Labels") {
         Value::Map(labels) => labels.get_or_zero(name),
         _ => Value::from(""),

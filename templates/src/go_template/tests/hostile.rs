@@ -232,7 +232,7 @@ const MARKUP: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
 
     #[test]
     fn nothing_panics(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {

@@ -85,6 +85,8 @@ fn promtool_agrees() {
     let failed = FAILURES.iter().filter_map(|(text, _)| {
         let error = render_with_prelude(text).expect_err(text);
         error.excerpt()?;
+        // since histograms can be values, the type of the dot is another than in 2.42
+        let error = error.to_string().replace("Value interface {} }", "Value float64 }");
         Some((*text, format!("<error expanding template: error executing template __alert_A: {error}>")))
     });
     let cases: Vec<_> = printed.chain(failed).filter(|(text, _)| !is_newer_than_promtool(text)).collect();
@@ -267,6 +269,19 @@ const CASES: &[(&str, &str)] = &[
     (
         "{{ printf \"a%99999999d|\" 1 }} {{ printf \"%*d\" 99999999 1 }} {{ printf \"%.*d\" -1 5 }}",
         "a%!(NOVERB)%!(EXTRA int=1) %!(BADWIDTH)1 %!(BADPREC)5",
+    ),
+    // found by comparing random templates with promtool
+    (
+        "{{ printf \"%5s|%.1s|%06d\" 5 $value \"x\" }} {{ printf \"%*d\" (toTime 0).Month 7 }}",
+        "%!s(int=    5)|%!s(float64=1e+03)|%!d(string=00000x) 7",
+    ),
+    (
+        "{{ printf \"%s %v\" (args nil) (args nil) }} {{ printf \"%#q\" 1e6 }} {{ printf \"%#x\" 1.5 }}",
+        "map[arg0:<nil>] map[arg0:<nil>] %!q(float64=1.00000e+06) 0x1.8000p+00",
+    ),
+    (
+        "{{ query \"m\" | first }} {{ html (query \"m\" | first) }} {{ printf \"%v\" (query \"m\" | first) }}",
+        "{map[__name__:m instance:h1.example:9100 job:api severity:critical] 1234.5} {map[__name__:m instance:h1.example:9100 job:api severity:critical] 1234.5} &{map[__name__:m instance:h1.example:9100 job:api severity:critical] 1234.5}",
     ),
     // print
     ("{{ print 1 2 \"a\" 3 4 }} {{ print \"a\" \"b\" }} {{ print nil }}", "1 2a3 4 ab <nil>"),
@@ -537,6 +552,18 @@ const FAILURES: &[(&str, &str)] = &[
     (
         "{{ toTime \"1e300\" }}",
         "template: t:1:3: executing \"t\" at <toTime \"1e300\">: error calling toTime: 1e+300 cannot be represented as a nanoseconds timestamp since it overflows int64",
+    ),
+    (
+        "{{ eq . . }}",
+        "template: t:1:3: executing \"t\" at <eq . .>: error calling eq: non-comparable type {map[__name__:m instance:h1.example:9100 job:api severity:critical] map[cluster:c1] http://prom.example:9090/base%20path %!s(float64=1234.5)}: struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value interface {} }",
+    ),
+    (
+        "{{ index (args 1) \"a\" \"b\" }}",
+        "template: t:1:3: executing \"t\" at <index (args 1) \"a\" \"b\">: error calling index: index of nil pointer",
+    ),
+    (
+        "{{ first nil }}",
+        "template: t:1:3: executing \"t\" at <first nil>: error calling first: first() called on vector with no elements",
     ),
     ("{{ call nil }}", "template: t:1:3: executing \"t\" at <call nil>: error calling call: call of nil"),
 ];
