@@ -97,7 +97,10 @@ impl<'a> World<'a> {
     /// Machines come up with what was kept.
     fn start(&mut self) -> anyhow::Result<()> {
         let mut engine = Engine::new(self.engine_settings());
-        let mut notifier = Notifier::new(notifier::notifier::Settings { start_delay: self.scenario.start_delay, ..Default::default() });
+        let mut notifier = Notifier::new(notifier::notifier::Settings {
+            start_delay: self.scenario.start_delay,
+            ..Default::default()
+        });
         let (mut asked, mut wanted) = (Vec::new(), Vec::new());
         engine.restore(self.kept_rules.clone(), &mut asked);
         let warnings = notifier.restore(self.now, self.kept_notifier.clone().into_iter());
@@ -131,7 +134,8 @@ impl<'a> World<'a> {
         let file = SourceFile::new(path.display().to_string(), text.clone());
         let base = path.parent().unwrap_or(Path::new(""));
         let read = |path: &Path| std::fs::read_to_string(path);
-        let (config, _) = Config::parse(&file, base, ParseMode::default(), &read).map_err(|mistakes| anyhow!("{mistakes}"))?;
+        let (config, _) =
+            Config::parse(&file, base, ParseMode::default(), &read).map_err(|mistakes| anyhow!("{mistakes}"))?;
         Ok(Some(Arc::new(config)))
     }
 
