@@ -101,13 +101,7 @@ fn read<'t>(chunk: Chunk, text: &'t str, layout_after: &str, parts: &mut Parts) 
             (number, rest) = digits(text, least(chunk == Chunk::ZeroMinute), 2)?;
             parts.minute = i8::try_from(number).ok()?;
         }
-        Chunk::Second | Chunk::ZeroSecond => {
-            (number, rest) = digits(text, least(chunk == Chunk::ZeroSecond), 2)?;
-            parts.second = i8::try_from(number).ok()?;
-            let next_is_fraction = matches!(next_chunk(layout_after), ("", Some((Chunk::Fraction { .. }, _))));
-            // a fraction of the second is read even where the layout has none
-            return if next_is_fraction { Some(rest) } else { fraction(rest, parts).or(Some(rest)) };
-        }
+        Chunk::Second | Chunk::ZeroSecond => return second(chunk, text, layout_after, parts),
         Chunk::UpperPm | Chunk::LowerPm => {
             let half = text.get(..2)?;
             let (am, pm) = if chunk == Chunk::UpperPm { ("AM", "PM") } else { ("am", "pm") };
@@ -127,6 +121,14 @@ fn read<'t>(chunk: Chunk, text: &'t str, layout_after: &str, parts: &mut Parts) 
         }
     }
     Some(rest)
+}
+
+/// Seconds; a fraction of them is read even where the layout has none.
+fn second<'t>(chunk: Chunk, text: &'t str, layout_after: &str, parts: &mut Parts) -> Option<&'t str> {
+    let (number, rest) = digits(text, least(chunk == Chunk::ZeroSecond), 2)?;
+    parts.second = i8::try_from(number).ok()?;
+    let next_is_fraction = matches!(next_chunk(layout_after), ("", Some((Chunk::Fraction { .. }, _))));
+    if next_is_fraction { Some(rest) } else { fraction(rest, parts).or(Some(rest)) }
 }
 
 fn least(padded: bool) -> usize {
