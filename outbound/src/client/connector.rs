@@ -254,7 +254,7 @@ pub(crate) fn proxies(config: &ProxyConfig) -> Result<Vec<Proxy>, SendError> {
             let list = if config.no_proxy.is_empty() { None } else { except(&config.no_proxy) };
             vec![proxy.no_proxy(list)]
         }
-        ProxyServer::Url(Secret::File(_)) => Vec::new(),
+        ProxyServer::Url(Secret::File(_)) => return Err(unusable("proxy_url", "it cannot be in a file")),
         ProxyServer::Environment => {
             let list = environment("NO_PROXY").unwrap_or_default();
             let mut proxies = Vec::new();
@@ -287,7 +287,7 @@ fn connect_headers(config: &ProxyConfig) -> Result<HeaderMap, SendError> {
         let bad = || unusable("proxy_connect_header", "it has a name or value that no header can carry");
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
         for value in values {
-            let Secret::Inline(text) = value else { continue };
+            let Secret::Inline(text) = value else { return Err(bad()) };
             let mut value = HeaderValue::from_str(text).map_err(|_| bad())?;
             value.set_sensitive(true);
             headers.append(name.clone(), value);
