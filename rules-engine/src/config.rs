@@ -7,6 +7,7 @@
 //! - `config/http_section.rs`: HTTP client options that stand beside other keys
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub struct Config {
 }
 
 /// A server that takes alerts as Alertmanager's API v2 does.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NotifierTarget {
     /// The whole URL, such as `http://alertmanager:9093/api/v2/alerts`. Identifies the target.
     pub url: String,
@@ -67,7 +68,7 @@ pub struct NotifierTarget {
 }
 
 /// A server that takes samples by remote write 1.0.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WriteTarget {
     /// The whole URL, such as `http://prometheus:9090/api/v1/write`.
     pub url: String,
@@ -84,7 +85,7 @@ pub struct WriteTarget {
 }
 
 /// A server that answers queries as Prometheus does.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct QueryTarget {
     /// The URL below which `/api/v1/query` lies.
     pub url: String,
@@ -229,6 +230,24 @@ impl QueryTarget {
     pub fn new(url: String) -> QueryTarget {
         let timeout = Duration::from_secs(120);
         QueryTarget { url, http: HttpConfig::default(), headers: HeaderMap::new(), timeout }
+    }
+}
+
+impl fmt::Debug for NotifierTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotifierTarget").field("url", &shown_url(&self.url)).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WriteTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteTarget").field("url", &shown_url(&self.url)).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for QueryTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueryTarget").field("url", &shown_url(&self.url)).finish_non_exhaustive()
     }
 }
 

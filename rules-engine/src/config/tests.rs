@@ -79,6 +79,8 @@ fn a_whole_file_is_read_as_meant() {
     assert_eq!(store.headers["x-scope-orgid"], "t");
     assert!(!store.relabeling.is_empty());
     assert_eq!((other.name.as_str(), other.timeout.as_secs()), ("other", 30));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("pw") && !shown.contains("x=y"), "{shown}");
     let query = config.query.unwrap();
     assert_eq!((query.url.as_str(), query.timeout.as_secs()), ("http://prom:9090", 20));
     assert!(query.http.tls.insecure_skip_verify);

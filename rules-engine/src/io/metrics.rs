@@ -17,7 +17,6 @@ use super::send_alerts::TargetTally;
 use super::state::RulesState;
 use super::write_samples::WriteTally;
 use crate::alerting::AlertState;
-use crate::config::shown_url;
 use crate::engine::{Engine, GroupView};
 use crate::outbox;
 use crate::tally::{DURATION_BOUNDS, DurationTally, EngineTally, GroupTally};
@@ -191,8 +190,7 @@ impl Page<'_> {
     }
 
     fn notifiers(&mut self, notifiers: &[TargetTally]) -> fmt::Result {
-        let shown: Vec<(String, &TargetTally)> = notifiers.iter().map(|one| (shown_url(&one.url), one)).collect();
-        let labelled = || shown.iter().map(|(url, tally)| (url.as_str(), *tally));
+        let labelled = || notifiers.iter().map(|one| (one.url.as_str(), one));
         for (name, help, value) in NOTIFIER_COUNTERS {
             self.counters(name, help, NOTIFIER, labelled().map(|(url, one)| (url, value(&one.outbox))))?;
         }

@@ -1,4 +1,4 @@
-//! The network side against the real Prometheus: what it answers, what it takes, and how it shows rules.
+//! The network side against the real Prometheus and Alertmanager: what they answer, what they take, how they show rules.
 
 use std::env;
 use std::fs;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request as HttpRequest;
-use model::{LabelSet, Timestamp};
+use model::{Alert, LabelSet, Timestamp};
 use outbound::{HttpClient, HttpConfig, Limits, Request};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -21,41 +21,70 @@ use tower::ServiceExt;
 
 use super::api::router;
 use super::query_api::QueryApi;
-use super::send_alerts::TargetTally;
+use super::send_alerts::{AlertSender, TargetTally};
 use super::state::{BuildInfo, RulesState};
 use super::write_samples::{SampleWriter, WriteFailure, WriteTally};
-use crate::config::{QueryTarget, WriteTarget};
+use crate::config::{NotifierTarget, QueryTarget, WriteTarget};
 use crate::engine::{Effect, Engine, Settings};
+use crate::relabel::Relabeling;
 use crate::rule_file::{Defaults, load};
 use crate::sample::{QueryValue, Sample};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// A Prometheus of our own, gone when this is dropped.
-struct Prometheus {
+/// An address that nobody listens on at the moment.
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// A Prometheus or Alertmanager of our own, gone when this is dropped.
+struct Server {
     process: Child,
     url: String,
     folder: TempDir,
 }
 
-impl Drop for Prometheus {
+impl Drop for Server {
     fn drop(&mut self) {
         let _already_gone = self.process.kill();
         let _reaped = self.process.wait();
     }
 }
 
-impl Prometheus {
-    /// Starts one with these rules; `None`, said by name, where it is not installed.
-    async fn start(test: &str, rules: &str) -> Option<Prometheus> {
-        if !is_installed(test) {
+impl Server {
+    /// Starts an Alertmanager, which answers `/-/ready` like a Prometheus.
+    async fn start_alertmanager(test: &str) -> Option<Server> {
+        if !is_installed("prometheus-alertmanager", test) {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("am.yml"), "route: {receiver: none}\nreceivers: [{name: none}]\n").unwrap();
+        let address = free_address();
+        let process = Command::new("prometheus-alertmanager")
+            .arg(format!("--config.file={}", path("am.yml")))
+            .arg(format!("--storage.path={}", path("data")))
+            .arg(format!("--web.listen-address={address}"))
+            .args(["--cluster.listen-address=", "--log.level=error"])
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(path("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let started = Server { process, url: format!("http://{address}"), folder };
+        started.until("it is ready", |ready| ready.0 == 200, "/-/ready").await;
+        Some(started)
+    }
+
+    /// Starts a Prometheus with these rules; `None`, said by name, where it is not installed.
+    async fn start(test: &str, rules: &str) -> Option<Server> {
+        if !is_installed("prometheus", test) {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         fs::write(path("rules.yml"), rules).unwrap();
         fs::write(path("prometheus.yml"), "rule_files: [rules.yml]\n").unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let address = free_address();
         let process = Command::new("prometheus")
             .arg(format!("--config.file={}", path("prometheus.yml")))
             .arg(format!("--storage.tsdb.path={}", path("data")))
@@ -65,7 +94,7 @@ impl Prometheus {
             .stderr(fs::File::create(path("log")).unwrap())
             .spawn()
             .unwrap();
-        let started = Prometheus { process, url: format!("http://{address}"), folder };
+        let started = Server { process, url: format!("http://{address}"), folder };
         started.until("it is ready", |ready| ready.0 == 200, "/-/ready").await;
         Some(started)
     }
@@ -88,7 +117,7 @@ impl Prometheus {
             let _a_moment = tokio::time::timeout(Duration::from_millis(50), pending::<()>()).await;
         }
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        panic!("Prometheus: not in time: {what}\n{log}");
+        panic!("not in time: {what}\n{log}");
     }
 
     fn query_api(&self) -> QueryApi {
@@ -114,12 +143,11 @@ fn on_any_thread<F: Future + Send>(future: F) -> F {
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so by name")]
-fn is_installed(test: &str) -> bool {
-    let found =
-        Command::new("prometheus").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    assert!(found || env::var_os("CI").is_none(), "{test} needs prometheus");
+fn is_installed(program: &str, test: &str) -> bool {
+    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    assert!(found || env::var_os("CI").is_none(), "{test} needs {program}");
     if !found {
-        eprintln!("{test} skipped: prometheus is not installed");
+        eprintln!("{test} skipped: {program} is not installed");
     }
     found
 }
@@ -143,7 +171,7 @@ async fn ask(api: &QueryApi, expr: &str, at: Timestamp) -> String {
 
 #[tokio::test]
 async fn peer_what_is_written_is_what_is_queried() {
-    let Some(prometheus) = Prometheus::start("peer_what_is_written_is_what_is_queried", "groups: []").await else {
+    let Some(prometheus) = Server::start("peer_what_is_written_is_what_is_queried", "groups: []").await else {
         return;
     };
     let (api, writer) = (prometheus.query_api(), prometheus.writer());
@@ -184,7 +212,7 @@ async fn peer_what_is_written_is_what_is_queried() {
 #[tokio::test]
 async fn peer_out_of_order_samples_do_not_lose_the_others() {
     let test = "peer_out_of_order_samples_do_not_lose_the_others";
-    let Some(prometheus) = Prometheus::start(test, "groups: []").await else { return };
+    let Some(prometheus) = Server::start(test, "groups: []").await else { return };
     let (api, writer) = (prometheus.query_api(), prometheus.writer());
     let at = Timestamp::from_secs(1_767_323_045);
     let series = |n: usize| [("__name__", "m".to_owned()), ("n", n.to_string())];
@@ -202,6 +230,36 @@ async fn peer_out_of_order_samples_do_not_lose_the_others() {
     assert!(matches!(failure, WriteFailure::Refused { samples: 3, .. }), "{failure}");
     assert_eq!(ask(&api, "count_values('v', m)", at).await, r#"{v="1"} 3; {v="2"} 47"#);
     assert_eq!(writer.tally().refused, 3);
+}
+
+#[tokio::test]
+async fn peer_alertmanager_takes_what_is_sent() {
+    let Some(alertmanager) = Server::start_alertmanager("peer_alertmanager_takes_what_is_sent").await else { return };
+    // far ahead, so that Alertmanager's own clock takes them for firing
+    let (starts, ends) = (Timestamp::from_millis(1_767_323_045_678), Timestamp::from_secs(4_000_000_000));
+    let sender = AlertSender::new(Arc::new(move || starts));
+    let target = NotifierTarget::new(format!("{}/api/v2/alerts", alertmanager.url));
+    sender.configure(Relabeling::default(), vec![target]).unwrap();
+    let alert = |name: &str| Alert {
+        labels: LabelSet::from_pairs([("alertname", name), ("x", "é\"<")]),
+        annotations: LabelSet::from_pairs([("summary", "s\n")]),
+        starts_at: Some(starts),
+        ends_at: Some(ends),
+        generator_url: "http://p/graph?g0.expr=up&g0.tab=1".into(),
+    };
+    let mut bad = alert("Bad");
+    bad.starts_at = Some(ends.plus(SOON));
+    // Alertmanager refuses one of the batch and takes the other
+    sender.send(&[alert("Good"), bad]);
+    let there = |answer: &(u16, String)| answer.1.contains("Good");
+    let answer = alertmanager.until("the alert is there", there, "/api/v2/alerts").await;
+    let alerts: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(alerts.as_array().unwrap().len(), 1);
+    assert_eq!(alerts[0]["labels"]["x"], "é\"<");
+    assert_eq!(alerts[0]["annotations"]["summary"], "s\n");
+    assert_eq!(alerts[0]["startsAt"], "2026-01-02T03:04:05.678Z");
+    assert_eq!(alerts[0]["generatorURL"], "http://p/graph?g0.expr=up&g0.tab=1");
+    assert_eq!(sender.shut_down(SOON).await, 0);
 }
 
 const RULES: &str = r#"
@@ -290,7 +348,7 @@ fn flattened(value: &Value, path: &str, out: &mut Vec<String>) {
 
 #[tokio::test]
 async fn peer_rules_are_shown_as_prometheus_shows_them() {
-    let Some(prometheus) = Prometheus::start("peer_rules_are_shown_as_prometheus_shows_them", RULES).await else {
+    let Some(prometheus) = Server::start("peer_rules_are_shown_as_prometheus_shows_them", RULES).await else {
         return;
     };
     let now = prometheus.now().await;

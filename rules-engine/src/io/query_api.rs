@@ -4,6 +4,7 @@
 
 mod answer;
 
+use std::fmt;
 use std::time::Duration;
 
 use model::{LabelSet, Timestamp};
@@ -13,7 +14,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::form_urlencoded;
 
 use self::answer::{Data, Elements, Envelope, Value};
-use crate::config::QueryTarget;
+use crate::config::{QueryTarget, shown_url};
 use crate::sample::{QueryAnswer, QueryValue};
 
 /// The longest answer that is read: about half a million series.
@@ -23,7 +24,6 @@ const ANSWER_BYTES_MAX: usize = 128 << 20;
 const EXCERPT_CHARS: usize = 200;
 
 /// Asks one server.
-#[derive(Debug)]
 pub struct QueryApi {
     client: HttpClient,
     url: String,
@@ -63,6 +63,12 @@ impl QueryApi {
             Request { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body: body.into() };
         let response = self.client.send(request, deadline, now).await.map_err(|error| error.to_string())?;
         read(&response)
+    }
+}
+
+impl fmt::Debug for QueryApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueryApi").field("url", &shown_url(&self.url)).finish_non_exhaustive()
     }
 }
 

@@ -31,7 +31,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// What one target has been told, for metrics.
 #[derive(Clone, Debug)]
 pub struct TargetTally {
-    /// The target's URL.
+    /// The target's URL, without what may be secret in it.
     pub url: String,
     /// Alerts that wait.
     pub queued: usize,
@@ -162,7 +162,8 @@ impl AlertSender {
 
 impl fmt::Debug for AlertSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AlertSender").field("targets", &self.urls()).finish_non_exhaustive()
+        let targets: Vec<String> = self.urls().iter().map(|url| shown_url(url)).collect();
+        f.debug_struct("AlertSender").field("targets", &targets).finish_non_exhaustive()
     }
 }
 
@@ -203,7 +204,7 @@ impl Target {
     fn tally(&self, url: &str) -> TargetTally {
         let outbox = lock(&self.outbox);
         TargetTally {
-            url: url.to_owned(),
+            url: shown_url(url),
             queued: outbox.len(),
             capacity: outbox.capacity(),
             outbox: outbox.tally(),

@@ -29,7 +29,7 @@ impl RulesState for Fixed {
         let mut latency = DurationTally::default();
         latency.observe(Duration::from_millis(20));
         vec![TargetTally {
-            url: "http://u:p@am:9093/api/v2/alerts".to_owned(),
+            url: "http://am:9093/api/v2/alerts".to_owned(),
             queued: 3,
             capacity: 10_000,
             outbox: outbox::Tally { pushed: 9, sent: 5, expired: 1, failed: 2, ..outbox::Tally::default() },
