@@ -279,4 +279,6 @@ impl std::fmt::Debug for Page<'_> {
 }
 
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! `templates`: files of Go templates, named by patterns.
+//! `templates`: files of Go templates and, ending in `.hbs`, of Handlebars templates, named by patterns.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,8 @@ pub(super) fn read(
             }
         }
     }
-    for (name, text) in &files {
+    // Handlebars files are compiled with those they include, by the renderer.
+    for (name, text) in files.iter().filter(|(name, _)| !name.ends_with(".hbs")) {
         crate::receiver::template_check::check_template_file(decoder, &SourceFile::new(name.clone(), text.clone()));
     }
     files

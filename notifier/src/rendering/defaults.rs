@@ -83,11 +83,11 @@ impl Shipped {
         }
     }
 
-    /// The shipped texts that a user's file of Go templates redefines. `empty` is a set to try it in.
+    /// The shipped texts that a user's file of Go templates redefines. `functions` is a set without templates.
     pub(super) fn redefined_by(file: &str, functions: &TemplateSet) -> Vec<Shipped> {
         let mut own = functions.clone();
         let _parses = own.add("file", file);
         let defines = |name: &&str| own.contains(name);
-        ALL.into_iter().filter(|shipped| shipped.goes_through().iter().any(|name| defines(&name))).collect()
+        ALL.into_iter().filter(|shipped| shipped.goes_through().iter().any(defines)).collect()
     }
 }

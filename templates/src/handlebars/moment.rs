@@ -52,7 +52,7 @@ fn instant(value: &Value) -> Result<Option<Timestamp>, String> {
 
 /// The two largest units, as `3d 4h` or `12s`; nothing negative.
 fn between(from: Timestamp, to: Timestamp) -> String {
-    let seconds = to.as_second().saturating_sub(from.as_second()).max(0);
+    let seconds = to.duration_since(from).as_secs().max(0);
     let units = [("d", seconds / 86_400), ("h", seconds / 3_600 % 24), ("m", seconds / 60 % 60), ("s", seconds % 60)];
     let first = units.iter().position(|(_, count)| *count > 0).unwrap_or(units.len() - 1);
     let shown = units.iter().skip(first).take(2).filter(|(_, count)| *count > 0);

@@ -43,7 +43,7 @@ impl EmailMessage {
 
 fn single_part(text: &str, content_type: ContentType) -> SinglePart {
     let encoding = ContentTransferEncoding::QuotedPrintable;
-    let body = Body::new_with_encoding(text.to_owned(), encoding).unwrap_or_else(|text| Body::new(text));
+    let body = Body::new_with_encoding(text.to_owned(), encoding).unwrap_or_else(Body::new);
     SinglePart::builder().header(content_type).body(body)
 }
 
