@@ -52,46 +52,37 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Starts an Alertmanager, which answers `/-/ready` like a Prometheus.
-    async fn start_alertmanager(test: &str) -> Option<Server> {
-        if !is_installed("prometheus-alertmanager", test) {
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        fs::write(path("am.yml"), "route: {receiver: none}\nreceivers: [{name: none}]\n").unwrap();
-        let address = free_address();
-        let process = Command::new("prometheus-alertmanager")
-            .arg(format!("--config.file={}", path("am.yml")))
-            .arg(format!("--storage.path={}", path("data")))
-            .arg(format!("--web.listen-address={address}"))
-            .args(["--cluster.listen-address=", "--log.level=error"])
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(path("log")).unwrap())
-            .spawn()
-            .unwrap();
-        let started = Server { process, url: format!("http://{address}"), folder };
-        started.until("it is ready", |ready| ready.0 == 200, "/-/ready").await;
-        Some(started)
-    }
-
     /// Starts a Prometheus with these rules; `None`, said by name, where it is not installed.
     async fn start(test: &str, rules: &str) -> Option<Server> {
-        if !is_installed("prometheus", test) {
+        let flags = ["--web.enable-remote-write-receiver", "--storage.tsdb.path=data"];
+        let files = [("rules.yml", rules), ("config.yml", "rule_files: [rules.yml]\n")];
+        Server::launch("prometheus", &flags, &files, test).await
+    }
+
+    /// Starts an Alertmanager that tells nobody.
+    async fn start_alertmanager(test: &str) -> Option<Server> {
+        let flags = ["--cluster.listen-address=", "--storage.path=data"];
+        let files = [("config.yml", "route: {receiver: none}\nreceivers: [{name: none}]\n")];
+        Server::launch("prometheus-alertmanager", &flags, &files, test).await
+    }
+
+    async fn launch(program: &str, flags: &[&str], files: &[(&str, &str)], test: &str) -> Option<Server> {
+        if !is_installed(program, test) {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        fs::write(path("rules.yml"), rules).unwrap();
-        fs::write(path("prometheus.yml"), "rule_files: [rules.yml]\n").unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
         let address = free_address();
-        let process = Command::new("prometheus")
-            .arg(format!("--config.file={}", path("prometheus.yml")))
-            .arg(format!("--storage.tsdb.path={}", path("data")))
+        let process = Command::new(program)
+            .current_dir(folder.path())
+            .arg(format!("--config.file={}", folder.path().join("config.yml").display()))
             .arg(format!("--web.listen-address={address}"))
-            .args(["--web.enable-remote-write-receiver", "--log.level=error"])
+            .arg("--log.level=error")
+            .args(flags)
             .stdout(Stdio::null())
-            .stderr(fs::File::create(path("log")).unwrap())
+            .stderr(fs::File::create(folder.path().join("log")).unwrap())
             .spawn()
             .unwrap();
         let started = Server { process, url: format!("http://{address}"), folder };

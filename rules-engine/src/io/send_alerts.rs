@@ -52,6 +52,12 @@ pub struct AlertSender {
     inner: Mutex<Inner>,
 }
 
+/// Targets that can be used: what a reload checks before it changes anything.
+pub struct PreparedTargets {
+    relabeling: Relabeling,
+    routes: BTreeMap<String, Arc<Route>>,
+}
+
 #[derive(Default)]
 struct Inner {
     relabeling: Relabeling,
@@ -70,21 +76,35 @@ impl AlertSender {
         AlertSender { clock, clients: HttpClients::new(outbound::Limits::default()), inner: Mutex::default() }
     }
 
-    /// Sends to these targets from now on; `relabeling` comes before the targets' own. A target that stays keeps what
-    /// waits for it, one that is gone is told what waits and then forgotten. Needs a tokio runtime.
+    /// Sends to these targets from now on: [`AlertSender::prepare`] and [`AlertSender::adopt`] in one.
     ///
     /// # Errors
     /// A certificate or key cannot be used; nothing is changed then.
     pub fn configure(&self, relabeling: Relabeling, targets: Vec<NotifierTarget>) -> Result<(), SendError> {
+        self.adopt(self.prepare(relabeling, targets)?);
+        Ok(())
+    }
+
+    /// Checks targets and opens the way to them; `relabeling` comes before the targets' own.
+    ///
+    /// # Errors
+    /// A certificate or key cannot be used.
+    pub fn prepare(&self, relabeling: Relabeling, targets: Vec<NotifierTarget>) -> Result<PreparedTargets, SendError> {
         let mut routes = BTreeMap::new();
         for target in targets {
             let client = self.clients.get(&target.http)?;
             routes.insert(target.url.clone(), Arc::new(Route { client, target }));
         }
+        Ok(PreparedTargets { relabeling, routes })
+    }
+
+    /// Sends to prepared targets from now on. A target that stays keeps what waits for it; one that is gone is told what
+    /// waits and then forgotten. Needs a tokio runtime.
+    pub fn adopt(&self, prepared: PreparedTargets) {
         let mut inner = self.lock();
-        inner.relabeling = relabeling;
+        inner.relabeling = prepared.relabeling;
         let mut before = std::mem::take(&mut inner.targets);
-        for (url, route) in routes {
+        for (url, route) in prepared.routes {
             let running = match before.remove(&url) {
                 Some(running) => {
                     *lock(&running.target.route) = route;
@@ -96,7 +116,6 @@ impl AlertSender {
         }
         // the tasks of those that are gone end by themselves once their outbox is empty or its alerts are outdated
         before.values().for_each(|gone| gone.target.stop());
-        Ok(())
     }
 
     fn start(&self, route: Arc<Route>) -> Running {
