@@ -1,6 +1,6 @@
 //! One test binary for everything that needs more than one crate.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, unreachable_pub, reason = "tests")]
 
 mod conditions;
 mod config_errors;
