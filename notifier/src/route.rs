@@ -148,11 +148,13 @@ fn add(config: &Config, route: &Route, nodes: &mut Vec<Node>, twins: &mut HashMa
     *seen += 1;
     // The loader has checked that the name exists; a sink is the harmless reading of a hand-made configuration.
     let receiver = config.receivers.get(&route.receiver).cloned();
-    let sink = || Arc::new(Receiver {
-        labels: LabelSet::from_pairs([("name", route.receiver.as_str())]),
-        name: route.receiver.clone(),
-        integrations: Vec::new(),
-    });
+    let sink = || {
+        Arc::new(Receiver {
+            labels: LabelSet::from_pairs([("name", route.receiver.as_str())]),
+            name: route.receiver.clone(),
+            integrations: Vec::new(),
+        })
+    };
     nodes.push(Node {
         key: route.key.as_str().into(),
         twin,

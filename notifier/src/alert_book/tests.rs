@@ -33,7 +33,12 @@ fn merging() {
         ("the same again", fixed(50, 200), fixed(50, 200), (50, 200, same)),
         ("the earlier start survives", fixed(50, 200), fixed(60, 260), (50, 260, news)),
         ("an earlier start comes in if the ends overlap", fixed(50, 200), fixed(40, 150), (40, 200, news)),
-        ("a start before, an end after: no overlap by Alertmanager's test", fixed(50, 200), fixed(40, 300), (40, 300, news)),
+        (
+            "a start before, an end after: no overlap by Alertmanager's test",
+            fixed(50, 200),
+            fixed(40, 300),
+            (40, 300, news),
+        ),
         ("an explicit end is not shortened by a fire", fixed(50, 200), fixed(60, 150), (50, 200, same)),
         ("an assumed end is", open(50, 200), fixed(60, 150), (50, 150, same)),
         ("nor by an assumed end", fixed(50, 400), open(60, 150), (50, 400, same)),

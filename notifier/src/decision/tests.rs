@@ -17,7 +17,8 @@ fn ask(entry: Option<Entry>, firing: &[u64], resolved: &[u64], send_resolved: bo
 fn alertmanagers_table_line_by_line() {
     let (nothing, first, new) = ("nothing to tell", "first notification", "new alerts added");
     let (some, all, same) = ("some alerts resolved", "all alerts resolved", "unchanged since the last notification");
-    let cases: [(u32, Option<Entry>, &[u64], &[u64], bool, &str); 18] = [
+    type Case = (u32, Option<Entry>, &'static [u64], &'static [u64], bool, &'static str);
+    let cases: [Case; 18] = [
         (1, None, &[1], &[], true, first),
         (1, None, &[1], &[2], true, first),
         (2, None, &[], &[], true, nothing),

@@ -80,7 +80,9 @@ impl Notifier {
         }
         match verdict {
             Verdict::Notify(reason) => self.tell(flush, group, at, (reason, told), out),
-            Verdict::Hold(HoldReason::ResolvesUnwanted | HoldReason::Unchanged) => self.close_quietly(group, at, &told, out),
+            Verdict::Hold(HoldReason::ResolvesUnwanted | HoldReason::Unchanged) => {
+                self.close_quietly(group, at, &told, out)
+            }
             Verdict::Hold(_) => {}
         }
     }
@@ -106,10 +108,21 @@ impl Notifier {
     }
 
     /// Makes the content of a decided notification and sends it, or keeps it until the far side may be called.
-    fn tell(&mut self, flush: &mut Flush<'_>, group: &mut Group, at: usize, (reason, told): (Reason, Told), out: &mut Vec<Effect>) {
+    fn tell(
+        &mut self,
+        flush: &mut Flush<'_>,
+        group: &mut Group,
+        at: usize,
+        (reason, told): (Reason, Told),
+        out: &mut Vec<Effect>,
+    ) {
         let Some(slot) = group.slots.get(at) else { return };
         let resolved = if slot.integration.send_resolved { told.resolved.clone() } else { Box::default() };
-        let shared = flush.snapshots.iter().find(|((r, shown), _)| *r == reason && *shown == resolved).map(|(_, n)| Arc::clone(n));
+        let shared = flush
+            .snapshots
+            .iter()
+            .find(|((r, shown), _)| *r == reason && *shown == resolved)
+            .map(|(_, n)| Arc::clone(n));
         let notification = shared.unwrap_or_else(|| {
             let made = self.known.notification(flush.routes, group, &flush.sight, (reason, &resolved), flush.now);
             flush.snapshots.push(((reason, resolved), Arc::clone(&made)));

@@ -165,7 +165,13 @@ fn slots(node: &Node, group_key: &str, mut before: Vec<Slot>) -> Vec<Slot> {
         let known = before.iter().position(|slot| slot.log_key == log_key).map(|at| before.swap_remove(at));
         match known {
             Some(slot) => Slot { integration: Arc::clone(integration), ..slot },
-            None => Slot { integration: Arc::clone(integration), log_key, state: SlotState::Idle, blocked_until: None, owed_since: None },
+            None => Slot {
+                integration: Arc::clone(integration),
+                log_key,
+                state: SlotState::Idle,
+                blocked_until: None,
+                owed_since: None,
+            },
         }
     };
     node.receiver.integrations.iter().map(slot).collect()

@@ -189,7 +189,8 @@ impl<'a> GroupView<'a> {
     /// Its alerts that are not resolved.
     pub fn alerts(&self) -> impl Iterator<Item = AlertView<'a>> {
         let Self { notifier, id: group, now, .. } = *self;
-        let known = self.group.members.iter().filter_map(move |member| Some((member.id, notifier.known.book.get(member.id)?)));
+        let known =
+            self.group.members.iter().filter_map(move |member| Some((member.id, notifier.known.book.get(member.id)?)));
         let live = known.filter(move |(_, alert)| !alert.is_resolved(now));
         live.map(move |(id, alert)| AlertView { notifier, alert, id, group: Some(group), now })
     }

@@ -9,9 +9,14 @@ fn back(record: &Record) -> RecordV1 {
 fn silences_come_back_as_they_were() {
     let silence = Silence {
         id: Uuid::from_u128(7),
-        matchers: [(MatchOp::Equal, "x"), (MatchOp::NotEqual, "y"), (MatchOp::Regex, "z.*"), (MatchOp::NotRegex, "(a|b)")]
-            .map(|(op, value)| Matcher::new("a", op, value).unwrap())
-            .to_vec(),
+        matchers: [
+            (MatchOp::Equal, "x"),
+            (MatchOp::NotEqual, "y"),
+            (MatchOp::Regex, "z.*"),
+            (MatchOp::NotRegex, "(a|b)"),
+        ]
+        .map(|(op, value)| Matcher::new("a", op, value).unwrap())
+        .to_vec(),
         starts_at: Timestamp::from_nanos(1_234_567_890_123_456_789),
         ends_at: Timestamp::MAX,
         updated_at: Timestamp::EPOCH,

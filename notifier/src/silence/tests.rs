@@ -115,7 +115,8 @@ fn the_memory_answers_as_plain_matching_does() {
             3 => Matcher::new("a", MatchOp::Regex, "[01]").unwrap(),
             _ => Matcher::new("a", MatchOp::NotEqual, "1").unwrap(),
         };
-        let made = SilenceDraft { matchers: vec![matcher], ..draft(None, "", step, step + 1 + pick(40, 40).cast_signed()) };
+        let made =
+            SilenceDraft { matchers: vec![matcher], ..draft(None, "", step, step + 1 + pick(40, 40).cast_signed()) };
         for _ in 0..pick(50, 3) * pick(55, 8) {
             let id = Uuid::from_u128(silences.next_number.into());
             let edit = silences.plan(s(step), made.clone(), id).unwrap();
@@ -127,7 +128,9 @@ fn the_memory_answers_as_plain_matching_does() {
         let at = usize::try_from(pick(33, 6)).unwrap();
         silences.refresh(&sets[at], &mut memory[at]);
         let remembered: Vec<Uuid> = silences.active(&memory[at], s(step)).map(|silence| silence.id).collect();
-        let plain = silences.iter().filter(|silence| silence.state(s(step)) == SilenceState::Active && silence.matches(&sets[at]));
+        let plain = silences
+            .iter()
+            .filter(|silence| silence.state(s(step)) == SilenceState::Active && silence.matches(&sets[at]));
         assert_eq!(remembered, plain.map(|silence| silence.id).collect::<Vec<_>>(), "step {step}");
     }
 }

@@ -119,8 +119,7 @@ receivers: [{name: none}, {name: one, webhook_configs: [{url: 'http://1'}]}, {na
     let mut stage = Stage::new(config(yaml));
     stage.at(0.0).push([alert("team=a i=1"), alert("team=a i=2"), alert("team=b i=3")]);
     stage.at(10.0);
-    let heard =
-        ["1 one first notification: 1/a", "1 one first notification: 2/a", "2 two first notification: 1/a 2/a"];
+    let heard = ["1 one first notification: 1/a", "1 one first notification: 2/a", "2 two first notification: 1/a 2/a"];
     assert_eq!(stage.heard(), heard);
     assert_eq!(stage.notifier.group_count(), 4);
     let keys: Vec<String> = stage.attempts.iter().map(|(_, d)| d.notification.group_key.clone()).collect();
@@ -131,7 +130,8 @@ receivers: [{name: none}, {name: one, webhook_configs: [{url: 'http://1'}]}, {na
 
 #[test]
 fn a_sink_lets_resolved_alerts_go() {
-    let mut stage = Stage::new(config("route: {receiver: none, group_wait: 1s, group_interval: 5s}\nreceivers: [{name: none}]"));
+    let mut stage =
+        Stage::new(config("route: {receiver: none, group_wait: 1s, group_interval: 5s}\nreceivers: [{name: none}]"));
     stage.at(0.0).push([between(0.0, 3.0, "alertname=K")]);
     stage.at(5.9);
     assert_eq!(stage.notifier.group_count(), 1);
@@ -165,7 +165,8 @@ fn what_is_refused_and_what_is_counted() {
     let tally = stage.notifier.tally();
     assert_eq!((tally.alerts_received_firing, tally.alerts_received_resolved, tally.alerts_invalid), (6, 1, 4));
     let now = stage.now;
-    let mut live: Vec<_> = stage.notifier.alerts(now).map(|alert| (alert.labels().to_string(), alert.starts_at())).collect();
+    let mut live: Vec<_> =
+        stage.notifier.alerts(now).map(|alert| (alert.labels().to_string(), alert.starts_at())).collect();
     live.sort();
     assert_eq!(live, [(r#"{alertname="K"}"#.to_owned(), t(1.0)), (r#"{alertname="N"}"#.to_owned(), t(9.0))]);
 }
@@ -213,7 +214,11 @@ fn every_decision_is_said_with_its_reason() {
     stage.at(13.0).silence(&[Matcher::equal("i", "1")], 13.0, 30.0);
     stage.silence(&[Matcher::equal("i", "2")], 13.0, 30.0);
     stage.at(22.0);
-    let said: Vec<_> = stage.decisions.iter().map(|d| (super::stage::seconds(d.at), d.verdict.as_str(), d.firing, d.suppressed)).collect();
+    let said: Vec<_> = stage
+        .decisions
+        .iter()
+        .map(|d| (super::stage::seconds(d.at), d.verdict.as_str(), d.firing, d.suppressed))
+        .collect();
     let expected = [
         (2.0, "first notification", 2, 0),
         (12.0, "unchanged since the last notification", 2, 0),
@@ -242,6 +247,10 @@ fn a_flush_that_is_late_keeps_the_grid() {
     stage.at(0.0).push([alert("alertname=K i=1")]);
     let mut out = Vec::new();
     stage.notifier.advance(t(27.0), &mut out);
-    assert_eq!(out.iter().filter(|effect| matches!(effect, Effect::Decided(_))).count(), 1, "one flush for all that were due");
+    assert_eq!(
+        out.iter().filter(|effect| matches!(effect, Effect::Decided(_))).count(),
+        1,
+        "one flush for all that were due"
+    );
     assert_eq!(stage.notifier.next_wake(), Some(t(32.0)));
 }

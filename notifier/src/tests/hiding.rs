@@ -87,7 +87,8 @@ fn silences_have_limits() {
     assert!(stage.store.is_empty() && stage.notifier.silences().next().is_none(), "gone after the retention");
 }
 
-const ZONES: &str = "route: {receiver: hook, group_by: ['...'], group_wait: 1s, group_interval: 2s, repeat_interval: 1h}
+const ZONES: &str =
+    "route: {receiver: hook, group_by: ['...'], group_wait: 1s, group_interval: 2s, repeat_interval: 1h}
 receivers: [{name: hook, webhook_configs: [{url: 'http://hook'}]}]
 inhibit_rules: [{source_matchers: [sev=crit], target_matchers: [sev=warn], equal: [zone]}]";
 
@@ -160,10 +161,19 @@ fn muted_and_inactive_routes_are_quiet() {
     let status = groups[0].alerts().next().unwrap().status();
     assert_eq!((groups[0].muted_by(), status.state), (vec!["night".to_owned()], AlertState::Suppressed));
     assert!(groups[1].muted_by().is_empty());
-    assert_eq!(stage.notifier.alerts(now).next().unwrap().status().state, AlertState::Active, "alerts alone know no route");
+    assert_eq!(
+        stage.notifier.alerts(now).next().unwrap().status().state,
+        AlertState::Active,
+        "alerts alone know no route"
+    );
     stage.at(10_000.0);
     // The mute ends at 01:00: the next flush tells. The active interval ends too: the resolve waits for the next night.
-    let heard = ["1 hook first notification: 2", "3601 hook first notification: 1", "7801 hook repeat interval elapsed: 1", "9001 hook all alerts resolved: -1"];
+    let heard = [
+        "1 hook first notification: 2",
+        "3601 hook first notification: 1",
+        "7801 hook repeat interval elapsed: 1",
+        "9001 hook all alerts resolved: -1",
+    ];
     assert_eq!(stage.heard(), heard);
     let counts = stage.notifier.tally().suppressed;
     assert_eq!((counts.mute_time_interval, counts.active_time_interval), (6, 11));

@@ -126,7 +126,12 @@ impl Story {
             Step::Fire(which, good) => {
                 let ends_at = good.map(|tenths| super::stage::t(now + f64::from(tenths) / 10.0));
                 let labels = alert_labels(*which);
-                self.stage.push([model::Alert { labels, ends_at, starts_at: Some(self.stage.now), ..super::stage::alert("") }]);
+                self.stage.push([model::Alert {
+                    labels,
+                    ends_at,
+                    starts_at: Some(self.stage.now),
+                    ..super::stage::alert("")
+                }]);
             }
             Step::Resolve(which) => {
                 let labels = alert_labels(*which);
@@ -191,11 +196,13 @@ impl Story {
 
     fn is_hidden(&self, labels: &LabelSet) -> bool {
         let now = self.stage.now;
-        let silenced = self.stage.notifier.silences().any(|s| s.starts_at <= now && now < s.ends_at && s.matches(labels));
+        let silenced =
+            self.stage.notifier.silences().any(|s| s.starts_at <= now && now < s.ends_at && s.matches(labels));
         let inhibits = |source: &LabelSet| {
             source.get("sev") == Some("crit") && ["team", "i"].iter().all(|name| source.get(name) == labels.get(name))
         };
-        let inhibited = labels.get("sev") == Some("warn") && self.stage.notifier.alerts(now).any(|a| inhibits(a.labels()));
+        let inhibited =
+            labels.get("sev") == Some("warn") && self.stage.notifier.alerts(now).any(|a| inhibits(a.labels()));
         silenced || inhibited
     }
 
@@ -206,7 +213,8 @@ impl Story {
         for id in self.silences.clone() {
             self.stage.expire(id);
         }
-        let firing: Vec<LabelSet> = self.stage.notifier.alerts(self.stage.now).map(|alert| alert.labels().clone()).collect();
+        let firing: Vec<LabelSet> =
+            self.stage.notifier.alerts(self.stage.now).map(|alert| alert.labels().clone()).collect();
         let ends_at = Some(super::stage::t(now + 500.0));
         self.stage.push(firing.into_iter().map(|labels| model::Alert { labels, ends_at, ..super::stage::alert("") }));
         // Past the mute window, a wait that was asked for, and a full interval.
@@ -235,7 +243,8 @@ impl Story {
 
     fn all_is_closed(&mut self) {
         let now = seconds(self.stage.now);
-        let firing: Vec<LabelSet> = self.stage.notifier.alerts(self.stage.now).map(|alert| alert.labels().clone()).collect();
+        let firing: Vec<LabelSet> =
+            self.stage.notifier.alerts(self.stage.now).map(|alert| alert.labels().clone()).collect();
         let ends_at = Some(self.stage.now);
         self.stage.push(firing.into_iter().map(|labels| model::Alert { labels, ends_at, ..super::stage::alert("") }));
         self.stage.at(now + 60.0);
@@ -279,7 +288,12 @@ impl Witness {
             && (f, r) == (&firing, &resolved)
             && !forgiven
         {
-            assert_eq!(notification.reason, Reason::RepeatInterval, "{at}: the same content again ({before}): {:?}", key(delivery));
+            assert_eq!(
+                notification.reason,
+                Reason::RepeatInterval,
+                "{at}: the same content again ({before}): {:?}",
+                key(delivery)
+            );
             assert!(at - before >= REPEAT_S, "{at}: repeated too soon after {before}");
         }
         for alert in &notification.alerts {

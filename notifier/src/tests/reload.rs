@@ -76,7 +76,11 @@ fn an_attempt_under_way_is_remembered() {
     stage.at(7.0).reload(routed(""));
     stage.at(60.0);
     let heard = stage.heard();
-    assert_eq!(heard.iter().filter(|line| line.contains(" a ")).count(), 2, "gone in between, and under way then: {heard:?}");
+    assert_eq!(
+        heard.iter().filter(|line| line.contains(" a ")).count(),
+        2,
+        "gone in between, and under way then: {heard:?}"
+    );
 
     let mut stage = Stage::new(routed("")).script(|_, _| Reply::OkAfter(3.0));
     stage.at(0.0).push([alert("team=x")]);
@@ -84,13 +88,17 @@ fn an_attempt_under_way_is_remembered() {
     stage.at(9.0).reload(routed(""));
     stage.at(60.0);
     let heard = stage.heard();
-    assert_eq!(heard.iter().filter(|line| line.contains(" a ")).count(), 1, "the log knows, though the group was gone: {heard:?}");
+    assert_eq!(
+        heard.iter().filter(|line| line.contains(" a ")).count(),
+        1,
+        "the log knows, though the group was gone: {heard:?}"
+    );
 }
 
 #[test]
 fn a_retry_goes_on_over_a_reload() {
-    let mut stage = Stage::new(simple("[]", "1s", "12h", "24h"))
-        .script(|_, now| if now < 60.0 { Reply::Fail } else { Reply::Ok });
+    let mut stage =
+        Stage::new(simple("[]", "1s", "12h", "24h")).script(|_, now| if now < 60.0 { Reply::Fail } else { Reply::Ok });
     stage.at(0.0).push([between(0.0, 9000.0, "i=1")]);
     stage.at(50.0).reload(simple("[]", "1s", "12h", "24h"));
     stage.at(200.0);
@@ -125,7 +133,6 @@ receivers: [{name: r, webhook_configs: [{url: 'http://1'}]}]";
     stage.reload(config(&format!("{base}{rules}")));
     stage.at(30.0).push([between(0.0, 30.0, "i=1")]);
     stage.at(50.0);
-    let heard =
-        ["1 r first notification: 1", "11 r new alerts added: 1 2", "31 r all alerts resolved: -1 -2"];
+    let heard = ["1 r first notification: 1", "11 r new alerts added: 1 2", "31 r all alerts resolved: -1 -2"];
     assert_eq!(stage.heard(), heard);
 }

@@ -126,8 +126,7 @@ fn a_resolve_is_told_although_nobody_reported_it() {
 
 #[test]
 fn the_start_delay_holds_restored_groups_too() {
-    let settings =
-        crate::notifier::Settings { start_delay: std::time::Duration::from_secs(60), ..Default::default() };
+    let settings = crate::notifier::Settings { start_delay: std::time::Duration::from_secs(60), ..Default::default() };
     let mut stage = Stage::with(settings, simple("[]", "1s", "10s", "1h"));
     stage.at(0.0).push([sent(0.0, "i=1")]);
     stage.at(61.0).push([sent(61.0, "i=2")]);

@@ -139,8 +139,9 @@ fn nothing_piles_up_behind_a_broken_receiver() {
 /// A resolved alert stays while one integration has yet to hear of it; the other is not told again.
 #[test]
 fn a_resolve_kept_for_one_is_not_repeated_to_the_other() {
-    let mut stage = Stage::new(config(PAIR))
-        .script(|d, now| if d.integration.index == 1 && now > 5.0 && now < 35.0 { Reply::FailAfter(1.0, None) } else { Reply::Ok });
+    let mut stage = Stage::new(config(PAIR)).script(|d, now| {
+        if d.integration.index == 1 && now > 5.0 && now < 35.0 { Reply::FailAfter(1.0, None) } else { Reply::Ok }
+    });
     stage.at(0.0).push([alert("i=1"), alert("i=2")]);
     stage.at(6.0).push([between(0.0, 6.0, "i=1")]);
     stage.at(15.0).push([alert("i=3")]);
@@ -148,11 +149,8 @@ fn a_resolve_kept_for_one_is_not_repeated_to_the_other() {
     let mut heard = stage.heard();
     heard.sort();
     let good: Vec<&String> = heard.iter().filter(|line| line.contains("pair/0")).collect();
-    let expected = [
-        "1 pair/0 first notification: 1 2",
-        "11 pair/0 some alerts resolved: -1 2",
-        "21 pair/0 new alerts added: 2 3",
-    ];
+    let expected =
+        ["1 pair/0 first notification: 1 2", "11 pair/0 some alerts resolved: -1 2", "21 pair/0 new alerts added: 2 3"];
     assert_eq!(good, expected);
     assert_eq!(heard.iter().filter(|line| line.contains("pair/1") && line.contains("-1")).count(), 1, "{heard:?}");
 }

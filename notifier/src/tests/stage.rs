@@ -83,7 +83,13 @@ pub(super) fn labels(text: &str) -> LabelSet {
 
 /// A firing alert without an end.
 pub(super) fn alert(text: &str) -> Alert {
-    Alert { labels: labels(text), annotations: LabelSet::empty(), starts_at: None, ends_at: None, generator_url: "".into() }
+    Alert {
+        labels: labels(text),
+        annotations: LabelSet::empty(),
+        starts_at: None,
+        ends_at: None,
+        generator_url: "".into(),
+    }
 }
 
 pub(super) fn from(start: f64, text: &str) -> Alert {
@@ -267,6 +273,10 @@ fn line(now: f64, delivery: &Delivery) -> String {
     };
     let alerts: Vec<String> = delivery.notification.alerts.iter().map(name).collect();
     let (receiver, reason) = (&delivery.receiver.name, delivery.notification.reason.as_str());
-    let index = if delivery.receiver.integrations.len() > 1 { format!("/{}", delivery.integration.index) } else { String::new() };
+    let index = if delivery.receiver.integrations.len() > 1 {
+        format!("/{}", delivery.integration.index)
+    } else {
+        String::new()
+    };
     format!("{now} {receiver}{index} {reason}: {}", alerts.join(" "))
 }

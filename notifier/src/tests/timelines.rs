@@ -61,8 +61,7 @@ fn repeat() {
     stage.at(1.0).push([from(1.0, "alertname=K")]);
     stage.at(3.5).push([between(1.0, 3.0, "alertname=K")]);
     stage.at(60.0);
-    let heard =
-        ["2 hook first notification: K", "3 hook repeat interval elapsed: K", "4 hook all alerts resolved: -K"];
+    let heard = ["2 hook first notification: K", "3 hook repeat interval elapsed: K", "4 hook all alerts resolved: -K"];
     assert_eq!(stage.heard(), heard);
     assert_eq!(stage.notifier.group_count(), 0);
 }
@@ -173,7 +172,8 @@ fn a_stalled_webhook_is_retried() {
     assert!(stage.attempts.len() > 1 && heard[0].ends_with("first notification: K"));
 }
 
-const INHIBITION: &str = "route: {receiver: hook, group_by: [], group_wait: 1s, group_interval: 1s, repeat_interval: 1s}
+const INHIBITION: &str =
+    "route: {receiver: hook, group_by: [], group_wait: 1s, group_interval: 1s, repeat_interval: 1s}
 receivers: [{name: hook, webhook_configs: [{url: 'http://hook'}]}]
 inhibit_rules: [{source_matchers: [alertname=JobDown], target_matchers: [alertname=InstanceDown], equal: [job, zone]}]";
 
