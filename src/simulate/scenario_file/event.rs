@@ -15,7 +15,7 @@ impl Reader<'_> {
         let at = duration(fields.required("at"));
         let span = fields.span();
         let found = [
-            fields.optional("alerts").sequence(|node, _| self.alert(node)).map(Event::Alerts),
+            fields.optional("alerts").sequence(|node, _| self.alert(node, at.unwrap_or_default())).map(Event::Alerts),
             fields.optional("silence").decode(|node, _| self.silence(node)),
             fields.optional("expire").string().map(|name| Event::Expire(name.value)),
             duration(fields.optional("restart")).map(Event::Restart),
@@ -29,13 +29,18 @@ impl Reader<'_> {
         Some((at?, event?))
     }
 
-    fn alert(&self, node: &Node) -> Option<Alert> {
+    /// An alert that begins as it is posted, unless it says otherwise.
+    fn alert(&self, node: &Node, at: Duration) -> Option<Alert> {
         let mut fields = self.decoder.mapping(node, "an alert")?;
+        let ends_at = self.instant(fields.optional("ends_at"));
+        let posted = self.start.plus(at);
         let alert = Alert {
             labels: labels(fields.required("labels")),
             annotations: labels(fields.optional("annotations")),
-            starts_at: self.instant(fields.optional("starts_at")),
-            ends_at: self.instant(fields.optional("ends_at")),
+            starts_at: self
+                .instant(fields.optional("starts_at"))
+                .or(Some(ends_at.map_or(posted, |end| end.min(posted)))),
+            ends_at,
             generator_url: "".into(),
         };
         fields.finish();
