@@ -74,7 +74,8 @@ impl Process {
         let addresses = given.iter().map(|text| address::parse_listen(text)).collect::<anyhow::Result<Vec<_>>>()?;
         let listeners = Listeners::bind(&addresses, tls).await?;
         let port = listeners.addresses().first().map_or(PORT, std::net::SocketAddr::port);
-        let external = address::external(web.external_url.as_deref(), web.route_prefix.as_deref(), &address::host_name(), port)?;
+        let external =
+            address::external(web.external_url.as_deref(), web.route_prefix.as_deref(), &address::host_name(), port)?;
         let store = storage::open(storage_path).await?;
         Ok(Self { external, store, listeners, web: settings, timeout: web.timeout })
     }
@@ -130,7 +131,9 @@ impl Process {
         };
         let doorkeeper = Doorkeeper::new(self.web.users.clone());
         let guarded = prefixed
-            .layer(axum::middleware::from_fn(move |request, next| auth::authenticate(doorkeeper.clone(), request, next)))
+            .layer(axum::middleware::from_fn(move |request, next| {
+                auth::authenticate(doorkeeper.clone(), request, next)
+            }))
             .layer(CatchPanicLayer::new());
         if self.timeout.is_zero() {
             return guarded;

@@ -38,6 +38,7 @@ type Members = Arc<Mutex<std::collections::BTreeMap<&'static str, u32>>>;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    watchfire::install_crypto();
     let options = Options::parse();
     let stretch = if options.real_time { 20 } else { 1 };
     let folder = std::env::temp_dir().join(format!("watchfire-quickstart-{}", std::process::id()));
@@ -47,7 +48,7 @@ async fn main() -> anyhow::Result<()> {
         .context("the inbox needs the ports 2525 and 8025")?;
     let members = Members::default();
     serve_members(members.clone()).await?;
-    let mut prometheus = start_prometheus(&folder)?;
+    let prometheus = start_prometheus(&folder)?;
     let files = copy_files(&folder, options.real_time)?;
     tokio::spawn(run_watchfire(files));
     println!("metrics      http://127.0.0.1:9101/metrics");
@@ -60,7 +61,7 @@ async fn main() -> anyhow::Result<()> {
         () = show_states() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
-    prometheus.kill().await.context("cannot stop prometheus")?;
+    drop(prometheus);
     std::fs::remove_dir_all(&folder).context("cannot remove the temporary folder")
 }
 
@@ -81,24 +82,34 @@ async fn serve_members(members: Members) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start_prometheus(folder: &Path) -> anyhow::Result<tokio::process::Child> {
+/// Ended with the story.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Gone already is fine.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn start_prometheus(folder: &Path) -> anyhow::Result<Running> {
     let config = folder.join("prometheus.yml");
     std::fs::write(
         &config,
         "scrape_configs:\n- job_name: srs\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  static_configs:\n  - targets: ['127.0.0.1:9101']\n",
     )?;
-    let started = tokio::process::Command::new("prometheus")
+    let started = std::process::Command::new("prometheus")
         .arg(format!("--config.file={}", config.display()))
         .arg(format!("--storage.tsdb.path={}", folder.join("tsdb").display()))
         .args(["--web.listen-address=127.0.0.1:9090", "--web.enable-remote-write-receiver", "--log.level=error"])
         .stdin(Stdio::null())
-        .kill_on_drop(true)
         .spawn();
     match started {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             bail!("this story needs a Prometheus on the PATH (Debian: apt-get install prometheus)")
         }
-        other => other.context("cannot start prometheus"),
+        other => Ok(Running(other.context("cannot start prometheus")?)),
     }
 }
 

@@ -216,7 +216,7 @@ impl HttpClient {
         let mut truncated = false;
         while let Some(chunk) = response.chunk().await.map_err(|error| SendError::from_reqwest(&error, place))? {
             let room = self.limits.body_bytes - body.len();
-            body.extend(chunk.iter().take(room));
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
                 truncated = true;
                 break;

@@ -36,7 +36,8 @@ impl Lanes {
     pub fn enter(&self, receiver: &str, kind: &'static str, index: usize) -> Option<Place> {
         let all = self.all.clone().try_acquire_owned().ok()?;
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry((receiver.to_owned(), kind, index)).or_insert_with(|| Arc::new(Semaphore::new(LANE_WIDTH)));
+        let lane =
+            lanes.entry((receiver.to_owned(), kind, index)).or_insert_with(|| Arc::new(Semaphore::new(LANE_WIDTH)));
         Some(Place { _all: all, lane: lane.clone() })
     }
 

@@ -50,7 +50,12 @@ impl NotifierService {
     ///
     /// # Errors
     /// The configuration cannot be used or the store cannot be read.
-    pub async fn start(config_file: &Path, external_url: &str, settings: Settings, store: Store) -> anyhow::Result<Arc<Self>> {
+    pub async fn start(
+        config_file: &Path,
+        external_url: &str,
+        settings: Settings,
+        store: Store,
+    ) -> anyhow::Result<Arc<Self>> {
         let ledger = Arc::new(Ledger::new(store, "notifier/"));
         let network = Arc::new(Network { deliverer: ArcSwapOption::empty(), lanes: Lanes::new() });
         let mut machine = Notifier::new(settings);
@@ -105,7 +110,8 @@ impl NotifierService {
 
 impl Reloadable for Arc<NotifierService> {
     fn prepare(&self) -> anyhow::Result<Box<dyn FnOnce() + Send>> {
-        let (config, warnings) = Config::load(&self.config_file, &|path| std::fs::read_to_string(path)).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+        let (config, warnings) = Config::load(&self.config_file, &|path| std::fs::read_to_string(path))
+            .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
         for warning in warnings.iter() {
             warn!(%warning, "configuration");
         }
@@ -157,7 +163,9 @@ impl Performer {
     fn deliver(&self, delivery: Delivery) {
         let integration = &delivery.integration;
         // None at shutdown: the decision is made anew after the next start.
-        let Some(place) = self.network.lanes.enter(&delivery.receiver.name, integration.kind, integration.index) else { return };
+        let Some(place) = self.network.lanes.enter(&delivery.receiver.name, integration.kind, integration.index) else {
+            return;
+        };
         let (desk, network) = (self.desk.clone(), self.network.clone());
         tokio::spawn(async move {
             let id = delivery.id;
@@ -212,7 +220,11 @@ fn log_decision(decision: &Decision) {
     let (integration, group) = (decision.integration.kind, decision.group_key.as_ref());
     let Decision { firing, resolved, suppressed, .. } = decision;
     match decision.verdict {
-        Verdict::Notify(reason) => info!(receiver, integration, group, reason = reason.as_str(), firing, resolved, suppressed, "notifying"),
-        Verdict::Hold(reason) => debug!(receiver, integration, group, ?reason, firing, resolved, suppressed, "nothing to tell"),
+        Verdict::Notify(reason) => {
+            info!(receiver, integration, group, reason = reason.as_str(), firing, resolved, suppressed, "notifying")
+        }
+        Verdict::Hold(reason) => {
+            debug!(receiver, integration, group, ?reason, firing, resolved, suppressed, "nothing to tell")
+        }
     }
 }

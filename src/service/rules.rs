@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use anyhow::{Context, anyhow};
 use arc_swap::ArcSwapOption;
 use axum::Router;
+use model::source::{Diagnostics, SourceFile};
 use model::{Alert, Timestamp};
 use prometheus_client::registry::Registry;
-use anyhow::{Context, anyhow};
-use model::source::{Diagnostics, SourceFile};
 use rules_engine::config::{Config, Flags, QueryTarget};
 use rules_engine::engine::{Effect, Engine, LogLevel, LogLine, QueryId, Settings, WriteId};
 use rules_engine::io::api;
 use rules_engine::io::metrics::RulesMetrics;
 use rules_engine::io::query_api::QueryApi;
-use rules_engine::io::send_alerts::{AlertSender, TargetTally};
+use rules_engine::io::send_alerts::{AlertSender, PreparedTargets, TargetTally};
 use rules_engine::io::state::{BuildInfo, RulesState};
 use rules_engine::io::write_samples::{SampleWriter, WriteTally};
 use rules_engine::relabel::Relabeling;
@@ -73,6 +73,7 @@ struct Prepared {
     query: QueryTarget,
     groups: Vec<RuleGroup>,
     peers: Peers,
+    targets: PreparedTargets,
 }
 
 struct Performer {
@@ -146,12 +147,10 @@ impl RuleService {
     }
 
     fn apply(&self, prepared: Prepared) {
-        let Prepared { config, query, groups, peers } = prepared;
+        let Prepared { config, query, groups, peers, targets } = prepared;
         let settings = self.settings(&config, &query);
         self.network.peers.store(Some(Arc::new(peers)));
-        if let Err(error) = self.network.sender.configure(config.alert_relabeling.clone(), config.notifiers.clone()) {
-            warn!(%error, "a notifier cannot be used");
-        }
+        self.network.sender.adopt(targets);
         self.desk.act(|engine, now, out| engine.configure(now, groups, settings, out));
     }
 
@@ -184,7 +183,15 @@ impl Sources {
     }
 
     fn flags(&self) -> Flags {
-        let RulesFlags { rule_files, query_url, notifier_urls, remote_write_url, evaluation_interval, resend_delay, .. } = &self.flags;
+        let RulesFlags {
+            rule_files,
+            query_url,
+            notifier_urls,
+            remote_write_url,
+            evaluation_interval,
+            resend_delay,
+            ..
+        } = &self.flags;
         Flags {
             rule_globs: rule_files.clone(),
             query_url: query_url.clone(),
@@ -195,11 +202,13 @@ impl Sources {
         }
     }
 
-    /// Reads and checks everything.
-    fn prepare(&self) -> anyhow::Result<Prepared> {
+    /// Reads and checks everything, and opens what can fail to open.
+    fn prepare(&self, network: &Network) -> anyhow::Result<Prepared> {
         let (config, warnings) = self.read()?;
-        let query = config.query.clone().context("no query API: give --query.url, or query.url in the configuration file")?;
-        let loaded = rule_file::load(&config.rule_globs, Path::new(""), &config.rule_defaults()).map_err(|mistakes| anyhow!("{mistakes}"))?;
+        let query =
+            config.query.clone().context("no query API: give --query.url, or query.url in the configuration file")?;
+        let loaded = rule_file::load(&config.rule_globs, Path::new(""), &config.rule_defaults())
+            .map_err(|mistakes| anyhow!("{mistakes}"))?;
         for warning in warnings.iter().chain(loaded.warnings.iter()) {
             warn!(%warning, "configuration");
         }
@@ -211,8 +220,9 @@ impl Sources {
             writers: config.remote_writes.iter().cloned().map(SampleWriter::new).collect::<Result<_, _>>()?,
             relabeling: config.alert_relabeling.clone(),
         };
+        let targets = network.sender.prepare(config.alert_relabeling.clone(), config.notifiers.clone())?;
         info!(groups = loaded.groups.len(), files = loaded.files.len(), "rule files read");
-        Ok(Prepared { config, query, groups: loaded.groups, peers })
+        Ok(Prepared { config, query, groups: loaded.groups, peers, targets })
     }
 }
 
@@ -238,7 +248,7 @@ impl RulesState for RuleService {
 
 impl Reloadable for Arc<RuleService> {
     fn prepare(&self) -> anyhow::Result<Box<dyn FnOnce() + Send>> {
-        let prepared = self.sources.prepare()?;
+        let prepared = self.sources.prepare(&self.network)?;
         let service = self.clone();
         Ok(Box::new(move || service.apply(prepared)))
     }
@@ -259,8 +269,12 @@ impl Machine for Engine {
 impl Perform<Effect> for Performer {
     fn perform(&self, effect: Effect) {
         match effect {
-            Effect::Query { id, expr, at, deadline } => drop(tokio::spawn(self.clone_handles().query(id, expr, at, deadline))),
-            Effect::Write { id, samples, deadline } => drop(tokio::spawn(self.clone_handles().write(id, samples, deadline))),
+            Effect::Query { id, expr, at, deadline } => {
+                drop(tokio::spawn(self.clone_handles().query(id, expr, at, deadline)))
+            }
+            Effect::Write { id, samples, deadline } => {
+                drop(tokio::spawn(self.clone_handles().write(id, samples, deadline)))
+            }
             Effect::Send(alerts) => self.network.send(alerts),
             Effect::Persist { key, value } => self.ledger.note(&key, Some(value)),
             Effect::Forget { key } => self.ledger.note(&key, None),
@@ -321,8 +335,11 @@ impl Task {
 
 async fn write_to_all(writers: &[SampleWriter], samples: &[Sample], deadline: Timestamp) -> Result<(), String> {
     let now = live::now();
-    let all = futures_util::future::join_all(writers.iter().map(|writer| writer.write(samples, deadline.since(now), now))).await;
-    let failed: Vec<String> = all.into_iter().filter_map(|outcome| outcome.err().map(|failure| failure.to_string())).collect();
+    let all =
+        futures_util::future::join_all(writers.iter().map(|writer| writer.write(samples, deadline.since(now), now)))
+            .await;
+    let failed: Vec<String> =
+        all.into_iter().filter_map(|outcome| outcome.err().map(|failure| failure.to_string())).collect();
     if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
 }
 

@@ -21,7 +21,8 @@ pub async fn open(path: &str) -> anyhow::Result<Store> {
         warn!("no --storage.path: a restart forgets silences, notifications and `for` timers");
         return Store::memory().context("cannot start the store in memory");
     }
-    let opened = Store::sled(path, live::now().as_millis()).await.with_context(|| format!("cannot open the store at {path}"))?;
+    let opened =
+        Store::sled(path, live::now().as_millis()).await.with_context(|| format!("cannot open the store at {path}"))?;
     match &opened.recovery {
         Some(recovery) => error!(%recovery, path, "the store was damaged"),
         None => info!(path, records = opened.store.stats().records, "store opened"),
