@@ -6,7 +6,7 @@ use crate::peers::root;
 
 /// Every Rust source file below the members' `src`, with its path from the root.
 fn sources() -> Vec<(String, String)> {
-    let members = ["src", "model/src", "yaml/src", "promql/src", "templates/src", "store/src", "outbound/src", "rules-engine/src", "notifier/src"];
+    let members = ["src", "model/src", "yaml/src", "promql/src", "templates/src", "store/src", "outbound/src", "exposition/src", "rules-engine/src", "notifier/src"];
     let mut files = Vec::new();
     for member in members {
         collect(&root().join(member), &mut files);
