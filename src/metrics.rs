@@ -33,7 +33,8 @@ impl fmt::Debug for ProcessMetrics {
 impl Collector for ProcessMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for (name, version) in [("alertmanager_build_info", COMPATIBLE_VERSION), ("watchfire_build_info", VERSION)] {
-            let mut family = encoder.encode_descriptor(name, "The version; the value is always 1", None, MetricType::Gauge)?;
+            let mut family =
+                encoder.encode_descriptor(name, "The version; the value is always 1", None, MetricType::Gauge)?;
             let labels = [("branch", ""), ("goversion", ""), ("revision", VERSION), ("version", version)];
             ConstGauge::new(1.0).encode(family.encode_family(&labels)?)?;
         }
@@ -41,15 +42,30 @@ impl Collector for ProcessMetrics {
         // One reload covers both halves, each of which has dashboards that look for its own name.
         for family in ["alertmanager", "prometheus"] {
             let name = format!("{family}_config_last_reload_successful");
-            gauge(&mut encoder, &name, "Whether the last configuration reload attempt was successful", f64::from(u8::from(succeeded)))?;
+            gauge(
+                &mut encoder,
+                &name,
+                "Whether the last configuration reload attempt was successful",
+                f64::from(u8::from(succeeded)),
+            )?;
             let name = format!("{family}_config_last_reload_success_timestamp_seconds");
             gauge(&mut encoder, &name, "Timestamp of the last successful configuration reload", at_secs as f64)?;
         }
         let stats = self.store.stats();
         gauge(&mut encoder, "watchfire_store_records", "Records kept", stats.records as f64)?;
         gauge(&mut encoder, "watchfire_store_bytes", "Bytes on disk", stats.bytes as f64)?;
-        gauge(&mut encoder, "watchfire_store_queue_length", "Requests waiting for the writer", stats.queue_length as f64)?;
-        gauge(&mut encoder, "watchfire_store_backlog_bytes", "Changes that could not be written yet", stats.backlog_bytes as f64)?;
+        gauge(
+            &mut encoder,
+            "watchfire_store_queue_length",
+            "Requests waiting for the writer",
+            stats.queue_length as f64,
+        )?;
+        gauge(
+            &mut encoder,
+            "watchfire_store_backlog_bytes",
+            "Changes that could not be written yet",
+            stats.backlog_bytes as f64,
+        )?;
         counter(&mut encoder, "watchfire_store_commits", "Batches made durable", stats.commits)?;
         counter(&mut encoder, "watchfire_store_flushes", "Flushes that made them durable", stats.flushes)?;
         counter(&mut encoder, "watchfire_store_failures", "Flushes that failed", stats.failures)?;

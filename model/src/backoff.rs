@@ -23,7 +23,8 @@ impl Backoff {
     /// The delay after `failed_attempts` (1 or more). `key` spreads different deliveries over time and makes the
     /// jitter repeatable: the same key and attempt give the same delay.
     pub fn delay(&self, failed_attempts: u32, key: u64) -> Duration {
-        let grown = self.first.as_secs_f64() * self.factor.powi(i32::try_from(failed_attempts.saturating_sub(1)).unwrap_or(i32::MAX).min(1000));
+        let grown = self.first.as_secs_f64()
+            * self.factor.powi(i32::try_from(failed_attempts.saturating_sub(1)).unwrap_or(i32::MAX).min(1000));
         let capped = grown.min(self.most.as_secs_f64());
         let unit = (mix(key ^ u64::from(failed_attempts).rotate_left(32)) >> 11) as f64 / (1u64 << 53) as f64;
         Duration::from_secs_f64(capped * (1.0 + self.jitter * (2.0 * unit - 1.0)))

@@ -38,7 +38,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
             return Err(invalid());
         }
         next_unit = position + 1;
-        total_ms = count.checked_mul(UNITS[position].1).and_then(|ms| total_ms.checked_add(ms)).ok_or(InvalidDuration::OutOfRange)?;
+        total_ms = count
+            .checked_mul(UNITS[position].1)
+            .and_then(|ms| total_ms.checked_add(ms))
+            .ok_or(InvalidDuration::OutOfRange)?;
         rest = tail;
     }
     // Go holds durations in 63-bit nanoseconds; a longer one is refused there too.
@@ -88,7 +91,17 @@ mod tests {
 
     #[test]
     fn parses_what_prometheus_parses() {
-        for (text, ms) in [("0", 0), ("0s", 0), ("324ms", 324), ("3s", 3000), ("5m", 300_000), ("1h30m", 5_400_000), ("4d", 345_600_000), ("1y2w", 32_745_600_000), ("1d12h", 129_600_000)] {
+        for (text, ms) in [
+            ("0", 0),
+            ("0s", 0),
+            ("324ms", 324),
+            ("3s", 3000),
+            ("5m", 300_000),
+            ("1h30m", 5_400_000),
+            ("4d", 345_600_000),
+            ("1y2w", 32_745_600_000),
+            ("1d12h", 129_600_000),
+        ] {
             assert_eq!(parse_duration(text).map(|d| d.as_millis()), Ok(ms), "{text}");
         }
     }
@@ -102,7 +115,16 @@ mod tests {
 
     #[test]
     fn prints_as_prometheus() {
-        for (ms, text) in [(0, "0s"), (300_000, "5m"), (5_400_000, "1h30m"), (8 * 86_400_000, "8d"), (7 * 86_400_000, "1w"), (365 * 86_400_000, "1y"), (1_500, "1s500ms"), (366 * 86_400_000, "366d")] {
+        for (ms, text) in [
+            (0, "0s"),
+            (300_000, "5m"),
+            (5_400_000, "1h30m"),
+            (8 * 86_400_000, "8d"),
+            (7 * 86_400_000, "1w"),
+            (365 * 86_400_000, "1y"),
+            (1_500, "1s500ms"),
+            (366 * 86_400_000, "366d"),
+        ] {
             assert_eq!(format_duration(Duration::from_millis(ms)), text);
         }
     }

@@ -144,7 +144,8 @@ impl fmt::Debug for Matcher {
 /// Whether a name is a classic label name: `[a-zA-Z_][a-zA-Z0-9_]*`.
 pub fn is_classic_name(name: &str) -> bool {
     let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 #[cfg(test)]

@@ -37,7 +37,12 @@ fn show_config(name: &str, outcome: Result<(Config, Diagnostics), Diagnostics>) 
         Ok((config, warnings)) => {
             println!("Checking '{name}'  SUCCESS");
             println!("Found:\n - global config\n - route");
-            println!(" - {} inhibit rules\n - {} receivers\n - {} templates", config.inhibit_rules.len(), config.receivers.len(), config.template_files.len());
+            println!(
+                " - {} inhibit rules\n - {} receivers\n - {} templates",
+                config.inhibit_rules.len(),
+                config.receivers.len(),
+                config.template_files.len()
+            );
             println!();
             if !warnings.is_empty() {
                 eprintln!("{warnings}");

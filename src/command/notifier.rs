@@ -18,8 +18,13 @@ use crate::service::notifier::NotifierService;
 /// The configuration, an address or the store cannot be used.
 pub async fn execute(command: NotifierCommand) -> anyhow::Result<ExitCode> {
     let process = Process::open(&command.web, &command.storage_path).await?;
-    let service =
-        NotifierService::start(&command.config_file, &process.external.url, settings(&command.notifier), process.store.clone()).await?;
+    let service = NotifierService::start(
+        &command.config_file,
+        &process.external.url,
+        settings(&command.notifier),
+        process.store.clone(),
+    )
+    .await?;
     let mut parts = Parts::default();
     add(&mut parts, service, true);
     process.run(parts).await

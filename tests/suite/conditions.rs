@@ -9,7 +9,11 @@ use std::time::{Duration, Instant};
 const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// Asks until there is an answer.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, deadline: Duration, mut ask: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    deadline: Duration,
+    mut ask: impl FnMut() -> F,
+) -> T {
     let started = Instant::now();
     loop {
         if let Some(answer) = ask().await {

@@ -18,14 +18,19 @@ fn broken_files_are_explained() {
     assert!(!names.is_empty());
     for name in names {
         let kind = if name.starts_with("rules") { "rules" } else { "config" };
-        let output = Command::new(env!("CARGO_BIN_EXE_watchfire")).args(["check", kind, &name]).current_dir(&folder).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+            .args(["check", kind, &name])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(1), "{name}");
         let shown = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let expected = folder.join(&name).with_extension("expected");
         if std::env::var_os("UPDATE_EXPECTED").is_some() {
             std::fs::write(&expected, &shown).unwrap();
         }
-        let expected = std::fs::read_to_string(&expected).unwrap_or_else(|error| panic!("{}: {error}", expected.display()));
+        let expected =
+            std::fs::read_to_string(&expected).unwrap_or_else(|error| panic!("{}: {error}", expected.display()));
         assert_eq!(shown, expected, "{name}");
     }
 }

@@ -48,7 +48,9 @@ receivers:
         hook = sink.url("/hook"),
     );
     std::fs::write(&config, text).unwrap();
-    let ours = Watchfire::start("notifier", &[format!("--config.file={}", config.display()), "--storage.path=".to_owned()]).await;
+    let ours =
+        Watchfire::start("notifier", &[format!("--config.file={}", config.display()), "--storage.path=".to_owned()])
+            .await;
     let post = |name: &str| {
         let body = json!([{"labels": {"alertname": name}}]);
         let url = format!("{}/api/v2/alerts", ours.url);
@@ -71,7 +73,11 @@ receivers:
     let text = client().get(format!("{}/metrics", ours.url)).send().await.unwrap().text().await.unwrap();
     let value = |name: &str, receiver: &str| {
         let start = format!("{name}{{receiver=\"{receiver}\",integration=\"email\"}} ");
-        text.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("{start} in\n{text}")).parse::<f64>().unwrap()
+        text.lines()
+            .find_map(|line| line.strip_prefix(&start))
+            .unwrap_or_else(|| panic!("{start} in\n{text}"))
+            .parse::<f64>()
+            .unwrap()
     };
     for receiver in ["both", "mail"] {
         assert_eq!(value("watchfire_notifications_undelivered", receiver), 1.0);
@@ -80,7 +86,12 @@ receivers:
     // And once its deadline has passed, it is a failed request like any other.
     eventually("the failed request is counted", Duration::from_secs(45), || async {
         let text = client().get(format!("{}/metrics", ours.url)).send().await.unwrap().text().await.unwrap();
-        let failed = text.lines().find_map(|line| line.strip_prefix("alertmanager_notification_requests_failed_total{integration=\"email\"} "))?.to_owned();
+        let failed = text
+            .lines()
+            .find_map(|line| {
+                line.strip_prefix("alertmanager_notification_requests_failed_total{integration=\"email\"} ")
+            })?
+            .to_owned();
         (failed.parse::<f64>().ok()? >= 1.0).then_some(())
     })
     .await;

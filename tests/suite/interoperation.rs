@@ -33,13 +33,19 @@ async fn prometheus_alerts_straight_into_our_notifier() {
     let config = webhook_config(folder.path(), &sink);
     let ours = Watchfire::start(
         "notifier",
-        &[format!("--config.file={}", config.display()), format!("--storage.path={}", folder.path().join("data").display())],
+        &[
+            format!("--config.file={}", config.display()),
+            format!("--storage.path={}", folder.path().join("data").display()),
+        ],
     )
     .await;
     let rules = folder.path().join("rules.yml");
     std::fs::write(&rules, "groups:\n- name: g\n  rules:\n  - alert: AlwaysOn\n    expr: vector(1)\n    labels: {severity: warning}\n    annotations: {summary: 'value {{ $value }}'}\n").unwrap();
     let target = ours.url.strip_prefix("http://").unwrap();
-    let extra = format!("rule_files: ['{}']\nalerting:\n  alertmanagers:\n  - static_configs: [{{targets: ['{target}']}}]\n", rules.display());
+    let extra = format!(
+        "rule_files: ['{}']\nalerting:\n  alertmanagers:\n  - static_configs: [{{targets: ['{target}']}}]\n",
+        rules.display()
+    );
     let (_prometheus, _) = prometheus(folder.path(), None, &extra, &["--rules.alert.resend-delay=2s"]).await;
     let told = sink.wait_told("/hook", 1, SOON).await;
     assert_eq!(told[0].body["alerts"][0]["annotations"]["summary"], "value 1");
@@ -104,10 +110,13 @@ async fn amtool_works_against_our_notifier() {
     let folder = tempfile::tempdir().unwrap();
     let sink = Sink::open().await;
     let config = webhook_config(folder.path(), &sink);
-    let ours = Watchfire::start("notifier", &[format!("--config.file={}", config.display()), "--storage.path=".to_owned()]).await;
+    let ours =
+        Watchfire::start("notifier", &[format!("--config.file={}", config.display()), "--storage.path=".to_owned()])
+            .await;
     text(&amtool(&ours.url, &["alert", "add", "alertname=Full", "pod=a", "--annotation=summary=too many"]));
     text(&amtool(&ours.url, &["alert", "add", "alertname=Full", "pod=b"]));
-    let alerts: Value = serde_json::from_str(&text(&amtool(&ours.url, &["alert", "query", "-o", "json", "pod=a"]))).unwrap();
+    let alerts: Value =
+        serde_json::from_str(&text(&amtool(&ours.url, &["alert", "query", "-o", "json", "pod=a"]))).unwrap();
     assert_eq!((alerts.as_array().unwrap().len(), &alerts[0]["annotations"]["summary"]), (1, &"too many".into()));
 
     let id = text(&amtool(&ours.url, &["silence", "add", "-a", "me", "-c", "known", "-d", "1h", "pod=a"]));
@@ -137,7 +146,10 @@ fn check_config_agrees_with_amtool() {
         ("route: {receiver: a, routes: [{match_re: {x: '('}}]}\nreceivers: [{name: a}]\n", false),
         ("route: {receiver: a}\nreceivers: [{name: a, webhook_configs: [{}]}]\n", false),
         ("route: {receiver: a}\nreceivers: [{name: a, email_configs: [{to: x@y.z}]}]\n", false),
-        ("global: {smtp_smarthost: 'h:25', smtp_from: f@g.h}\nroute: {receiver: a}\nreceivers: [{name: a, email_configs: [{to: x@y.z}]}]\n", true),
+        (
+            "global: {smtp_smarthost: 'h:25', smtp_from: f@g.h}\nroute: {receiver: a}\nreceivers: [{name: a, email_configs: [{to: x@y.z}]}]\n",
+            true,
+        ),
         ("route: {receiver: a}\nreceivers: [{name: a, pagerduty_configs: [{routing_key: k, service_key: s}]}]\n", true),
         ("route: {receiver: a}\nreceivers: [{name: a}, {name: a}]\n", false),
         ("route: {receiver: a}\nreceivers: [{name: a}]\nunknown: 1\n", false),
@@ -146,12 +158,21 @@ fn check_config_agrees_with_amtool() {
         let path = folder.path().join(format!("{at}.yml"));
         std::fs::write(&path, config).unwrap();
         let theirs = Command::new(AMTOOL).arg("check-config").arg(&path).output().unwrap().status.success();
-        let ours = Command::new(env!("CARGO_BIN_EXE_watchfire")).args(["check", "config"]).arg(&path).output().unwrap().status;
+        let ours =
+            Command::new(env!("CARGO_BIN_EXE_watchfire")).args(["check", "config"]).arg(&path).output().unwrap().status;
         assert_eq!(theirs, good, "amtool: {config}");
         assert_eq!(ours.code(), Some(i32::from(!good)), "ours: {config}");
     }
     let quickstart = root().join("examples/quickstart/alertmanager.yml");
-    assert!(Command::new(env!("CARGO_BIN_EXE_watchfire")).args(["check", "config"]).arg(quickstart).output().unwrap().status.success());
+    assert!(
+        Command::new(env!("CARGO_BIN_EXE_watchfire"))
+            .args(["check", "config"])
+            .arg(quickstart)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,8 +180,15 @@ async fn reload_is_all_or_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let sink = Sink::open().await;
     let config = webhook_config(folder.path(), &sink);
-    let ours = Watchfire::start("notifier", &[format!("--config.file={}", config.display()), "--storage.path=".to_owned()]).await;
-    let shown = || async { crate::peers::get_json(&format!("{}/api/v2/status", ours.url)).await["config"]["original"].as_str().unwrap().to_owned() };
+    let ours =
+        Watchfire::start("notifier", &[format!("--config.file={}", config.display()), "--storage.path=".to_owned()])
+            .await;
+    let shown = || async {
+        crate::peers::get_json(&format!("{}/api/v2/status", ours.url)).await["config"]["original"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     let before = shown().await;
     std::fs::write(&config, "route: {receiver: nobody}\nreceivers: [{name: hook}]\n").unwrap();
     let refused = client().post(format!("{}/-/reload", ours.url)).send().await.unwrap();

@@ -33,7 +33,11 @@ pub fn installed(test: &str, peers: &[&str]) -> bool {
 
 fn found(peer: &str) -> bool {
     match peer {
-        "aiosmtpd" => Command::new("/usr/bin/python3").args(["-c", "import aiosmtpd"]).stderr(Stdio::null()).status().is_ok_and(|s| s.success()),
+        "aiosmtpd" => Command::new("/usr/bin/python3")
+            .args(["-c", "import aiosmtpd"])
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|s| s.success()),
         program => std::env::var_os("PATH")
             .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file())),
     }
@@ -149,7 +153,12 @@ pub async fn get_json(url: &str) -> Value {
 }
 
 /// A Prometheus that scrapes `metrics` each second (none if `None`), in `folder`.
-pub async fn prometheus(folder: &Path, metrics: Option<&str>, extra_config: &str, extra_args: &[&str]) -> (Process, String) {
+pub async fn prometheus(
+    folder: &Path,
+    metrics: Option<&str>,
+    extra_config: &str,
+    extra_args: &[&str],
+) -> (Process, String) {
     let port = free_port();
     let scrape = metrics.map_or(String::new(), |target| {
         format!(

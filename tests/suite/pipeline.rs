@@ -89,15 +89,24 @@ async fn the_quickstart_pages_a_human() {
 
     // Pending, then firing once `for` has passed.
     members.set("srs-edge-0", 1200);
-    let pending = eventually("pending", SOON, || async { ours.alerts_v1().await.into_iter().find(|alert| alert["state"] == "pending") }).await;
+    let pending = eventually("pending", SOON, || async {
+        ours.alerts_v1().await.into_iter().find(|alert| alert["state"] == "pending")
+    })
+    .await;
     assert!(sink.told("/hook").is_empty(), "nothing is sent while pending");
     let active_at = Timestamp::parse_rfc3339(pending["activeAt"].as_str().unwrap()).unwrap();
     let hooks = sink.wait_told("/hook", 1, SOON).await;
     let waited = hooks[0].at - active_at.as_secs_f64();
-    assert!((HOLD_SECS as f64 + 1.0..HOLD_SECS as f64 + 3.5).contains(&waited), "for {HOLD_SECS}s + group_wait 1s took {waited:.2}s");
+    assert!(
+        (HOLD_SECS as f64 + 1.0..HOLD_SECS as f64 + 3.5).contains(&waited),
+        "for {HOLD_SECS}s + group_wait 1s took {waited:.2}s"
+    );
     assert_eq!(pods(&hooks[0].body, "firing"), ["srs-edge-0"]);
     assert_eq!(hooks[0].body["version"], "4");
-    assert_eq!(hooks[0].body["alerts"][0]["annotations"]["message"], "srs-edge-0 has 1200 members online, more than it can serve well");
+    assert_eq!(
+        hooks[0].body["alerts"][0]["annotations"]["message"],
+        "srs-edge-0 has 1200 members online, more than it can serve well"
+    );
 
     let mails = eventually("a mail", SOON, || async { Some(mail.mails()).filter(|mails| !mails.is_empty()) }).await;
     let first = &mails[0];
@@ -109,7 +118,10 @@ async fn the_quickstart_pages_a_human() {
     assert!(first["headers"]["subject"].as_str().unwrap().starts_with("[FIRING:1] online-member-full"), "{first}");
 
     let events = sink.wait_told("/v2/enqueue", 1, SOON).await;
-    assert_eq!((&events[0].body["event_action"], &events[0].body["routing_key"]), (&"trigger".into(), &"0123456789abcdef0123456789abcdef".into()));
+    assert_eq!(
+        (&events[0].body["event_action"], &events[0].body["routing_key"]),
+        (&"trigger".into(), &"0123456789abcdef0123456789abcdef".into())
+    );
 
     // A second pod joins the same group's next notification.
     members.set("srs-edge-1", 1500);
@@ -129,13 +141,21 @@ async fn the_quickstart_pages_a_human() {
     members.set("srs-edge-0", 300);
     members.set("srs-edge-1", 300);
     let events = eventually("the incident closes", SOON, || async {
-        Some(sink.told("/v2/enqueue")).filter(|events| events.last().is_some_and(|event| event.body["event_action"] == "resolve"))
+        Some(sink.told("/v2/enqueue"))
+            .filter(|events| events.last().is_some_and(|event| event.body["event_action"] == "resolve"))
     })
     .await;
     assert!(events.iter().all(|event| event.body["dedup_key"] == events[0].body["dedup_key"]));
     nothing_for(Duration::from_secs(9)).await;
     let resolved: Vec<_> = sink.told("/hook").iter().flat_map(|told| pods(&told.body, "resolved")).collect();
-    assert_eq!({ let mut once = resolved.clone(); once.sort(); once }, ["srs-edge-0", "srs-edge-1"]);
+    assert_eq!(
+        {
+            let mut once = resolved.clone();
+            once.sort();
+            once
+        },
+        ["srs-edge-0", "srs-edge-1"]
+    );
     assert_eq!(sink.told("/v2/enqueue").iter().filter(|event| event.body["event_action"] == "resolve").count(), 1);
     assert!(mail.mails().last().unwrap()["headers"]["subject"].as_str().unwrap().starts_with("[RESOLVED]"));
 }

@@ -81,7 +81,10 @@ async fn round(number: usize) {
     ours.kill_and_restart().await;
     let told = sink.wait_told("/hook", 1, SOON).await;
     let waited = told[0].at - active_at;
-    assert!((HOLD_SECS..HOLD_SECS + 3.5).contains(&waited), "round {number}: `for` {HOLD_SECS}s took {waited:.2}s over a restart");
+    assert!(
+        (HOLD_SECS..HOLD_SECS + 3.5).contains(&waited),
+        "round {number}: `for` {HOLD_SECS}s took {waited:.2}s over a restart"
+    );
     assert_eq!(told[0].body["status"], "firing");
 
     // (c) killed right after a silence was acknowledged.
@@ -89,11 +92,20 @@ async fn round(number: usize) {
         "matchers": [{"name": "alertname", "value": format!("other-{number}"), "isRegex": false}],
         "startsAt": "2026-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z", "createdBy": "test", "comment": "kill",
     });
-    let created: Value = client().post(format!("{}/api/v2/silences", ours.url)).json(&silence).send().await.unwrap().json().await.unwrap();
+    let created: Value = client()
+        .post(format!("{}/api/v2/silences", ours.url))
+        .json(&silence)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     // (b) the same kill is the one between firing and resolved.
     ours.kill_and_restart().await;
     let id = created["silenceID"].as_str().unwrap();
-    let kept: Value = client().get(format!("{}/api/v2/silence/{id}", ours.url)).send().await.unwrap().json().await.unwrap();
+    let kept: Value =
+        client().get(format!("{}/api/v2/silence/{id}", ours.url)).send().await.unwrap().json().await.unwrap();
     assert_eq!(kept["status"]["state"], "active", "round {number}: the silence is gone");
     nothing_for(Duration::from_millis(2500)).await;
     assert_eq!(sink.told("/hook").len(), 1, "round {number}: paged again after a restart");
@@ -126,7 +138,10 @@ async fn sigterm_ends_in_order_and_keeps_everything() {
         sink.url("/hook")
     );
     std::fs::write(&config_file, config).unwrap();
-    let args = [format!("--config.file={}", config_file.display()), format!("--storage.path={}", folder.path().join("data").display())];
+    let args = [
+        format!("--config.file={}", config_file.display()),
+        format!("--storage.path={}", folder.path().join("data").display()),
+    ];
     let mut ours = Watchfire::start("notifier", &args).await;
     let alert = json!([{"labels": {"alertname": "Kept"}}]);
     client().post(format!("{}/api/v2/alerts", ours.url)).json(&alert).send().await.unwrap().error_for_status().unwrap();

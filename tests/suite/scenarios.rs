@@ -52,7 +52,11 @@ fn a_simulated_week_takes_less_than_a_second() {
     }
     // The best of three: other tests share the machine.
     let (took, timeline) = runs.into_iter().min_by_key(|(took, _)| *took).unwrap();
-    eprintln!("a week of the quickstart: {} queries, {} deliveries, {took:?}", timeline.evaluations, timeline.deliveries.len());
+    eprintln!(
+        "a week of the quickstart: {} queries, {} deliveries, {took:?}",
+        timeline.evaluations,
+        timeline.deliveries.len()
+    );
     assert!(timeline.evaluations > 20_000);
     assert!(took < std::time::Duration::from_secs(1), "{took:?}");
 }

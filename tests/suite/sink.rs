@@ -80,7 +80,8 @@ impl Sink {
         let key = body.get("dedup_key").cloned().unwrap_or(Value::Null);
         state.told.push(Told { path: path.to_owned(), body, at: unix_now(), status });
         let mut response =
-            (StatusCode::from_u16(status).unwrap(), axum::Json(json!({"status": "success", "dedup_key": key}))).into_response();
+            (StatusCode::from_u16(status).unwrap(), axum::Json(json!({"status": "success", "dedup_key": key})))
+                .into_response();
         for (name, value) in headers {
             response.headers_mut().insert(name, value.parse().unwrap());
         }

@@ -37,7 +37,9 @@ impl Members {
 
     fn text(&self) -> String {
         let line = |(pod, count): (&String, &u32)| {
-            format!("stream_clients_clients{{container=\"json-exporter\",name=\"live\",namespace=\"stu-srs\",pod=\"{pod}\"}} {count}\n")
+            format!(
+                "stream_clients_clients{{container=\"json-exporter\",name=\"live\",namespace=\"stu-srs\",pod=\"{pod}\"}} {count}\n"
+            )
         };
         self.pods.lock().unwrap().iter().map(line).collect()
     }
@@ -69,7 +71,10 @@ impl MailServer {
                 .args([MAIL_USER, MAIL_PASSWORD]),
         );
         let server = Self { port, ca_file: cert, process };
-        eventually("the mail server listens", Duration::from_secs(10), || async { (!server.process.lines().is_empty()).then_some(()) }).await;
+        eventually("the mail server listens", Duration::from_secs(10), || async {
+            (!server.process.lines().is_empty()).then_some(())
+        })
+        .await;
         server
     }
 

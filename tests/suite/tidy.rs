@@ -6,7 +6,18 @@ use crate::peers::root;
 
 /// Every Rust source file below the members' `src`, with its path from the root.
 fn sources() -> Vec<(String, String)> {
-    let members = ["src", "model/src", "yaml/src", "promql/src", "templates/src", "store/src", "outbound/src", "exposition/src", "rules-engine/src", "notifier/src"];
+    let members = [
+        "src",
+        "model/src",
+        "yaml/src",
+        "promql/src",
+        "templates/src",
+        "store/src",
+        "outbound/src",
+        "exposition/src",
+        "rules-engine/src",
+        "notifier/src",
+    ];
     let mut files = Vec::new();
     for member in members {
         collect(&root().join(member), &mut files);
@@ -28,7 +39,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 /// Words in backquotes or link targets that look like paths of this repository.
 fn paths_named_in(text: &str) -> Vec<String> {
     let is_path = |word: &&str| {
-        word.contains('/') && !word.contains("://") && !word.starts_with('/') && !word.contains([' ', '*', '{', '<', '$', '…', ':', '(', '='])
+        word.contains('/')
+            && !word.contains("://")
+            && !word.starts_with('/')
+            && !word.contains([' ', '*', '{', '<', '$', '…', ':', '(', '='])
     };
     let code = text.split('`').skip(1).step_by(2);
     let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
@@ -41,7 +55,12 @@ fn the_paths_the_documents_name_exist() {
     for document in ["ARCHITECTURE.md", "README.md", "CONTRIBUTING.md"] {
         let text = std::fs::read_to_string(root().join(document)).unwrap();
         let named = paths_named_in(&text);
-        dead.extend(named.into_iter().filter(|path| !path.starts_with("../") && !root().join(path).exists()).map(|path| format!("{document}: {path}")));
+        dead.extend(
+            named
+                .into_iter()
+                .filter(|path| !path.starts_with("../") && !root().join(path).exists())
+                .map(|path| format!("{document}: {path}")),
+        );
     }
     assert!(dead.is_empty(), "{dead:#?}");
 }
@@ -50,15 +69,34 @@ fn the_paths_the_documents_name_exist() {
 fn the_cores_have_no_clock_no_async_and_no_io() {
     let shells = ["src/", "outbound/src/", "store/src/"];
     let is_test = |path: &str| path.contains("/tests/") || path.ends_with("tests.rs");
-    let is_shell = |path: &str| shells.iter().any(|shell| path.starts_with(shell)) || path.contains("/io/") || path.ends_with("/io.rs") || is_test(path);
+    let is_shell = |path: &str| {
+        shells.iter().any(|shell| path.starts_with(shell))
+            || path.contains("/io/")
+            || path.ends_with("/io.rs")
+            || is_test(path)
+    };
     // Reads the files that globs name.
     let is_loader = |path: &str| path == "rules-engine/src/rule_file.rs";
-    let banned = ["async fn", ".await", "std::net::Tcp", "std::net::Udp", "std::fs::", "tokio::", "SystemTime", "Instant::now", "rand::"];
+    let banned = [
+        "async fn",
+        ".await",
+        "std::net::Tcp",
+        "std::net::Udp",
+        "std::fs::",
+        "tokio::",
+        "SystemTime",
+        "Instant::now",
+        "rand::",
+    ];
     let mut found = Vec::new();
     for (path, text) in sources().iter().filter(|(path, _)| !is_shell(path) && !is_loader(path)) {
         let code = text.split("#[cfg(test)]").next().unwrap_or(text);
         let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-        found.extend(lines.filter(|line| banned.iter().any(|word| line.contains(word))).map(|line| format!("{path}: {}", line.trim())));
+        found.extend(
+            lines
+                .filter(|line| banned.iter().any(|word| line.contains(word)))
+                .map(|line| format!("{path}: {}", line.trim())),
+        );
     }
     assert!(found.is_empty(), "{found:#?}");
 }
