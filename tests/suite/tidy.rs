@@ -121,3 +121,15 @@ fn nothing_is_called_util() {
         assert!(!matches!(stem.as_str(), "util" | "utils" | "common" | "helper" | "misc" | "mod"), "{path}");
     }
 }
+
+#[test]
+fn the_deployed_rules_and_examples_are_right() {
+    let check = |kind: &str, file: &str| {
+        let program = env!("CARGO_BIN_EXE_watchfire");
+        let output = std::process::Command::new(program).args(["check", kind]).arg(root().join(file)).output().unwrap();
+        assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    check("rules", "deploy/alerts/watchfire.rules.yaml");
+    check("rules", "examples/quickstart/rules/srs.yaml");
+    check("config", "examples/quickstart/alertmanager.yml");
+}
