@@ -46,8 +46,8 @@ impl Delivered {
     }
 
     fn meets(&self, expected: &Expected, start: Timestamp) -> bool {
-        let instants = start.plus(expected.at).as_millis()..=start.plus(expected.until).as_millis();
-        instants.contains(&self.at.as_millis())
+        let instants = expected.at.as_millis()..=expected.until.as_millis();
+        instants.contains(&self.at.since(start).as_millis())
             && self.notification.receiver == expected.receiver
             && expected.via.is(self.integration, self.index)
             && expected.reason.as_ref().is_none_or(|reason| reason == self.notification.reason.as_str())
