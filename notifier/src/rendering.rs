@@ -227,7 +227,9 @@ impl Page<'_> {
                 let registry = &self.renderer.handlebars;
                 let name = inline::name(text);
                 guarded(|| match registry.contains(&name) {
-                    true => registry.render(&name, escaping, self.handlebars_data()),
+                    true => registry
+                        .render(&name, escaping, self.handlebars_data())
+                        .map_err(|error| inline::without_text(error, &name)),
                     false => registry.render_text("inline", text, escaping, self.handlebars_data()),
                 })
             }

@@ -96,7 +96,7 @@ impl Registry {
     pub fn add(&mut self, name: &str, source: &str) -> Result<(), TemplateError> {
         // the last line break of a file is none of the text's
         let source = source.strip_suffix('\n').unwrap_or(source);
-        let (template, needs) = self.compile(name, source.strip_suffix('\r').unwrap_or(source))?;
+        let (template, needs) = compile(name, source.strip_suffix('\r').unwrap_or(source))?;
         self.text.register_template(name, template.clone());
         self.html.register_template(name, template);
         self.needs.insert(name.to_owned(), needs);
@@ -153,16 +153,16 @@ impl Registry {
     /// # Errors
     /// As of [`Registry::add`] and [`Registry::check`].
     pub fn check_text(&self, name: &str, source: &str) -> Result<(), TemplateError> {
-        let (_, needs) = self.compile(name, source)?;
+        let (_, needs) = compile(name, source)?;
         check::check_inline(name, &needs, &self.needs)
     }
 
-    fn compile(&self, name: &str, source: &str) -> Result<(Template, Needs), TemplateError> {
-        check::check_source(name, source)?;
-        let template = Template::compile_with_name(source, name.to_owned())
-            .map_err(|error| TemplateError::syntax(name, &error))?;
-        let needs = check::needs((name, source), &template, &|helper| helpers::NAMES.contains(&helper))?;
-        Ok((template, needs))
+    /// Whether a text is a template, whatever it includes. `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As of [`Registry::add`].
+    pub fn check_syntax(name: &str, source: &str) -> Result<(), TemplateError> {
+        compile(name, source).map(drop)
     }
 
     fn engine(&self, escaping: Escaping) -> &Handlebars<'static> {
@@ -171,6 +171,14 @@ impl Registry {
             Escaping::Html => &self.html,
         }
     }
+}
+
+fn compile(name: &str, source: &str) -> Result<(Template, Needs), TemplateError> {
+    check::check_source(name, source)?;
+    let template =
+        Template::compile_with_name(source, name.to_owned()).map_err(|error| TemplateError::syntax(name, &error))?;
+    let needs = check::needs((name, source), &template, &|helper| helpers::NAMES.contains(&helper))?;
+    Ok((template, needs))
 }
 
 impl std::fmt::Debug for Registry {

@@ -21,9 +21,9 @@ pub(crate) fn check_template_file(decoder: &Decoder, file: &SourceFile) {
     }
 }
 
-/// Reports a Handlebars template that does not compile or includes what does not exist.
+/// Reports a Handlebars template that does not compile. What it includes is known later, to the renderer.
 pub(crate) fn check_handlebars(decoder: &Decoder, text: &Spanned<String>) {
-    if let Err(error) = Registry::shipped().check_text("template", &text.value) {
+    if let Err(error) = Registry::check_syntax("template", &text.value) {
         let at = error.at.map_or(0, |(line, column)| byte_offset(&text.value, line, column.saturating_sub(1)));
         decoder.error_in(text, at, error.message);
     }

@@ -1,5 +1,7 @@
 //! The templates written in the settings themselves, compiled when the configuration is.
 
+use templates::handlebars::TemplateError;
+
 use crate::config::Config;
 use crate::receiver::email::EmailSettings;
 use crate::receiver::pagerduty::PagerDutySettings;
@@ -10,6 +12,11 @@ use super::Renderer;
 /// The name a Handlebars text of the settings is kept under; no file can be called so.
 pub(super) fn name(text: &str) -> String {
     format!("inline {text}")
+}
+
+/// An error that does not repeat the text as the name of the template.
+pub(super) fn without_text(error: TemplateError, name: &str) -> TemplateError {
+    if error.template == name { TemplateError { template: "inline".to_owned(), ..error } } else { error }
 }
 
 /// Compiles every template of every integration. Mistakes are told with the receiver they are in.

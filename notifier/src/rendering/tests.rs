@@ -120,6 +120,29 @@ fn mistakes_in_files_are_told_at_load() {
 }
 
 #[test]
+fn handlebars_in_the_settings() {
+    let receiver = |to: &str, subject: &str| {
+        format!(
+            "route: {{receiver: a}}\nreceivers:\n- name: a\n  email_configs:\n  - {{to: '{to}', from: f@x, smarthost: 'h:25',\n     \
+             headers: {{Subject: {{handlebars: '{subject}'}}}}}}"
+        )
+    };
+    let mail = |subject: &str| {
+        let config = config(&receiver("a@x", subject), &[]);
+        let Settings::Email(settings) = &config.receivers["a"].integrations[0].settings else { panic!() };
+        settings.render(&two(), &Renderer::new(&config, URL).unwrap()).unwrap()
+    };
+    assert_eq!(mail("{{status}} & {{> subject}}").request.headers[0].1, "firing & [FIRING:1] Hot (ü)");
+    let degraded = mail("{{status}}\\n{{date receiver}}").degraded.unwrap();
+    assert!(
+        degraded.starts_with("subject: template \"inline\", line 1, column 13: date: \"team-a.b\" is no time"),
+        "{degraded}"
+    );
+    let mistakes = Renderer::new(&config(&receiver("a@x", "{{> nowhere}}"), &[]), URL).unwrap_err().to_string();
+    assert!(mistakes.starts_with("receiver \"a\", email 0: template \"inline\", line 1"), "{mistakes}");
+}
+
+#[test]
 fn an_engine_that_panics_costs_one_field() {
     let failed: Result<String, RenderError> = guarded(|| -> Result<String, String> { panic!("boom") });
     assert!(failed.unwrap_err().to_string().contains("bug of ours"));
@@ -334,5 +357,26 @@ fn recorded_mails_come_out_the_same() {
                 parts.map(|(kind, text)| json!({"type": kind, "charset": "utf-8", "text": text})).collect();
             assert_eq!(json!(ours), body["parts"], "{name}");
         }
+    }
+}
+
+#[test]
+#[ignore = "a measurement"]
+#[expect(clippy::disallowed_methods, reason = "measures")]
+fn how_long_rendering_takes() {
+    let renderer = Renderer::shipped(URL);
+    let webhook = crate::receiver::webhook::WebhookSettings::to("http://sink/hook");
+    for count in [1, 100] {
+        let alerts =
+            (0..count).map(|i| alert(&format!("alertname=A,instance={i},job=node"), "summary=it is hot", None));
+        let notification = notification(alerts.collect());
+        let measure = |name: &str, render: &dyn Fn()| {
+            let started = std::time::Instant::now();
+            (0..200).for_each(|_| render());
+            eprintln!("{name}, {count} alerts: {:?}", started.elapsed() / 200);
+        };
+        measure("webhook", &|| drop(webhook.render(&notification, &renderer, "http://sink/hook").unwrap()));
+        measure("mail html", &|| drop(renderer.page(&notification).shipped(Shipped::EmailHtml).unwrap()));
+        measure("subject", &|| drop(renderer.page(&notification).shipped(Shipped::EmailSubject).unwrap()));
     }
 }

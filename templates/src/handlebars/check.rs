@@ -7,7 +7,10 @@ use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, Templat
 use super::error::TemplateError;
 
 /// Longest source.
-pub(super) const SOURCE_BYTES_MAX: usize = 1 << 20;
+pub(super) const SOURCE_BYTES_MAX: usize = 256 << 10;
+
+/// Most bytes times tags: the compiler finds the place of each tag by counting lines from the start.
+const COMPILE_COST_MAX: usize = 200_000_000;
 
 /// Deepest nesting of blocks; chained `{{else if}}` count too.
 const BLOCKS_MAX: usize = 50;
@@ -23,6 +26,10 @@ pub(super) fn check_source(name: &str, source: &str) -> Result<(), TemplateError
     let refuse = |message: String| Err(TemplateError::new(name, None, message));
     if source.len() > SOURCE_BYTES_MAX {
         return refuse(format!("longer than {SOURCE_BYTES_MAX} bytes"));
+    }
+    let tags = source.matches("{{").count();
+    if tags.saturating_mul(source.len()) > COMPILE_COST_MAX {
+        return refuse(format!("{tags} tags in {} bytes are too much for one template: split it", source.len()));
     }
     let (mut open, mut depth) = (Vec::new(), 0);
     for tag in source.split("{{").skip(1) {

@@ -23,8 +23,11 @@ impl TemplateError {
     pub(super) fn syntax(template: &str, error: &handlebars::TemplateError) -> TemplateError {
         let message = match error.reason() {
             TemplateErrorReason::InvalidSyntax(expected) => {
-                let hint = "in Handlebars a value is {{labels.instance}}, a condition {{#if firing}}…{{/if}}";
-                format!("not Handlebars: {} ({hint})", expected.trim())
+                // a long list of what would do is no help: something is not closed, or it is another language
+                let expected =
+                    if expected.len() > 60 { "something is not closed or not known" } else { expected.trim() };
+                let hint = "a value is {{labels.instance}}, a condition {{#if firing}}…{{/if}}";
+                format!("not Handlebars: {expected} ({hint})")
             }
             TemplateErrorReason::MismatchingClosedHelper(open, close)
             | TemplateErrorReason::MismatchingClosedDecorator(open, close) => {

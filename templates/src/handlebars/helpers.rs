@@ -37,6 +37,8 @@ pub(super) const NAMES: &[&str] = &[
     "default",
     "names",
     "values",
+    "first",
+    "beyond",
     "pairs",
     "without",
     "json",
@@ -95,6 +97,8 @@ pub(super) fn register(handlebars: &mut Handlebars<'static>) {
         Function { name: "default", takes: 1..=9, body: default },
         Function { name: "names", takes: 1..=1, body: |call| Ok(sorted(call.argument(0), |name, _| name.into())) },
         Function { name: "values", takes: 1..=1, body: |call| Ok(sorted(call.argument(0), |_, value| value.clone())) },
+        Function { name: "first", takes: 2..=2, body: first },
+        Function { name: "beyond", takes: 2..=2, body: beyond },
         Function { name: "pairs", takes: 1..=1, body: pairs },
         Function { name: "without", takes: 2..=9, body: without },
         Function { name: "json", takes: 1..=1, body: json },
@@ -191,6 +195,24 @@ fn join(call: &Call<'_, '_>) -> Result<Value, String> {
 fn default(call: &Call<'_, '_>) -> Result<Value, String> {
     let is_something = |value: &&Value| !value.is_null() && value.as_str() != Some("");
     Ok(call.helper.params().iter().map(|argument| argument.value()).find(is_something).cloned().unwrap_or_default())
+}
+
+/// The beginning of a list: `first firing 100`.
+fn first(call: &Call<'_, '_>) -> Result<Value, String> {
+    let (items, most) = list_and_count(call)?;
+    Ok(items.iter().take(most).cloned().collect())
+}
+
+/// How many items of a list `first` leaves out; 0 if none.
+fn beyond(call: &Call<'_, '_>) -> Result<Value, String> {
+    let (items, most) = list_and_count(call)?;
+    Ok(items.len().saturating_sub(most).into())
+}
+
+fn list_and_count<'c>(call: &'c Call<'_, '_>) -> Result<(&'c [Value], usize), String> {
+    let most = call.argument(1).as_u64().ok_or("takes a list and how many of its items to show")?;
+    let items = call.argument(0).as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok((items, usize::try_from(most).unwrap_or(usize::MAX)))
 }
 
 fn pairs(call: &Call<'_, '_>) -> Result<Value, String> {

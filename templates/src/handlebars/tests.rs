@@ -48,6 +48,7 @@ fn helpers_do_what_they_say() {
         ("{{join (values commonLabels) \" \"}}", "Hot i<1> a"),
         ("{{join (names (without commonLabels groupLabels \"zone\")) \"/\"}}", "instance"),
         ("{{#each (pairs groupLabels)}}{{name}}:{{value}}{{/each}}", "alertname:Hot"),
+        ("{{len (first (values commonLabels) 2)}} {{beyond firing 1}} {{beyond (names commonLabels) 1}}", "2 0 2"),
         ("{{default commonAnnotations.summary nothing \"x\"}}", "x"),
         ("{{nothing}}|{{commonLabels.nothing.deeper}}|", "||"),
         ("{{ratio}} {{half}} {{len firing}}", "100000 0.5 1"),
@@ -96,10 +97,11 @@ fn mistakes_have_a_place() {
 fn hostile_sources_are_refused_quickly() {
     for source in [
         "{{#if a}}".repeat(5_000),
-        "{{#if a}}".repeat(1) + &"{{else if b}}".repeat(5_000) + "{{/if}}",
+        "{{#if a}}".to_owned() + &"{{else if b}}".repeat(5_000) + "{{/if}}",
         format!("{{{{upper {}status{}}}}}", "(upper ".repeat(5_000), ")".repeat(5_000)),
         format!("{{{{json {}1{}}}}}", "[".repeat(5_000), "]".repeat(5_000)),
         "x".repeat(check::SOURCE_BYTES_MAX + 1),
+        "{{#if a}}x{{/if}} {{b.c}}\n".repeat(5_000),
     ] {
         assert!(Registry::shipped().check_text("t", &source).is_err());
     }
@@ -158,6 +160,19 @@ fn the_subject_is_alertmanagers() {
         let data = json!({"status": status, "firing": firing, "groupLabels": group, "commonLabels": common});
         assert_eq!(subject(data), wanted);
     }
+}
+
+#[test]
+fn long_mails_say_what_they_leave_out() {
+    let alert = json!({"status": "firing", "labels": {"alertname": "A"}, "annotations": {}, "startsAt": "2026-03-28T00:00:00Z"});
+    let data =
+        Data::new(json!({"status": "firing", "firing": vec![alert; 130], "resolved": [], "groupURL": "http://g/"}));
+    let registry = Registry::shipped();
+    let text = registry.render("email.text", Escaping::Text, &data).unwrap();
+    assert_eq!(text.matches("FIRING  A").count(), 100);
+    assert!(text.contains("\n… and 30 more firing: http://g/\n\n--\n130 firing, 0 resolved"), "{text}");
+    let html = registry.render("email.html", Escaping::Html, &data).unwrap();
+    assert!(html.contains("… and 30 more firing: <a href=\"http://g/\""), "{html}");
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::super::*;
 use super::http::configured;
@@ -38,13 +38,13 @@ async fn scripted(rules: &'static [(&'static str, &'static str)]) -> (String, Ar
 }
 
 async fn converse(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite,
     rules: &[(&str, &str)],
     log: Arc<std::sync::Mutex<Vec<String>>>,
 ) -> std::io::Result<()> {
     let answer =
         |line: &str| rules.iter().find(|(start, _)| line.starts_with(start) && start.is_empty() == line.is_empty());
-    let (read, mut write) = stream.into_split();
+    let (read, mut write) = tokio::io::split(stream);
     let mut lines = tokio::io::BufReader::new(read).lines();
     let greeting = answer("").map_or("220 hi", |(_, text)| text);
     write.write_all(format!("{greeting}\r\n").as_bytes()).await?;
@@ -175,6 +175,49 @@ async fn connections_are_used_again_while_they_are_fresh() {
     assert_eq!(connects(), 1);
     assert_eq!(deliverer.deliver(&delivery, t(700.0), Duration::from_secs(5)).await, Outcome::Delivered);
     assert_eq!(connects(), 2);
+}
+
+#[tokio::test]
+async fn what_needs_no_tls_goes_out_where_tls_fails() {
+    let rules = &[("EHLO", "250-me\r\n250 STARTTLS"), ("STARTTLS", "454 not today")];
+    let (address, seen) = scripted(rules).await;
+    let (deliverer, delivery) = mail("", &address);
+    assert_eq!(attempt(&deliverer, &delivery, 5_000).await, Outcome::Delivered);
+    assert_eq!(seen.lock().unwrap().iter().filter(|line| *line == "STARTTLS").count(), 1);
+    let (deliverer, delivery) = configured(&MAIL.replace("false, EXTRA", "true"), &address);
+    let outcome = attempt(&deliverer, &delivery, 5_000).await;
+    assert!(matches!(&outcome, Outcome::Retry { message, .. } if message.contains("454 not today")), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn tls_from_the_first_byte() {
+    let made = rcgen::generate_simple_self_signed(["mail.test".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, made.cert.pem()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let server = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(stream) = acceptor.accept(stream).await else { continue };
+            tokio::spawn(converse(stream, &[], Arc::default()));
+        }
+    });
+    for (tls, wanted) in [(format!("ca_file: {}, server_name: mail.test", ca.display()), true), (String::new(), false)]
+    {
+        let (deliverer, delivery) = mail(&format!("force_implicit_tls: true, tls_config: {{{tls}}}"), &address);
+        let outcome = attempt(&deliverer, &delivery, 5_000).await;
+        assert_eq!(outcome == Outcome::Delivered, wanted, "{outcome:?}");
+        assert!(!matches!(outcome, Outcome::Rejected { .. }), "{outcome:?}");
+    }
 }
 
 /// A real mail server, ended with the test.
