@@ -1,0 +1,130 @@
+//! A notifier as a child process, and what the system says about it.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::client::Client;
+
+/// `utime` and `stime` are counted in hundredths of a second.
+const TICK: Duration = Duration::from_millis(10);
+
+/// A program that is measured.
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    program: &'static str,
+    arguments: &'static [&'static str],
+}
+
+/// A running peer; killed when dropped.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    /// From exec to the first good answer of `/-/ready`.
+    pub(crate) ready_after: Duration,
+    child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Peer {
+    pub(crate) const WATCHFIRE: Self = Self {
+        name: "watchfire",
+        program: env!("CARGO_BIN_EXE_watchfire"),
+        arguments: &["notifier", "--log.level=error"],
+    };
+    pub(crate) const ALERTMANAGER: Self = Self {
+        name: "prometheus-alertmanager",
+        program: "prometheus-alertmanager",
+        arguments: &["--log.level=error", "--cluster.listen-address="],
+    };
+
+    pub(crate) fn is_installed(&self) -> bool {
+        let version = Command::new(self.program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        version.is_ok_and(|status| status.success())
+    }
+
+    /// Starts it with a configuration and an empty store on disk.
+    pub(crate) fn start(&self, config: &str) -> anyhow::Result<Server> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("alertmanager.yml");
+        fs::write(&file, config)?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let started = Instant::now();
+        let child = Command::new(self.program)
+            .args(self.arguments)
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!("--storage.path={}", folder.path().join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .stdout(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot start {}", self.name))?;
+        let mut server = Server { port, ready_after: Duration::ZERO, child, _folder: folder };
+        while !server.is_ready() {
+            anyhow::ensure!(started.elapsed() < Duration::from_secs(20), "{} does not get ready", self.name);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        server.ready_after = started.elapsed();
+        Ok(server)
+    }
+}
+
+impl Server {
+    fn is_ready(&self) -> bool {
+        let answer = Client::connect(self.port).and_then(|mut client| client.get("/-/ready"));
+        answer.is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// CPU time of the process so far.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u32>().ok()).context("utime and stime");
+        Ok(TICK * (ticks(11)? + ticks(12)?))
+    }
+
+    /// CPU time so far, once the process is idle.
+    pub(crate) fn cpu_when_idle(&self) -> anyhow::Result<Duration> {
+        let mut before = self.cpu()?;
+        for _ in 0..400 {
+            std::thread::sleep(Duration::from_millis(500));
+            let after = self.cpu()?;
+            if after - before <= TICK {
+                return Ok(after);
+            }
+            before = after;
+        }
+        Ok(before)
+    }
+
+    /// CPU time that some work costs, until the process is idle again.
+    pub(crate) fn cost(&self, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Duration> {
+        let before = self.cpu_when_idle()?;
+        work()?;
+        Ok(self.cpu_when_idle()? - before)
+    }
+
+    /// Resident memory now, in MiB.
+    pub(crate) fn memory_mib(&self) -> anyhow::Result<f64> {
+        self.status("VmRSS:")
+    }
+
+    /// The most resident memory since the start, in MiB.
+    pub(crate) fn peak_memory_mib(&self) -> anyhow::Result<f64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, field: &str) -> anyhow::Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).context("a field of the status")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
