@@ -5,18 +5,25 @@
 
 mod alerts;
 mod answer;
+mod cors;
 mod filter;
 mod groups;
+mod moment;
+mod paging;
+mod posted_alert;
+mod request_uri;
 mod silences;
 mod status;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
+use serde::Serialize;
 
 use super::desk::Desk;
 
@@ -47,28 +54,48 @@ impl<D> Clone for Api<D> {
 
 /// `/api/v2/*`, and 410 for the `/api/v1/*` that Alertmanager once had where `v1_is_gone` (the rule service's own API lies there).
 pub fn router<D: Desk>(desk: Arc<D>, about: About, v1_is_gone: bool) -> Router {
-    let v2 = Router::new()
-        .route("/alerts", only("GET,POST", get(alerts::list::<D>).post(alerts::post::<D>)))
-        .route("/alerts/groups", only("GET", get(groups::list::<D>)))
-        .route("/silences", only("GET,POST", get(silences::list::<D>).post(silences::post::<D>)))
-        .route("/silence/{id}", only("DELETE,GET", get(silences::show::<D>).delete(silences::expire::<D>)))
-        .route("/receivers", only("GET", get(status::receivers::<D>)))
-        .route("/status", only("GET", get(status::status::<D>)))
+    let paths = [
+        ("/alerts", only("GET,POST", get(alerts::list::<D>).post(alerts::post::<D>))),
+        ("/alerts/groups", only("GET", get(groups::list::<D>))),
+        ("/silences", only("GET,POST", get(silences::list::<D>).post(silences::post::<D>))),
+        ("/silence/{id}", only("DELETE,GET", get(silences::show::<D>).delete(silences::expire::<D>))),
+        ("/receivers", only("GET", get(status::receivers::<D>))),
+        ("/status", only("GET", get(status::status::<D>))),
+    ];
+    // A slash at the end changes nothing.
+    let add = |router: Router<_>, (path, methods): (&str, MethodRouter<_>)| {
+        router.route(path, methods.clone()).route(&format!("{path}/"), methods)
+    };
+    let v2 = paths
+        .into_iter()
+        .fold(Router::new(), add)
+        .route_layer(axum::middleware::from_fn(acceptable))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(axum::middleware::map_response(never_store))
+        .layer(axum::middleware::from_fn(cors::layer))
         .with_state(Api { desk, about });
     let router = Router::new().nest("/api/v2", v2);
     if v1_is_gone { router.route("/api/v1/{*rest}", any(gone)) } else { router }
 }
 
 fn only<S: Clone + Send + Sync + 'static>(allowed: &'static str, methods: MethodRouter<S>) -> MethodRouter<S> {
-    methods.fallback(async move |method: Method| {
+    let refuse = async move |method: Method| {
         let message = format!("method {method} is not allowed, but [{allowed}] are");
         let mut response = answer::fault(StatusCode::METHOD_NOT_ALLOWED, 405, message).into_response();
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
         response
-    })
+    };
+    // `get` would answer HEAD too; Alertmanager does not.
+    methods.head(refuse).fallback(refuse)
+}
+
+/// 406 for clients that do not take JSON.
+async fn acceptable(request: Request, next: Next) -> Response {
+    if answer::takes_json(request.headers()) {
+        return next.run(request).await;
+    }
+    let message = "unsupported media type requested, only [application/json] are available";
+    answer::fault(StatusCode::NOT_ACCEPTABLE, 406, message).into_response()
 }
 
 async fn not_found(uri: Uri) -> Response {
@@ -77,15 +104,12 @@ async fn not_found(uri: Uri) -> Response {
 
 async fn gone() -> Response {
     const TEXT: &str = "The Alertmanager v1 API was deprecated in version 0.16.0 and is removed as of version 0.27.0 - please use the equivalent route in the v2 API";
-    let body = serde_json::json!({"status": "deprecated", "error": TEXT});
-    let mut response = answer::json(&body);
+    #[derive(Serialize)]
+    struct Gone {
+        status: &'static str,
+        error: &'static str,
+    }
+    let mut response = answer::json(&Gone { status: "deprecated", error: TEXT });
     *response.status_mut() = StatusCode::GONE;
-    response
-}
-
-async fn never_store(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }

@@ -65,16 +65,16 @@ impl Notifier {
 fn validate(report: &Report, classic_names: bool) -> Result<(), String> {
     let labels = &report.labels;
     if labels.is_empty() {
-        return Err("an alert needs at least one label with a value".to_owned());
+        return Err("at least one label pair required".to_owned());
     }
     if let Some(name) = bad_name(labels, classic_names) {
-        return Err(format!("invalid label name {name:?} in {labels}"));
+        return Err(format!("invalid label set: invalid name {name:?}"));
     }
     if let Some(name) = bad_name(&report.annotations, classic_names) {
-        return Err(format!("invalid annotation name {name:?} in {labels}"));
+        return Err(format!("invalid annotations: invalid name {name:?}"));
     }
     if report.starts_at > report.ends_at {
-        return Err(format!("alert {labels} must start before it ends"));
+        return Err("start time must be before end time".to_owned());
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What the API and metrics show: alerts, groups and silences by reference, worked out for an instant when asked.
 
+use std::sync::Arc;
+
 use model::labels::Fingerprint;
 use model::{LabelSet, Timestamp};
 use uuid::Uuid;
@@ -123,7 +125,7 @@ impl<'a> AlertView<'a> {
     }
 
     /// Link to its source; may be empty.
-    pub fn generator_url(&self) -> &'a str {
+    pub fn generator_url(&self) -> &'a Arc<str> {
         &self.alert.generator_url
     }
 

@@ -156,10 +156,10 @@ fn what_is_refused_and_what_is_counted() {
     ];
     let refused = stage.notifier.receive(stage.now, batch, &mut out).unwrap_err();
     let expected = [
-        "an alert needs at least one label with a value",
-        "alert {alertname=\"L\"} must start before it ends",
-        "invalid label name \"\" in {=\"x\"}",
-        "invalid annotation name \"\" in {a=\"b\"}",
+        "at least one label pair required",
+        "start time must be before end time",
+        "invalid label set: invalid name \"\"",
+        "invalid annotations: invalid name \"\"",
     ];
     assert_eq!(refused, expected);
     let tally = stage.notifier.tally();

@@ -6,44 +6,36 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use model::LabelSet;
 use model::labels::Fingerprint;
-use model::{Alert, LabelSet, Timestamp};
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::Api;
 use super::answer::{self, Refusal};
 use super::filter::{Filter, Parameters};
+use super::moment::Moment;
+use super::paging::Paging;
+use super::posted_alert::PostableAlert;
 use super::status::ReceiverName;
 use crate::io::desk::Desk;
-use crate::notifier::{AlertState, AlertView};
-
-/// An alert as sources post it. Duplicate keys are tolerated: the last wins.
-#[derive(Deserialize)]
-struct PostableAlert {
-    labels: Option<Pairs>,
-    #[serde(default)]
-    annotations: Option<Pairs>,
-    #[serde(default, rename = "startsAt")]
-    starts_at: Option<Moment>,
-    #[serde(default, rename = "endsAt")]
-    ends_at: Option<Moment>,
-    #[serde(default, rename = "generatorURL")]
-    generator_url: Option<String>,
-}
+use crate::notifier::AlertView;
 
 /// `GET`: alerts that are not resolved, by fingerprint; written in pieces as the client reads.
 pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
-    let filter = Filter::read(&Parameters::read(query.as_deref()))?;
-    let mut alerts: Vec<GettableAlert> = api.desk.read(|notifier, now| {
+    let parameters = Parameters::read(query.as_deref());
+    let filter = Filter::read(&parameters)?;
+    let paging = Paging::read(&parameters)?;
+    let page = api.desk.read(|notifier, now| {
+        let receivers = filter.receivers(notifier.config());
         let wanted = |alert: &AlertView<'_>| {
-            filter.wants_labels(alert.labels()) && alert.receivers().any(|name| filter.wants_receiver(name))
+            filter.wants_labels(alert.labels())
+                && receivers.as_ref().is_none_or(|names| alert.receivers().any(|name| names.contains(name)))
         };
-        notifier.alerts(now).filter(wanted).filter_map(|alert| GettableAlert::new(&alert, &filter)).collect()
+        let alerts = notifier.alerts(now).filter(wanted).map(|alert| (alert.fingerprint().0, alert));
+        paging.page(alerts.collect(), |alert| GettableAlert::new(&alert, &filter))
     });
-    alerts.sort_unstable_by_key(GettableAlert::fingerprint);
-    Ok(answer::json_list(alerts))
+    Ok(page.answer())
 }
 
 /// `POST`: every valid alert is taken, also when others are not.
@@ -52,35 +44,15 @@ pub(super) async fn post<D: Desk>(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let posted: Vec<PostableAlert> = answer::read("alerts", &headers, &body)?;
-    let alerts: Result<Vec<_>, _> = posted.into_iter().enumerate().map(|(at, alert)| alert.into_alert(at)).collect();
-    let alerts = alerts?;
+    let posted: Vec<Option<PostableAlert>> = answer::read(&answer::ALERTS, &headers, &body)?;
+    let alerts = posted.into_iter().enumerate().map(|(at, alert)| alert.unwrap_or_default().into_alert(at));
+    let alerts = alerts.collect::<Result<Vec<_>, _>>()?;
     let outcome = api.desk.act(|notifier, now, out| notifier.receive(now, alerts, out));
     if let Err(error) = api.desk.durable().await {
         // Pages go out all the same; the shell has logged it once.
         tracing::debug!(%error, "alerts taken but not stored");
     }
-    outcome.map(|()| answer::empty()).map_err(|messages| answer::refusal(StatusCode::BAD_REQUEST, messages.join("\n")))
-}
-
-impl PostableAlert {
-    fn into_alert(self, at: usize) -> Result<Alert, Refusal> {
-        let labels = self.labels.ok_or_else(|| answer::invalid(602, format!("{at}.labels in body is required")))?;
-        let generator_url = self.generator_url.unwrap_or_default();
-        if !generator_url.is_empty() && !generator_url.starts_with('/') && url::Url::parse(&generator_url).is_err() {
-            return Err(answer::invalid(
-                601,
-                format!("{at}.generatorURL in body must be of type uri: {generator_url:?}"),
-            ));
-        }
-        Ok(Alert {
-            labels: labels.0,
-            annotations: self.annotations.map(|pairs| pairs.0).unwrap_or_default(),
-            starts_at: self.starts_at.and_then(Moment::given),
-            ends_at: self.ends_at.and_then(Moment::given),
-            generator_url: generator_url.into(),
-        })
-    }
+    outcome.map(|()| answer::empty()).map_err(|messages| answer::refusal(StatusCode::BAD_REQUEST, messages.join("; ")))
 }
 
 /// An alert as clients see it; the order of the fields is Alertmanager's.
@@ -121,11 +93,7 @@ impl GettableAlert {
     /// `None` if the filter does not want alerts in this state.
     pub(super) fn new(alert: &AlertView<'_>, filter: &Filter) -> Option<Self> {
         let status = alert.status();
-        let unwanted = (!filter.active && status.state == AlertState::Active)
-            || (!filter.silenced && !status.silenced_by.is_empty())
-            || (!filter.inhibited && !status.inhibited_by.is_empty())
-            || (!filter.muted && !status.muted_by.is_empty());
-        (!unwanted).then(|| Self {
+        filter.wants_status(&status).then(|| Self {
             annotations: alert.annotations().clone(),
             ends_at: Moment(alert.ends_at()),
             fingerprint: alert.fingerprint(),
@@ -138,7 +106,7 @@ impl GettableAlert {
                 state: status.state.as_str(),
             },
             updated_at: Moment(alert.updated_at()),
-            generator_url: alert.generator_url().into(),
+            generator_url: Arc::clone(alert.generator_url()),
             labels: alert.labels().clone(),
         })
     }
@@ -154,52 +122,4 @@ fn as_text<S: Serializer>(fingerprint: &Fingerprint, serializer: S) -> Result<S:
 
 fn as_texts<S: Serializer>(fingerprints: &[Fingerprint], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(fingerprints.iter().map(ToString::to_string))
-}
-
-/// A JSON object of texts.
-struct Pairs(LabelSet);
-
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Pairs;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object of texts")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
-                let mut pairs: Vec<(smol_str::SmolStr, smol_str::SmolStr)> =
-                    Vec::with_capacity(map.size_hint().unwrap_or(8));
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(LabelSet::from_pairs(pairs)))
-            }
-        }
-        deserializer.deserialize_map(Reader)
-    }
-}
-
-/// An instant in JSON; Go's zero time counts as not given.
-#[derive(Clone, Copy)]
-pub(super) struct Moment(pub(super) Timestamp);
-
-impl Moment {
-    pub(super) fn given(self) -> Option<Timestamp> {
-        (self.0 != Timestamp::MIN).then_some(self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        Timestamp::parse_rfc3339(&text).map(Moment).map_err(serde::de::Error::custom)
-    }
-}
-
-/// An instant as the API writes it.
-impl Serialize for Moment {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_rfc3339_millis())
-    }
 }

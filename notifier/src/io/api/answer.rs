@@ -4,8 +4,8 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// 200 with a value.
 pub(super) fn json(value: &impl Serialize) -> Response {
@@ -109,19 +109,69 @@ pub(super) fn json_list<T: Serialize + Send + 'static>(items: Vec<T>) -> Respons
     respond(StatusCode::OK, Body::from_stream(futures_util::stream::iter(pieces)))
 }
 
-/// Reads a JSON body; `what` names it as Alertmanager's messages do (`alerts`, `silence`).
-pub(super) fn read<T: DeserializeOwned>(what: &str, headers: &HeaderMap, body: &[u8]) -> Result<T, Refusal> {
+/// What a body holds, as Alertmanager's messages name it.
+pub(super) struct Kind {
+    name: &'static str,
+    opens_with: u8,
+    go_type: &'static str,
+}
+
+/// A list of alerts.
+pub(super) const ALERTS: Kind = Kind { name: "alerts", opens_with: b'[', go_type: "models.PostableAlerts" };
+/// A silence.
+pub(super) const SILENCE: Kind =
+    Kind { name: "silence", opens_with: b'{', go_type: r#"struct { ID string "json:\"id,omitempty\"" }"# };
+
+/// Reads a JSON body; `null` is the empty value, and what follows the value is not looked at, as in Alertmanager.
+pub(super) fn read<T: DeserializeOwned + Default>(kind: &Kind, headers: &HeaderMap, body: &[u8]) -> Result<T, Refusal> {
     let given =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/octet-stream");
     let media_type = given.split(';').next().unwrap_or_default().trim();
+    if media_type.is_empty() && !given.is_empty() {
+        let message = format!("parsing Content-Type header from {given:?} failed, because mime: no media type");
+        return Err(fault(StatusCode::BAD_REQUEST, 400, message));
+    }
     if !media_type.eq_ignore_ascii_case("application/json") {
         let message = format!("unsupported media type {given:?}, only [application/json] are allowed");
         return Err(fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, 415, message));
     }
     if body.is_empty() {
-        return Err(invalid(602, format!("{what} in body is required")));
+        return Err(invalid(602, format!("{} in body is required", kind.name)));
     }
-    serde_json::from_slice(body).map_err(|error| {
-        fault(StatusCode::BAD_REQUEST, 400, format!("parsing {what} body from \"\" failed, because {error}"))
+    let mut json = serde_json::Deserializer::from_slice(body);
+    Option::<T>::deserialize(&mut json).map(Option::unwrap_or_default).map_err(|error| {
+        let why = why_unreadable(kind, body, &error);
+        fault(StatusCode::BAD_REQUEST, 400, format!("parsing {} body from \"\" failed, because {why}", kind.name))
     })
+}
+
+/// Go's words where they are easy to find, ours with the position elsewhere.
+fn why_unreadable(kind: &Kind, body: &[u8], error: &serde_json::Error) -> String {
+    let opening = body.iter().copied().find(|byte| !byte.is_ascii_whitespace());
+    let found = match opening {
+        None => return "EOF".to_owned(),
+        Some(_) if error.is_eof() => return "unexpected EOF".to_owned(),
+        Some(byte) if byte == kind.opens_with || error.is_syntax() => return error.to_string(),
+        Some(b'{') => "object",
+        Some(b'[') => "array",
+        Some(b'"') => "string",
+        Some(b't' | b'f') => "bool",
+        Some(_) => "number",
+    };
+    format!("json: cannot unmarshal {found} into Go value of type {}", kind.go_type)
+}
+
+/// Whether a client that says what it takes takes JSON.
+pub(super) fn takes_json(headers: &HeaderMap) -> bool {
+    let mut given = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
+    let takes = |range: &str| {
+        let (media_type, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let refused = parameters.split(';').any(|one| one.trim().strip_prefix("q=").is_some_and(is_zero));
+        !refused && ["*/*", "application/*", "application/json"].contains(&media_type.trim())
+    };
+    given.peek().is_none() || given.any(|value| value.is_empty() || value.split(',').any(takes))
+}
+
+fn is_zero(quality: &str) -> bool {
+    quality.parse() == Ok(0.0)
 }

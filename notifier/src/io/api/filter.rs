@@ -1,12 +1,17 @@
 //! Query parameters shared by the lists of alerts and groups.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use model::matcher::all_match;
-use model::matcher::parse::{ParseMode, parse_matcher};
+use model::matcher::parse::{InvalidMatcher, ParseMode, parse_matcher};
 use model::pattern::anchored;
 use model::{LabelSet, Matcher};
 
 use super::answer::{self, Refusal};
+use crate::config::Config;
+use crate::notifier::AlertStatus;
 
 /// Parameters as given: repeated names are kept.
 pub(super) struct Parameters(Vec<(String, String)>);
@@ -23,6 +28,7 @@ pub(super) struct Filter {
     pub(super) muted: bool,
     matchers: Vec<Matcher>,
     receiver: Option<regex::Regex>,
+    receiver_matchers: Vec<Matcher>,
 }
 
 impl Parameters {
@@ -34,9 +40,13 @@ impl Parameters {
         self.0.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
+    pub(super) fn last<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.all(name).last()
+    }
+
     /// A truth value as Alertmanager reads it: anything it does not know is false, absent is the default.
     pub(super) fn flag(&self, name: &str, default: bool) -> bool {
-        match self.all(name).last() {
+        match self.last(name) {
             None | Some("") => default,
             Some(value) => {
                 matches!(
@@ -47,20 +57,16 @@ impl Parameters {
         }
     }
 
-    /// The `filter` parameters, all of which must match.
-    pub(super) fn matchers(&self) -> Result<Vec<Matcher>, Refusal> {
-        let parse = |text| {
-            parse_matcher(text, ParseMode::Fallback)
-                .map(|parsed| parsed.value)
-                .map_err(|error| answer::refusal(StatusCode::BAD_REQUEST, format!("bad matcher format: {error}")))
-        };
-        self.all("filter").map(parse).collect()
+    /// The matchers given under a name (`filter`, `receiver_matchers`), all of which must match.
+    pub(super) fn matchers(&self, name: &str) -> Result<Vec<Matcher>, Refusal> {
+        let parse = |text| parse_matcher(text, ParseMode::Fallback).map_err(|error| bad_matcher(text, &error));
+        self.all(name).map(|text| parse(text).map(|parsed| parsed.value)).collect()
     }
 }
 
 impl Filter {
     pub(super) fn read(parameters: &Parameters) -> Result<Self, Refusal> {
-        let receiver = match parameters.all("receiver").last() {
+        let receiver = match parameters.last("receiver") {
             None | Some("") => None,
             Some(pattern) => Some(anchored(pattern).map_err(|error| {
                 answer::refusal(StatusCode::BAD_REQUEST, format!("failed to parse receiver param: {error}"))
@@ -71,8 +77,9 @@ impl Filter {
             silenced: parameters.flag("silenced", true),
             inhibited: parameters.flag("inhibited", true),
             muted: parameters.flag("muted", true),
-            matchers: parameters.matchers()?,
+            matchers: parameters.matchers("filter")?,
             receiver,
+            receiver_matchers: parameters.matchers("receiver_matchers")?,
         })
     }
 
@@ -80,7 +87,37 @@ impl Filter {
         all_match(&self.matchers, labels)
     }
 
-    pub(super) fn wants_receiver(&self, name: &str) -> bool {
-        self.receiver.as_ref().is_none_or(|pattern| pattern.is_match(name))
+    /// Whether alerts hidden like this are wanted. An alert that only a time interval mutes counts as active, as it
+    /// does in Alertmanager's filter.
+    pub(super) fn wants_status(&self, status: &AlertStatus) -> bool {
+        let (silenced, inhibited) = (!status.silenced_by.is_empty(), !status.inhibited_by.is_empty());
+        let active = !silenced && !inhibited;
+        !(active && !self.active
+            || silenced && !self.silenced
+            || inhibited && !self.inhibited
+            || !status.muted_by.is_empty() && !self.muted)
     }
+
+    /// The names of the wanted receivers; `None` if all are.
+    pub(super) fn receivers(&self, config: Option<&Arc<Config>>) -> Option<HashSet<String>> {
+        if self.receiver.is_none() && self.receiver_matchers.is_empty() {
+            return None;
+        }
+        let all = config.iter().flat_map(|config| config.receivers.values());
+        let named = all.filter(|one| self.receiver.as_ref().is_none_or(|pattern| pattern.is_match(&one.name)));
+        let wanted = named.filter(|one| all_match(&self.receiver_matchers, &one.labels));
+        Some(wanted.map(|one| one.name.clone()).collect())
+    }
+}
+
+/// In Alertmanager's words where it has its own.
+fn bad_matcher(text: &str, error: &InvalidMatcher) -> Refusal {
+    let message = if text.starts_with('{') || text.ends_with('}') {
+        format!("unexpected open or close brace: {text}")
+    } else if error.message.starts_with("invalid regular expression") {
+        error.message.clone()
+    } else {
+        format!("bad matcher format: {text}")
+    };
+    answer::refusal(StatusCode::BAD_REQUEST, message)
 }

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::Api;
 use super::alerts::{GettableAlert, as_object};
-use super::answer::{self, Refusal};
+use super::answer::Refusal;
 use super::filter::{Filter, Parameters};
+use super::paging::Paging;
 use super::status::ReceiverName;
 use crate::io::desk::Desk;
 use crate::notifier::GroupView;
@@ -26,12 +27,22 @@ struct AlertGroup {
 
 /// `GET`: groups by labels, then receiver; groups without a wanted alert are left out.
 pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
-    let filter = Filter::read(&Parameters::read(query.as_deref()))?;
-    let groups: Vec<AlertGroup> = api.desk.read(|notifier, now| {
-        let wanted = notifier.groups(now).into_iter().filter(|group| filter.wants_receiver(group.receiver()));
-        wanted.filter_map(|group| form(&group, &filter)).collect()
+    let parameters = Parameters::read(query.as_deref());
+    let filter = Filter::read(&parameters)?;
+    let paging = Paging::read(&parameters)?;
+    let page = api.desk.read(|notifier, now| {
+        let receivers = filter.receivers(notifier.config());
+        let is_wanted = |name| receivers.as_ref().is_none_or(|names| names.contains(name));
+        let groups = notifier.groups(now).into_iter().filter(|group| is_wanted(group.receiver()));
+        paging.page(groups.map(|group| (place(&group), group)).collect(), |group| form(&group, &filter))
     });
-    Ok(answer::json_list(groups))
+    Ok(page.answer())
+}
+
+/// What groups are ordered by: labels, receiver, and the key, since routes may share both.
+fn place(group: &GroupView<'_>) -> (Vec<(String, String)>, String, String) {
+    let labels = group.labels().iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    (labels.collect(), group.receiver().to_owned(), group.key().to_owned())
 }
 
 fn form(group: &GroupView<'_>, filter: &Filter) -> Option<AlertGroup> {

@@ -1,7 +1,5 @@
 //! `/api/v2/silences` and `/api/v2/silence/{id}`.
 
-use std::cmp::Reverse;
-
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -11,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Api;
-use super::alerts::Moment;
+use super::alerts::as_object;
 use super::answer::{self, Refusal};
 use super::filter::Parameters;
+use super::moment::Moment;
+use super::paging::Paging;
 use crate::io::desk::Desk;
 use crate::silence::{Silence, SilenceDraft, SilenceError, SilenceState};
 
@@ -23,8 +23,8 @@ struct GettableSilence {
     id: Uuid,
     status: Status,
     updated_at: Moment,
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_object")]
-    annotations: Vec<(String, String)>,
+    #[serde(serialize_with = "as_object")]
+    annotations: LabelSet,
     comment: String,
     created_by: String,
     ends_at: Moment,
@@ -48,20 +48,20 @@ struct MatcherForm {
 }
 
 /// A silence as clients post it; the fields without which go-openapi refuses it are checked by `required`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PostableSilence {
     id: Option<String>,
     comment: Option<String>,
     created_by: Option<String>,
     ends_at: Option<Moment>,
-    matchers: Option<Vec<PostableMatcher>>,
+    matchers: Option<Vec<Option<PostableMatcher>>>,
     starts_at: Option<Moment>,
     annotations: Option<std::collections::BTreeMap<String, String>>,
 }
 
 /// `isEqual` came with 0.22; without it, it is true.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PostableMatcher {
     is_equal: Option<bool>,
@@ -70,33 +70,42 @@ struct PostableMatcher {
     value: Option<String>,
 }
 
+/// A matcher whose pattern is not compiled yet.
+struct WrittenMatcher {
+    name: String,
+    op: MatchOp,
+    value: String,
+}
+
 /// `GET /silences`.
 pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let parameters = Parameters::read(query.as_deref());
-    let matchers = parameters.matchers()?;
+    let matchers = parameters.matchers("filter")?;
+    let paging = Paging::read(&parameters)?;
     let states = [
         (SilenceState::Active, parameters.flag("active", true)),
         (SilenceState::Pending, parameters.flag("pending", true)),
         (SilenceState::Expired, parameters.flag("expired", true)),
     ];
-    let (mut silences, now) = api.desk.read(|notifier, now| {
+    let page = api.desk.read(|notifier, now| {
         let wanted = |silence: &&Silence| {
             states.contains(&(silence.state(now), true))
                 && matchers.iter().all(|matcher| silence.matchers.contains(matcher))
         };
-        (notifier.silences().filter(wanted).cloned().collect::<Vec<_>>(), now)
+        let silences = notifier.silences().filter(wanted).map(|silence| (place(silence, now), silence));
+        paging.page(silences.collect(), |silence| Some(form(silence, now)))
     });
-    silences.sort_by_key(|silence| order(silence, now));
-    Ok(answer::json(&silences.iter().map(|silence| form(silence, now)).collect::<Vec<_>>()))
+    Ok(page.answer())
 }
 
-/// Active ones by end, pending ones by start, expired ones by end, latest first.
-fn order(silence: &Silence, now: Timestamp) -> (u8, Timestamp, Reverse<Timestamp>) {
-    match silence.state(now) {
-        SilenceState::Active => (0, silence.ends_at, Reverse(Timestamp::MIN)),
-        SilenceState::Pending => (1, silence.starts_at, Reverse(Timestamp::MIN)),
-        SilenceState::Expired => (2, Timestamp::MIN, Reverse(silence.ends_at)),
-    }
+/// What silences are ordered by: active ones by end, pending ones by start, expired ones by end, latest first.
+fn place(silence: &Silence, now: Timestamp) -> (u8, i64, Uuid) {
+    let (rank, nanos) = match silence.state(now) {
+        SilenceState::Active => (0, silence.ends_at.as_nanos()),
+        SilenceState::Pending => (1, silence.starts_at.as_nanos()),
+        SilenceState::Expired => (2, silence.ends_at.as_nanos().saturating_neg()),
+    };
+    (rank, nanos, silence.id)
 }
 
 /// `GET /silence/{id}`.
@@ -109,7 +118,12 @@ pub(super) async fn show<D: Desk>(State(api): State<Api<D>>, Path(id): Path<Stri
 /// `DELETE /silence/{id}`.
 pub(super) async fn expire<D: Desk>(State(api): State<Api<D>>, Path(id): Path<String>) -> Result<Response, Refusal> {
     let id = read_id(&id)?;
-    api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out)).map_err(|error| refuse(&error))?;
+    if let Err(error) = api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out)) {
+        return match error {
+            SilenceError::NotFound(_) => Ok(StatusCode::NOT_FOUND.into_response()),
+            other => Err(refuse(&other)),
+        };
+    }
     let not_stored = |error| format!("the silence has ended, but that could not be stored: {error}");
     let stored = api.desk.durable().await;
     stored
@@ -123,17 +137,10 @@ pub(super) async fn post<D: Desk>(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let draft = answer::read::<PostableSilence>("silence", &headers, &body).and_then(PostableSilence::into_draft)?;
-    let id = api.desk.act(|notifier, now, out| {
-        let invalid = |text| answer::refusal(StatusCode::BAD_REQUEST, format!("Failed to create silence: {text}"));
-        if draft.starts_at >= draft.ends_at {
-            return Err(invalid("start time must be before end time"));
-        }
-        if draft.ends_at < now {
-            return Err(invalid("end time can't be in the past"));
-        }
-        notifier.set_silence(now, draft, Uuid::new_v4(), out).map_err(|error| refuse(&error))
-    })?;
+    let posted: PostableSilence = answer::read(&answer::SILENCE, &headers, &body)?;
+    let draft = posted.into_draft(api.desk.read(|_, now| now))?;
+    let set = api.desk.act(|notifier, now, out| notifier.set_silence(now, draft, Uuid::new_v4(), out));
+    let id = set.map_err(|error| refuse(&error))?;
     if let Err(error) = api.desk.durable().await {
         // What was not acknowledged must not mute: the client will ask again.
         let undone = api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out));
@@ -161,7 +168,7 @@ fn read_id(text: &str) -> Result<Uuid, Refusal> {
 }
 
 impl PostableSilence {
-    fn into_draft(self) -> Result<SilenceDraft, Refusal> {
+    fn into_draft(self, now: Timestamp) -> Result<SilenceDraft, Refusal> {
         let missing = |name: &str| answer::invalid(602, format!("{name} in body is required"));
         let comment = self.comment.ok_or_else(|| missing("comment"))?;
         let created_by = self.created_by.ok_or_else(|| missing("createdBy"))?;
@@ -170,21 +177,31 @@ impl PostableSilence {
         if matchers.is_empty() {
             return Err(answer::invalid(612, "matchers in body should have at least 1 items"));
         }
-        let matchers: Result<Vec<_>, _> =
-            matchers.into_iter().enumerate().map(|(at, form)| form.into_matcher(at)).collect();
+        let matchers = matchers.into_iter().enumerate().map(|(at, form)| form.unwrap_or_default().read(at));
+        let matchers = matchers.collect::<Result<Vec<_>, _>>()?;
         let starts_at = self.starts_at.ok_or_else(|| missing("startsAt"))?.0;
+        let impossible = |text| answer::refusal(StatusCode::BAD_REQUEST, format!("Failed to create silence: {text}"));
+        if starts_at >= ends_at {
+            return Err(impossible("start time must be before end time"));
+        }
+        if ends_at < now {
+            return Err(impossible("end time can't be in the past"));
+        }
         let id = match self.id.as_deref() {
             None | Some("") => None,
             // An id that is no UUID cannot exist.
             Some(text) => Some(text.parse().map_err(|_| answer::refusal(StatusCode::NOT_FOUND, "silence not found"))?),
         };
+        let matchers = matchers.into_iter().enumerate().map(|(at, written)| written.compile(at));
+        let matchers = matchers.collect::<Result<Vec<_>, _>>()?;
         let annotations = LabelSet::from_pairs(self.annotations.unwrap_or_default());
-        Ok(SilenceDraft { id, matchers: matchers?, starts_at, ends_at, created_by, comment, annotations })
+        Ok(SilenceDraft { id, matchers, starts_at, ends_at, created_by, comment, annotations })
     }
 }
 
 impl PostableMatcher {
-    fn into_matcher(self, at: usize) -> Result<Matcher, Refusal> {
+    /// What the schema asks for.
+    fn read(self, at: usize) -> Result<WrittenMatcher, Refusal> {
         let missing = |name: &str| answer::invalid(602, format!("matchers.{at}.{name} in body is required"));
         let is_regex = self.is_regex.ok_or_else(|| missing("isRegex"))?;
         let name = self.name.ok_or_else(|| missing("name"))?;
@@ -195,9 +212,20 @@ impl PostableMatcher {
             (true, true) => MatchOp::Regex,
             (false, true) => MatchOp::NotRegex,
         };
-        Matcher::new(name, op, value).map_err(|error| {
-            answer::refusal(StatusCode::BAD_REQUEST, format!("silence invalid: invalid label matcher {at}: {error}"))
-        })
+        Ok(WrittenMatcher { name, op, value })
+    }
+}
+
+impl WrittenMatcher {
+    fn compile(self, at: usize) -> Result<Matcher, Refusal> {
+        let invalid = |why: String| {
+            let message = format!("invalid silence: invalid label matcher {at}: {why}");
+            answer::refusal(StatusCode::BAD_REQUEST, message)
+        };
+        if self.name.is_empty() {
+            return Err(invalid(format!("invalid label name {:?}", self.name)));
+        }
+        Matcher::new(self.name, self.op, self.value).map_err(|error| invalid(error.to_string()))
     }
 }
 
@@ -218,15 +246,11 @@ fn form(silence: &Silence, now: Timestamp) -> GettableSilence {
             },
         },
         updated_at: Moment(silence.updated_at),
-        annotations: silence.annotations.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+        annotations: silence.annotations.clone(),
         comment: silence.comment.clone(),
         created_by: silence.created_by.clone(),
         ends_at: Moment(silence.ends_at),
         matchers: silence.matchers.iter().map(matcher).collect(),
         starts_at: Moment(silence.starts_at),
     }
-}
-
-fn as_object<S: serde::Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
 }

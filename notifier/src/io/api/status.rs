@@ -1,11 +1,16 @@
 //! `/api/v2/status` and `/api/v2/receivers`.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use model::LabelSet;
+use model::matcher::all_match;
 use serde::Serialize;
 
-use super::alerts::Moment;
-use super::{Api, answer};
+use super::Api;
+use super::alerts::as_object;
+use super::answer::{self, Refusal};
+use super::filter::Parameters;
+use super::moment::Moment;
 use crate::io::desk::Desk;
 
 #[derive(Serialize)]
@@ -65,11 +70,23 @@ pub(super) async fn status<D: Desk>(State(api): State<Api<D>>) -> Response {
     })
 }
 
+/// A receiver as `/receivers` shows it.
+#[derive(Serialize)]
+struct Receiver<'a> {
+    #[serde(serialize_with = "as_object")]
+    labels: &'a LabelSet,
+    name: &'a str,
+}
+
 /// `GET /receivers`.
-pub(super) async fn receivers<D: Desk>(State(api): State<Api<D>>) -> Response {
-    let names: Vec<ReceiverName<String>> = api.desk.read(|notifier, _| {
-        let receivers = notifier.config().map(|config| config.receivers.keys().cloned().collect::<Vec<_>>());
-        receivers.unwrap_or_default().into_iter().map(|name| ReceiverName { name }).collect()
-    });
-    answer::json(&names)
+pub(super) async fn receivers<D: Desk>(
+    State(api): State<Api<D>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
+    let matchers = Parameters::read(query.as_deref()).matchers("receiver_matchers")?;
+    let config = api.desk.read(|notifier, _| notifier.config().cloned());
+    let receivers = config.iter().flat_map(|config| config.receivers.values());
+    let wanted = receivers.filter(|receiver| all_match(&matchers, &receiver.labels));
+    let shown = wanted.map(|receiver| Receiver { labels: &receiver.labels, name: &receiver.name });
+    Ok(answer::json(&shown.collect::<Vec<_>>()))
 }

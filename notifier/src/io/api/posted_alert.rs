@@ -1,0 +1,68 @@
+//! Alerts as sources post them.
+
+use model::{Alert, LabelSet};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use super::answer::{self, Refusal};
+use super::moment::Moment;
+use super::request_uri::is_request_uri;
+
+/// An alert as sources post it. Duplicate keys are tolerated: the last wins.
+#[derive(Default, Deserialize)]
+pub(super) struct PostableAlert {
+    labels: Option<Pairs>,
+    #[serde(default)]
+    annotations: Option<Pairs>,
+    #[serde(default, rename = "startsAt")]
+    starts_at: Option<Moment>,
+    #[serde(default, rename = "endsAt")]
+    ends_at: Option<Moment>,
+    #[serde(default, rename = "generatorURL")]
+    generator_url: Option<String>,
+}
+
+impl PostableAlert {
+    /// `at`: its place in the list, for messages.
+    pub(super) fn into_alert(self, at: usize) -> Result<Alert, Refusal> {
+        // go-openapi looks at the inherited part first, its fields in this order
+        let generator_url = self.generator_url.unwrap_or_default();
+        if !generator_url.is_empty() && !is_request_uri(&generator_url) {
+            let quoted = outbound::go_json::to_vec(&generator_url).unwrap_or_default();
+            let quoted = String::from_utf8_lossy(&quoted).into_owned();
+            return Err(answer::invalid(601, format!("{at}.generatorURL in body must be of type uri: {quoted}")));
+        }
+        let labels = self.labels.ok_or_else(|| answer::invalid(602, format!("{at}.labels in body is required")))?;
+        Ok(Alert {
+            labels: labels.0,
+            annotations: self.annotations.map(|pairs| pairs.0).unwrap_or_default(),
+            starts_at: self.starts_at.and_then(Moment::given),
+            ends_at: self.ends_at.and_then(Moment::given),
+            generator_url: generator_url.into(),
+        })
+    }
+}
+
+/// A JSON object of texts.
+struct Pairs(LabelSet);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Pairs;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of texts")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs: Vec<(smol_str::SmolStr, smol_str::SmolStr)> =
+                    Vec::with_capacity(map.size_hint().unwrap_or(8));
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(LabelSet::from_pairs(pairs)))
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
