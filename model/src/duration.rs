@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::quote::Quoted;
+
 /// Units, largest first, in milliseconds. A year is 365 days, a week seven.
 const UNITS: [(&str, u64); 7] = [
     ("y", 365 * 86_400_000),
@@ -30,7 +32,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
     while !rest.is_empty() {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let (number, tail) = rest.split_at(digits);
-        let count: u64 = number.parse().map_err(|_| invalid())?;
+        if number.is_empty() {
+            return Err(invalid());
+        }
+        let count: u64 = number.parse().map_err(|_| InvalidDuration::OutOfRange)?;
         let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (unit, tail) = tail.split_at(letters);
         let position = UNITS.iter().position(|(name, _)| *name == unit).ok_or_else(invalid)?;
@@ -78,7 +83,7 @@ pub enum InvalidDuration {
     #[error("empty duration string")]
     Empty,
     /// Unknown unit, wrong order, missing number.
-    #[error("not a valid duration string: {0:?}")]
+    #[error("not a valid duration string: {}", Quoted(.0))]
     NotADuration(String),
     /// More than about 292 years.
     #[error("duration out of range")]
@@ -110,6 +115,13 @@ mod tests {
     fn refuses_what_prometheus_refuses() {
         for text in ["", "1", "-1w", "1.5d", "d", "s", "1m1h", "5m5m", "1 m", "10000000000y", "01", "٣s"] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+        for text in ["5", "m", "1.5h", "5m1h", "1m1m", "5x", "-5m", "1h 5m", "5M"] {
+            let message = format!("not a valid duration string: \"{text}\"");
+            assert_eq!(parse_duration(text).map_err(|e| e.to_string()), Err(message));
+        }
+        for text in ["300y", "99999999999999999999s", "9223372036854775807y"] {
+            assert_eq!(parse_duration(text), Err(InvalidDuration::OutOfRange));
         }
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use crate::quote::Quoted;
+
 /// The label that names an alert.
 pub const ALERT_NAME: &str = "alertname";
 /// The label that names a metric.
@@ -181,38 +183,6 @@ impl fmt::Debug for LabelSet {
     }
 }
 
-/// A string as Go's `strconv.Quote` writes it: printable text kept, control characters and quotes escaped.
-pub struct Quoted<'a>(pub &'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        for c in self.0.chars() {
-            match c {
-                '"' => f.write_str("\\\"")?,
-                '\\' => f.write_str("\\\\")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                '\u{7}' => f.write_str("\\a")?,
-                '\u{8}' => f.write_str("\\b")?,
-                '\u{b}' => f.write_str("\\v")?,
-                '\u{c}' => f.write_str("\\f")?,
-                c if (c as u32) < 0x20 || c as u32 == 0x7f => write!(f, "\\x{:02x}", c as u32)?,
-                c if is_unprintable(c) && (c as u32) < 0x10000 => write!(f, "\\u{:04x}", c as u32)?,
-                c if is_unprintable(c) => write!(f, "\\U{:08x}", c as u32)?,
-                c => write!(f, "{c}")?,
-            }
-        }
-        f.write_str("\"")
-    }
-}
-
-/// Go keeps letters, marks, numbers, punctuation, symbols and the ASCII space; of the rest these occur in practice.
-fn is_unprintable(c: char) -> bool {
-    c.is_control() || (c.is_whitespace() && c != ' ') || matches!(c as u32, 0xad | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xe000..=0xf8ff | 0xfeff | 0xfff9..=0xfffb | 0xe0000..=0x10ffff)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,10 +198,5 @@ mod tests {
         let labels = LabelSet::from_pairs([("b", "1"), ("a", "1"), ("b", "2")]);
         assert_eq!(labels.to_string(), r#"{a="1", b="2"}"#);
         assert_eq!(labels.with("a", "9").get("a"), Some("9"));
-    }
-
-    #[test]
-    fn quotes_as_go_does() {
-        assert_eq!(Quoted("a\"b\\c\nd\u{1}é\u{200b}").to_string(), "\"a\\\"b\\\\c\\nd\\x01é\\u200b\"");
     }
 }

@@ -4,6 +4,7 @@
 //! - [`timestamp`]: an instant, and arithmetic on it; deliberately without `now()`
 //! - [`duration`]: `1h30m`, parsed and printed as Prometheus does
 //! - [`labels`]: a sorted label set and its fingerprint
+//! - [`quote`]: text in quotes, as Go writes and reads it
 //! - [`pattern`]: regular expressions as Go's RE2 reads them
 //! - [`matcher`]: `=` `!=` `=~` `!~`
 //! - [`alert`]: an alert as it crosses from rules to notifier
@@ -16,6 +17,7 @@ pub mod duration;
 pub mod labels;
 pub mod matcher;
 pub mod pattern;
+pub mod quote;
 pub mod source;
 pub mod timestamp;
 

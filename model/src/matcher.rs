@@ -1,17 +1,16 @@
 //! Label matchers: `name="value"`, `!=`, `=~`, `!~`.
 
 mod classic;
-mod go_string;
 pub mod parse;
 mod utf8;
 
 use std::fmt;
 
-use regex::Regex;
 use smol_str::SmolStr;
 
-use crate::labels::{LabelSet, Quoted};
-use crate::pattern::{InvalidPattern, anchored};
+use crate::labels::LabelSet;
+use crate::pattern::{InvalidPattern, Pattern};
+use crate::quote::Quoted;
 
 /// How a matcher compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,26 +33,44 @@ pub struct Matcher {
     name: SmolStr,
     op: MatchOp,
     value: SmolStr,
-    regex: Option<Regex>,
+    /// Of the two operators that have one.
+    pattern: Option<Pattern>,
 }
 
 impl Matcher {
-    /// Builds a matcher, compiling the pattern of a regex one.
+    /// Builds a matcher as Alertmanager reads it: in a pattern `.` is no line break.
     ///
     /// # Errors
     /// The value of a regex matcher is not a valid pattern.
     pub fn new(name: impl Into<SmolStr>, op: MatchOp, value: impl Into<SmolStr>) -> Result<Self, InvalidPattern> {
-        let value = value.into();
-        let regex = match op {
-            MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Regex | MatchOp::NotRegex => Some(anchored(&value)?),
-        };
-        Ok(Self { name: name.into(), op, value, regex })
+        Self::compiled(name.into(), op, value.into(), Pattern::anchored)
+    }
+
+    /// Builds a matcher as Prometheus reads it in a selector of series: in a pattern `.` is any character.
+    ///
+    /// # Errors
+    /// The value of a regex matcher is not a valid pattern.
+    pub fn of_selector(
+        name: impl Into<SmolStr>,
+        op: MatchOp,
+        value: impl Into<SmolStr>,
+    ) -> Result<Self, InvalidPattern> {
+        Self::compiled(name.into(), op, value.into(), Pattern::anchored_dotall)
+    }
+
+    fn compiled(
+        name: SmolStr,
+        op: MatchOp,
+        value: SmolStr,
+        compile: fn(&str) -> Result<Pattern, InvalidPattern>,
+    ) -> Result<Self, InvalidPattern> {
+        let pattern = op.is_regex().then(|| compile(&value)).transpose()?;
+        Ok(Self { name, op, value, pattern })
     }
 
     /// `name="value"`; cannot fail.
     pub fn equal(name: impl Into<SmolStr>, value: impl Into<SmolStr>) -> Self {
-        Self { name: name.into(), op: MatchOp::Equal, value: value.into(), regex: None }
+        Self { name: name.into(), op: MatchOp::Equal, value: value.into(), pattern: None }
     }
 
     /// The label's name.
@@ -73,18 +90,25 @@ impl Matcher {
 
     /// Whether a label value passes; "" stands for an absent label.
     pub fn matches_value(&self, value: &str) -> bool {
-        match (self.op, &self.regex) {
-            (MatchOp::Equal, _) => value == self.value,
-            (MatchOp::NotEqual, _) => value != self.value,
-            (MatchOp::Regex, Some(regex)) => regex.is_match(value),
-            (MatchOp::NotRegex, Some(regex)) => !regex.is_match(value),
-            (MatchOp::Regex | MatchOp::NotRegex, None) => false,
-        }
+        let accepted = match &self.pattern {
+            None => self.value == value,
+            Some(pattern) => pattern.matches(value),
+        };
+        accepted == self.op.is_positive()
     }
 
     /// Whether a label set passes.
     pub fn matches(&self, labels: &LabelSet) -> bool {
         self.matches_value(labels.get_or_empty(&self.name))
+    }
+
+    /// The only values that can pass, where they are just listed: of `=`, and of `=~` with plain alternatives.
+    pub fn only_values(&self) -> Option<&[SmolStr]> {
+        match &self.pattern {
+            _ if !self.op.is_positive() => None,
+            None => Some(std::slice::from_ref(&self.value)),
+            Some(pattern) => pattern.texts(),
+        }
     }
 }
 
@@ -123,15 +147,17 @@ impl PartialEq for Matcher {
 
 impl Eq for Matcher {}
 
-/// `name="value"`, as Alertmanager prints matchers in route keys: the name quoted too if it is not a classic label name.
+/// `name="value"`, byte for byte as Alertmanager prints matchers in route keys, and so in group keys and PagerDuty's
+/// `dedup_key`: a name is quoted only where the UTF-8 syntax needs it, and beside a name without quotes a value has only
+/// `\\`, `"` and line breaks escaped.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if is_classic_name(&self.name) {
-            f.write_str(&self.name)?;
-        } else {
-            write!(f, "{}", Quoted(&self.name))?;
+        let op = self.op.as_str();
+        if self.name.contains(utf8::is_reserved) {
+            return write!(f, "{}{op}{}", Quoted(&self.name), Quoted(&self.value));
         }
-        write!(f, "{}{}", self.op.as_str(), Quoted(&self.value))
+        let value = self.value.replace('\\', r"\\").replace('\n', r"\n").replace('"', r#"\""#);
+        write!(f, "{}{op}\"{value}\"", self.name)
     }
 }
 
@@ -171,8 +197,38 @@ mod tests {
     }
 
     #[test]
-    fn prints_with_quotes_where_needed() {
-        assert_eq!(Matcher::new("a", MatchOp::Regex, "x|\"y\"").unwrap().to_string(), r#"a=~"x|\"y\"""#);
-        assert_eq!(Matcher::equal("a.b", "1").to_string(), r#""a.b"="1""#);
+    fn line_breaks_in_notifications_and_in_selectors() {
+        let cases = [("a.c", "a\nc", false), ("a.*", "a\nc", false), ("(a|b).*", "a", true), ("a.*|c", "a c", true)];
+        for (pattern, value, passes) in cases {
+            assert_eq!(Matcher::new("l", MatchOp::Regex, pattern).unwrap().matches_value(value), passes, "{pattern}");
+            assert_eq!(Matcher::new("l", MatchOp::NotRegex, pattern).unwrap().matches_value(value), !passes);
+            assert!(Matcher::of_selector("l", MatchOp::Regex, pattern).unwrap().matches_value(value), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn values_that_can_pass() {
+        let only = |op, value| {
+            let matcher = Matcher::new("l", op, value).unwrap();
+            matcher.only_values().map(|values| values.join(" "))
+        };
+        assert_eq!(only(MatchOp::Equal, "a"), Some("a".to_owned()));
+        assert_eq!(only(MatchOp::Regex, r"a|b\.c"), Some("a b.c".to_owned()));
+        assert_eq!(only(MatchOp::Regex, "a|b.*"), None);
+        assert_eq!(only(MatchOp::Regex, "a.b"), None);
+        assert_eq!(only(MatchOp::NotEqual, "a"), None);
+        assert_eq!(only(MatchOp::NotRegex, "a"), None);
+    }
+
+    #[test]
+    fn prints_as_in_route_keys() {
+        for (name, op, value, printed) in [
+            ("a", MatchOp::Regex, "x|\"y\"", r#"a=~"x|\"y\"""#),
+            ("a", MatchOp::Equal, "\t\n\\", "a=\"\t\\n\\\\\""),
+            ("a.b", MatchOp::NotEqual, "1", r#"a.b!="1""#),
+            ("a b", MatchOp::NotRegex, "\t", r#""a b"!~"\t""#),
+        ] {
+            assert_eq!(Matcher::new(name, op, value).unwrap().to_string(), printed);
+        }
     }
 }

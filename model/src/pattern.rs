@@ -1,16 +1,94 @@
 //! Regular expressions as Go's RE2 reads them, on the `regex` crate.
 
+mod alternative;
+mod re2;
+
+use std::sync::Arc;
+
 use regex::{Regex, RegexBuilder};
+use smol_str::SmolStr;
+
+use alternative::Alternative;
 
 /// A compiled pattern may take this much memory; RE2 has limits of the same kind.
 const COMPILED_BYTES_MAX: usize = 16 << 20;
+
+/// With more alternatives than this, an engine finds out faster which one it is.
+const ALTERNATIVES_MAX: usize = 32;
+
+/// A pattern that whole texts are compared with. Cheap to clone, and of a few bytes for most patterns in use:
+/// an engine, which weighs kilobytes, is made only for what is not plain text, `.*` and `.+`.
+#[derive(Clone, Debug)]
+pub struct Pattern(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// Any of these, in order: `a|b`.
+    Texts(Arc<[SmolStr]>),
+    /// Any of these, at most [`ALTERNATIVES_MAX`]: `a.*|b`.
+    Alternatives(Arc<[Alternative]>),
+    Engine(Arc<Regex>),
+}
+
+impl Pattern {
+    /// As [`anchored`].
+    ///
+    /// # Errors
+    /// The pattern is not valid RE2, or too large.
+    pub fn anchored(pattern: &str) -> Result<Self, InvalidPattern> {
+        Self::new(pattern, false, anchored)
+    }
+
+    /// As [`anchored_dotall`].
+    ///
+    /// # Errors
+    /// The pattern is not valid RE2, or too large.
+    pub fn anchored_dotall(pattern: &str) -> Result<Self, InvalidPattern> {
+        Self::new(pattern, true, anchored_dotall)
+    }
+
+    fn new(
+        pattern: &str,
+        dotall: bool,
+        engine: fn(&str) -> Result<Regex, InvalidPattern>,
+    ) -> Result<Self, InvalidPattern> {
+        let form = match alternative::read_all(pattern, dotall) {
+            Some(found) if found.iter().all(Alternative::is_exact) => {
+                let mut texts: Vec<SmolStr> = found.into_iter().map(Alternative::into_text).collect();
+                texts.sort_unstable();
+                texts.dedup();
+                Form::Texts(texts.into())
+            }
+            Some(found) if found.len() <= ALTERNATIVES_MAX => Form::Alternatives(found.into()),
+            _ => Form::Engine(Arc::new(engine(pattern)?)),
+        };
+        Ok(Self(form))
+    }
+
+    /// Whether the whole text matches.
+    pub fn matches(&self, text: &str) -> bool {
+        match &self.0 {
+            Form::Texts(texts) => texts.binary_search_by(|known| known.as_str().cmp(text)).is_ok(),
+            Form::Alternatives(alternatives) => alternatives.iter().any(|alternative| alternative.matches(text)),
+            Form::Engine(regex) => regex.is_match(text),
+        }
+    }
+
+    /// The only texts that match, in order, where the pattern just lists them.
+    pub fn texts(&self) -> Option<&[SmolStr]> {
+        match &self.0 {
+            Form::Texts(texts) => Some(texts),
+            Form::Alternatives(_) | Form::Engine(_) => None,
+        }
+    }
+}
 
 /// Compiles a pattern that must match the whole text, as Alertmanager's matchers do: `^(?:…)$`.
 ///
 /// # Errors
 /// The pattern is not valid RE2, or too large.
 pub fn anchored(pattern: &str) -> Result<Regex, InvalidPattern> {
-    compile(pattern, |p| format!("^(?:{p})$"))
+    compile(pattern, ("^(?:", ")$"), COMPILED_BYTES_MAX)
 }
 
 /// Like [`anchored`], but `.` also matches a newline: `^(?s:…)$`, as Prometheus' selectors and relabelling do.
@@ -18,62 +96,25 @@ pub fn anchored(pattern: &str) -> Result<Regex, InvalidPattern> {
 /// # Errors
 /// The pattern is not valid RE2, or too large.
 pub fn anchored_dotall(pattern: &str) -> Result<Regex, InvalidPattern> {
-    compile(pattern, |p| format!("^(?s:{p})$"))
+    compile(pattern, ("^(?s:", ")$"), COMPILED_BYTES_MAX)
 }
 
-/// Compiles a pattern that may match anywhere.
+/// Compiles a pattern that may match anywhere and take so much memory.
 ///
 /// # Errors
 /// The pattern is not valid RE2, or too large.
-pub fn unanchored(pattern: &str) -> Result<Regex, InvalidPattern> {
-    compile(pattern, str::to_owned)
+pub fn unanchored(pattern: &str, compiled_bytes_max: usize) -> Result<Regex, InvalidPattern> {
+    compile(pattern, ("", ""), compiled_bytes_max)
 }
 
-fn compile(pattern: &str, wrap: impl Fn(&str) -> String) -> Result<Regex, InvalidPattern> {
-    let translated = unquote_literals(pattern);
-    // Checked alone first: `a)(b` must not become valid by being wrapped.
-    regex_syntax_check(&translated).map_err(|reason| InvalidPattern { pattern: pattern.to_owned(), reason })?;
-    RegexBuilder::new(&wrap(&translated))
-        .size_limit(COMPILED_BYTES_MAX)
+/// Translated alone first: `a)(b` must not become valid by being wrapped.
+fn compile(pattern: &str, (before, behind): (&str, &str), compiled_bytes_max: usize) -> Result<Regex, InvalidPattern> {
+    let invalid = |reason| InvalidPattern { pattern: pattern.to_owned(), reason };
+    let translated = re2::translated(pattern).map_err(invalid)?;
+    RegexBuilder::new(&format!("{before}{translated}{behind}"))
+        .size_limit(compiled_bytes_max)
         .build()
-        .map_err(|error| InvalidPattern { pattern: pattern.to_owned(), reason: last_line(&error.to_string()) })
-}
-
-fn regex_syntax_check(pattern: &str) -> Result<(), String> {
-    match Regex::new(pattern) {
-        Err(regex::Error::Syntax(text)) => Err(last_line(&text)),
-        _ => Ok(()),
-    }
-}
-
-/// The `regex` crate prints a drawing above its message; keep the message.
-fn last_line(text: &str) -> String {
-    text.lines().last().unwrap_or(text).trim().trim_start_matches("error: ").to_owned()
-}
-
-/// Go accepts `\Q…\E` quoting, the `regex` crate does not: rewrite it to escaped text.
-fn unquote_literals(pattern: &str) -> String {
-    if !pattern.contains("\\Q") {
-        return pattern.to_owned();
-    }
-    let mut out = String::with_capacity(pattern.len() + 8);
-    let mut rest = pattern;
-    while let Some(c) = rest.chars().next() {
-        if let Some(quoted) = rest.strip_prefix("\\Q") {
-            let (literal, tail) = quoted.split_once("\\E").unwrap_or((quoted, ""));
-            out.push_str(&regex::escape(literal));
-            rest = tail;
-        } else if c == '\\' {
-            // An escape is two characters; `\\Q` is a backslash and a Q.
-            let len = c.len_utf8() + rest[1..].chars().next().map_or(0, char::len_utf8);
-            out.push_str(&rest[..len]);
-            rest = &rest[len..];
-        } else {
-            out.push(c);
-            rest = &rest[c.len_utf8()..];
-        }
-    }
-    out
+        .map_err(|error| invalid(re2::reason(&error)))
 }
 
 /// A pattern that RE2 would refuse.
@@ -84,8 +125,17 @@ pub struct InvalidPattern {
     reason: String,
 }
 
+impl InvalidPattern {
+    /// What is wrong, without the pattern, in the words of Go's `regexp`: `missing closing )`.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -94,6 +144,7 @@ mod tests {
         assert!(re.is_match("a") && re.is_match("b") && !re.is_match("ab"));
         assert!(anchored_dotall("x.*").unwrap().is_match("x\ny"));
         assert!(!anchored("x.*").unwrap().is_match("x\ny"));
+        assert!(unanchored("b+", 1 << 20).unwrap().is_match("abc"));
     }
 
     #[test]
@@ -106,6 +157,63 @@ mod tests {
     #[test]
     fn wrapping_does_not_hide_mistakes() {
         assert!(anchored("a)(b").is_err());
-        assert!(anchored("[a").unwrap_err().to_string().contains("unclosed"));
+        let error = anchored("[a").unwrap_err();
+        assert_eq!(error.to_string(), "invalid regular expression \"[a\": missing closing ]");
+    }
+
+    #[test]
+    fn patterns_without_engine() {
+        let simple = |pattern: &str| {
+            !matches!(Pattern::anchored(pattern), Ok(Pattern(Form::Engine(_))) | Err(_))
+                && !matches!(Pattern::anchored_dotall(pattern), Ok(Pattern(Form::Engine(_))) | Err(_))
+        };
+        for pattern in
+            ["", "a", "a|b|", ".*", ".+", "api-.*", ".*x.+|y", r"a\.b\|c.*", ".*.*", "é.*", "^(?:a|b.*)$", "a\nb|c.+"]
+        {
+            assert!(simple(pattern), "{pattern}");
+        }
+        for pattern in [
+            "a.b",
+            "a*",
+            ".*?",
+            "a.*b",
+            "(a)",
+            "[a]",
+            r"\d",
+            r"a\.*",
+            ".{2}",
+            "^a",
+            "a$",
+            "(?i)a",
+            "^(?:a)|(?:b)$",
+            r"^(?:a\)$",
+        ] {
+            assert!(!simple(pattern), "{pattern}");
+        }
+        assert!(simple(&"a|".repeat(1000)), "texts are looked up");
+        assert!(!simple(&"a.*|".repeat(1000)), "one after the other would take too long");
+    }
+
+    #[test]
+    fn the_texts_that_match() {
+        let texts = |pattern| Pattern::anchored(pattern).unwrap().texts().map(|texts| texts.join(" "));
+        assert_eq!(texts(r"b\.c|a|b\.c"), Some("a b.c".to_owned()));
+        assert_eq!(texts("a|b.*"), None);
+        assert_eq!(texts("[ab]"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_engine_agrees(
+            pattern in r"(\.[*+])?[aé|\n]{0,3}(\\\.|b){0,2}(\.[*+])?(\|(\.[*+])?a?)?",
+            text in "[aé.b|\n]{0,5}",
+        ) {
+            for pattern in [format!("^(?:{pattern})$"), pattern] {
+                let simple = Pattern::anchored(&pattern).map(|pattern| pattern.matches(&text));
+                prop_assert_eq!(simple.ok(), anchored(&pattern).ok().map(|engine| engine.is_match(&text)));
+                let simple = Pattern::anchored_dotall(&pattern).map(|pattern| pattern.matches(&text));
+                prop_assert_eq!(simple.ok(), anchored_dotall(&pattern).ok().map(|engine| engine.is_match(&text)));
+            }
+        }
     }
 }

@@ -3,7 +3,6 @@
 //! Follows Alertmanager 0.34: `pkg/labels` (classic), `matcher/parse` (UTF-8) and `matcher/compat` (fallback).
 
 use super::{MatchOp, Matcher, classic, utf8};
-use crate::labels::Quoted;
 
 /// Which syntax to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,12 +49,7 @@ pub fn parse_matcher(text: &str, mode: ParseMode) -> Result<Parsed<Matcher>, Inv
         }
     }
     let one = |written: Written| vec![written];
-    let parsed = choose(
-        mode,
-        || classic::matcher(text).map(one),
-        || utf8::matcher(text).map(one),
-        |found| found.iter().map(print_matcher).collect(),
-    )?;
+    let parsed = choose(mode, || classic::matcher(text).map(one), || utf8::matcher(text).map(one), print_joined)?;
     let only = parsed.value.into_iter().next().ok_or_else(|| InvalidMatcher::new(0, "there is no matcher"))?;
     Ok(Parsed { value: only, warning: parsed.warning })
 }
@@ -68,21 +62,13 @@ pub fn parse_matchers(text: &str, mode: ParseMode) -> Result<Parsed<Vec<Matcher>
     choose(mode, || classic::matchers(text), || utf8::matchers(text), print_matchers)
 }
 
-/// `{a="b",c=~"d"}`, byte for byte as Alertmanager prints matchers in route keys, and so in group keys and PagerDuty's
-/// `dedup_key`: a name is quoted only where the UTF-8 syntax needs it, and beside a name without quotes a value has only
-/// `\\`, `"` and line breaks escaped.
+/// `{a="b",c=~"d"}`, as Alertmanager prints lists of matchers in route keys.
 pub fn print_matchers(matchers: &[Matcher]) -> String {
-    let inner: Vec<String> = matchers.iter().map(print_matcher).collect();
-    format!("{{{}}}", inner.join(","))
+    format!("{{{}}}", print_joined(matchers))
 }
 
-fn print_matcher(matcher: &Matcher) -> String {
-    let (name, op, value) = (matcher.name(), matcher.op().as_str(), matcher.value());
-    if name.contains(utf8::is_reserved) {
-        return format!("{}{op}{}", Quoted(name), Quoted(value));
-    }
-    let value = value.replace('\\', r"\\").replace('\n', r"\n").replace('"', r#"\""#);
-    format!("{name}{op}\"{value}\"")
+fn print_joined(matchers: &[Matcher]) -> String {
+    matchers.iter().map(Matcher::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// A matcher as written, its pattern not compiled yet: that takes longer than all the rest.

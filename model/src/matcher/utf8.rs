@@ -1,8 +1,8 @@
 //! The UTF-8 matcher syntax: any name, double-quoted Go string literals, nothing special outside quotes.
 
 use super::MatchOp;
-use super::go_string::unquote;
 use super::parse::{InvalidMatcher, Written};
+use crate::quote::unquote;
 
 /// One matcher.
 pub(super) fn matcher(text: &str) -> Result<Written, InvalidMatcher> {
@@ -71,7 +71,9 @@ impl Token<'_> {
     fn string(&self) -> Result<String, InvalidMatcher> {
         match self.kind {
             Kind::Quoted => {
-                unquote(self.text).map_err(|error| InvalidMatcher::new(self.at + error.offset, error.message))
+                let bytes =
+                    unquote(self.text).map_err(|error| InvalidMatcher::new(self.at + error.offset, error.message))?;
+                String::from_utf8(bytes).map_err(|_| InvalidMatcher::new(self.at, "the text is not valid UTF-8"))
             }
             _ => Ok(self.text.to_owned()),
         }

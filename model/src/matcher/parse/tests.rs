@@ -110,7 +110,7 @@ fn errors_say_what_and_where() {
         ("severity", 8, "expected =, !=, =~ or !~, but the text ends"),
         ("a=b c=\"", 4, "expected a comma or the end, found c"),
         ("a=\"b", 2, "the quoted text does not end"),
-        ("a=~\"(\"", 3, "invalid regular expression \"(\": unclosed group"),
+        ("a=~\"(\"", 3, "invalid regular expression \"(\": missing closing )"),
         ("é=\"\\q\"", 4, "unknown escape; a backslash inside quotes is written \\\\"),
         ("a=b,{", 4, "expected a label name, found {"),
         ("!a", 0, "expected = or ~ after !"),
@@ -123,7 +123,7 @@ fn errors_say_what_and_where() {
         ("a=b, c~d", 6, "expected =, !=, =~ or !~ after c"),
         ("a=b,c=\"d\"e\"", 8, "a double quote inside a value is written \\\""),
         ("a=b,c= \"d", 7, "the quoted value does not end"),
-        ("a=~*", 3, "invalid regular expression \"*\": repetition operator missing expression"),
+        ("a=~*", 3, "invalid regular expression \"*\": missing argument to repetition operator"),
     ];
     for (text, offset, message) in cases {
         assert_eq!(parse_matchers(text, ParseMode::Classic), Err(InvalidMatcher::new(offset, message)), "{text}");
