@@ -1,6 +1,6 @@
 //! One test binary for everything that needs more than one crate.
 
-#![allow(missing_docs, unreachable_pub, reason = "tests")]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod conditions;
 mod config_errors;
@@ -10,6 +10,7 @@ mod peers;
 mod pipeline;
 mod restart;
 mod scenarios;
+mod sending;
 mod sink;
 mod stage;
 mod tidy;

@@ -1,52 +1,21 @@
 //! SIGKILL at the three worst moments, over and over: while pending, between firing and resolved, right after a silence
 //! was acknowledged.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::post;
 use model::Timestamp;
 use serde_json::{Value, json};
 
 use crate::conditions::{eventually, nothing_for};
 use crate::peers::client;
 use crate::sink::Sink;
-use crate::stage::{Watchfire, quickstart_rules};
+use crate::stage::{Answers, Watchfire, quickstart_rules};
 
 const ROUNDS: usize = 20;
 /// Rounds at the same time: each mostly waits.
 const AT_ONCE: usize = 5;
 const HOLD_SECS: f64 = 4.0;
 const SOON: Duration = Duration::from_secs(20);
-
-/// A query API whose one answer a test sets: the pods that are over their limit.
-#[derive(Clone, Default)]
-struct Answers(Arc<Mutex<Vec<(&'static str, u32)>>>);
-
-impl Answers {
-    async fn open(&self) -> String {
-        let answers = self.clone();
-        let query = move |body: String| {
-            let is_alert = body.contains("1000");
-            let rows: Vec<Value> = if is_alert { answers.rows() } else { Vec::new() };
-            async move { axum::Json(json!({"status": "success", "data": {"resultType": "vector", "result": rows}})) }
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, Router::new().route("/api/v1/query", post(query))).await });
-        format!("http://{address}")
-    }
-
-    fn set(&self, pods: &[(&'static str, u32)]) {
-        *self.0.lock().unwrap() = pods.to_vec();
-    }
-
-    fn rows(&self) -> Vec<Value> {
-        let row = |(pod, value): &(&str, u32)| json!({"metric": {"pod": pod}, "value": [0, value.to_string()]});
-        self.0.lock().unwrap().iter().map(row).collect()
-    }
-}
 
 /// One incident with three kills. Answers what was delivered.
 async fn round(number: usize) {

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
-use serde_json::Value;
+use axum::routing::{get, post};
+use serde_json::{Value, json};
 
 use crate::conditions::eventually;
 use crate::peers::{Process, free_port, ready, root, watchfire};
@@ -123,4 +123,32 @@ pub fn quickstart_rules(folder: &Path, hold: &str) -> PathBuf {
     assert!(text.contains("for: 5m"));
     std::fs::write(&path, text.replace("for: 5m", &format!("for: {hold}"))).unwrap();
     path
+}
+
+/// A query API whose one answer a test sets: the pods that are over their limit.
+#[derive(Clone, Default)]
+pub struct Answers(Arc<Mutex<Vec<(&'static str, u32)>>>);
+
+impl Answers {
+    pub async fn open(&self) -> String {
+        let answers = self.clone();
+        let query = move |body: String| {
+            let is_alert = body.contains("1000");
+            let rows: Vec<Value> = if is_alert { answers.rows() } else { Vec::new() };
+            async move { axum::Json(json!({"status": "success", "data": {"resultType": "vector", "result": rows}})) }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/api/v1/query", post(query))).await });
+        format!("http://{address}")
+    }
+
+    pub fn set(&self, pods: &[(&'static str, u32)]) {
+        *self.0.lock().unwrap() = pods.to_vec();
+    }
+
+    fn rows(&self) -> Vec<Value> {
+        let row = |(pod, value): &(&str, u32)| json!({"metric": {"pod": pod}, "value": [0, value.to_string()]});
+        self.0.lock().unwrap().iter().map(row).collect()
+    }
 }
