@@ -197,6 +197,28 @@ mod tests {
     }
 
     #[test]
+    fn matching_is_anchored_and_negation_negates() {
+        let table = [
+            (MatchOp::Equal, "a", "a", true),
+            (MatchOp::Equal, "a", "ab", false),
+            (MatchOp::NotEqual, "a", "", true),
+            (MatchOp::Regex, "a|b", "b", true),
+            (MatchOp::Regex, "a|b", "ab", false),
+            (MatchOp::Regex, "a|", "", true),
+            (MatchOp::Regex, "a.*", "xa", false),
+            (MatchOp::Regex, "^(?:a|b)$", "b", true),
+            (MatchOp::NotRegex, "a.*|b", "ax", false),
+            (MatchOp::NotRegex, "a.*|b", "bx", true),
+        ];
+        for (op, pattern, value, passes) in table {
+            for matcher in [Matcher::new("l", op, pattern), Matcher::of_selector("l", op, pattern)] {
+                let matcher = matcher.unwrap();
+                assert_eq!(matcher.matches_value(value), passes, "{matcher} on {value:?}");
+            }
+        }
+    }
+
+    #[test]
     fn line_breaks_in_notifications_and_in_selectors() {
         let cases = [("a.c", "a\nc", false), ("a.*", "a\nc", false), ("(a|b).*", "a", true), ("a.*|c", "a c", true)];
         for (pattern, value, passes) in cases {

@@ -186,7 +186,7 @@ impl Checker {
 
     fn selector(&mut self, selector: &VectorSelector) {
         let Some(name) = &selector.name else {
-            if selector.matchers.iter().all(|matcher| matcher.matches("")) {
+            if selector.matchers.iter().all(|matcher| matcher.matches_value("")) {
                 self.note(selector.span, "vector selector must contain at least one non-empty matcher");
             }
             return;

@@ -1,86 +1,22 @@
 //! Durations such as `1h30m`, in milliseconds.
 
-use std::fmt;
+use std::time::Duration;
 
-use crate::quote::quote;
-
-/// Units in the order they must be written in, with their length.
-const UNITS: [(&str, i64); 7] = [
-    ("y", 365 * 24 * 3_600_000),
-    ("w", 7 * 24 * 3_600_000),
-    ("d", 24 * 3_600_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1000),
-    ("ms", 1),
-];
-
-/// Longest duration: Prometheus keeps nanoseconds in 64 bits.
-const MAX_MS: i64 = i64::MAX / 1_000_000;
-
-/// A text that is not a duration, or too long a one. Displays Prometheus' message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidDuration(String);
-
-impl fmt::Display for InvalidDuration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for InvalidDuration {}
+use model::duration::InvalidDuration;
 
 /// Milliseconds of a duration like `1h30m`: whole numbers, each unit once, longest first. `0` needs no unit.
 ///
 /// # Errors
 /// Anything else, and durations beyond 292 years.
-pub fn parse_duration(text: &str) -> Result<i64, InvalidDuration> {
-    match text {
-        "" => return Err(InvalidDuration("empty duration string".to_owned())),
-        "0" => return Ok(0),
-        _ => {}
-    }
-    let invalid = || InvalidDuration(format!("not a valid duration string: {}", quote(text)));
-    let too_long = || InvalidDuration("duration out of range".to_owned());
-    let mut total: i64 = 0;
-    let mut units = UNITS.iter();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (digits, behind) = split_while(rest, |c| c.is_ascii_digit());
-        let (name, next) = split_while(behind, |c| c.is_ascii_alphabetic());
-        let (_, length_ms) = units.find(|(unit, _)| *unit == name).ok_or_else(invalid)?;
-        if digits.is_empty() {
-            return Err(invalid());
-        }
-        let count: i64 = digits.parse().map_err(|_| too_long())?;
-        total = count.checked_mul(*length_ms).and_then(|ms| ms.checked_add(total)).ok_or_else(too_long)?;
-        rest = next;
-    }
-    if total > MAX_MS { Err(too_long()) } else { Ok(total) }
-}
-
-fn split_while(text: &str, wanted: impl Fn(char) -> bool) -> (&str, &str) {
-    text.split_at(text.find(|c| !wanted(c)).unwrap_or(text.len()))
+pub(crate) fn parse_duration(text: &str) -> Result<i64, InvalidDuration> {
+    let duration = model::duration::parse_duration(text)?;
+    i64::try_from(duration.as_millis()).map_err(|_| InvalidDuration::OutOfRange)
 }
 
 /// The shortest notation Prometheus has for it; years and weeks only where nothing is left over: `1d12h`, `2w`, `8d`.
-pub fn format_duration(ms: i64) -> String {
-    if ms == 0 {
-        return "0s".to_owned();
-    }
-    let mut rest = ms.unsigned_abs();
-    let mut out = String::from(if ms < 0 { "-" } else { "" });
-    for (unit, length_ms) in UNITS {
-        let length = length_ms.unsigned_abs();
-        let count = rest / length;
-        if count == 0 || (matches!(unit, "y" | "w") && !rest.is_multiple_of(length)) {
-            continue;
-        }
-        out.push_str(&count.to_string());
-        out.push_str(unit);
-        rest -= count * length;
-    }
-    out
+pub(crate) fn format_duration(ms: i64) -> String {
+    let sign = if ms < 0 { "-" } else { "" };
+    sign.to_owned() + &model::duration::format_duration(Duration::from_millis(ms.unsigned_abs()))
 }
 
 #[cfg(test)]

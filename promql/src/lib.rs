@@ -7,7 +7,7 @@
 //! | [`ast`] | the tree: one type per kind of expression |
 //! | [`operator`] | binary and aggregation operators |
 //! | [`functions`] | the table of functions: arguments, result, whether experimental |
-//! | [`matcher`] | label matchers; `pattern` matches the simple ones itself, `re2` gives the rest RE2's meaning |
+//! | [`matcher`] | label matchers, those of `model`, as selectors write them |
 //! | [`selector`] | every selector of a tree, for dependency analysis and lints |
 //! | `lexer`, `token` | text to tokens |
 //! | `parser` | tokens to a tree, a family of productions per file |
@@ -26,16 +26,13 @@ pub mod matcher;
 mod number;
 pub mod operator;
 mod parser;
-mod pattern;
 mod print;
 mod quote;
-mod re2;
 pub mod selector;
 pub mod span;
 mod token;
 
 pub use ast::{Expr, ValueType};
-pub use duration::{InvalidDuration, format_duration, parse_duration};
 pub use error::ParseError;
 pub use number::format_number;
 pub use quote::quote;

@@ -7,7 +7,7 @@ use crate::ast::{
     NumberLiteral, RangeSelector, StringLiteral, Subquery, Unary, VectorMatching, VectorSelector,
 };
 use crate::duration::format_duration;
-use crate::matcher::{METRIC_NAME, MatchOp, label_name};
+use crate::matcher::{METRIC_NAME, MatchOp, label_name, matcher_text};
 use crate::number::{format_general, format_number};
 use crate::quote::quote_bytes;
 
@@ -139,7 +139,7 @@ impl VectorSelector {
                 || matcher.value() != name
                 || name.is_empty()
         });
-        let mut others: Vec<String> = others.map(ToString::to_string).collect();
+        let mut others: Vec<String> = others.map(matcher_text).collect();
         others.sort_unstable();
         if others.is_empty() && !name.is_empty() {
             return Ok(());

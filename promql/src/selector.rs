@@ -47,7 +47,7 @@ impl VectorSelector {
     /// Whether a metric of this name passes the matchers on the name; whether a rule that records it feeds this
     /// selector.
     pub fn selects_metric(&self, name: &str) -> bool {
-        self.name_matchers().all(|matcher| matcher.matches(name))
+        self.name_matchers().all(|matcher| matcher.matches_value(name))
     }
 
     /// The matchers on labels other than the metric name.
@@ -98,6 +98,8 @@ mod tests {
             ("up", "down", false),
             (r#"{__name__=~"job:.*"}"#, "job:up:sum", true),
             (r#"{__name__=~"job:.*",__name__!="job:up:sum"}"#, "job:up:sum", false),
+            (r#"{__name__=~"a.c|d.*"}"#, "a\nc", true),
+            (r#"{__name__=~"d.*"}"#, "d\n", true),
             (r#"{job="x"}"#, "anything", true),
         ];
         for (text, metric, selects) in table {

@@ -56,7 +56,7 @@ impl Parser<'_> {
             TokenKind::Binary(BinaryOp::NotEqual) => MatchOp::NotEqual,
             // A quoted name alone is the metric's.
             TokenKind::Comma | TokenKind::RightBrace if token.kind == TokenKind::String => {
-                return Ok(Some(Matcher::equal(METRIC_NAME, &name)));
+                return Ok(Some(Matcher::equal(METRIC_NAME, name)));
             }
             _ if token.kind == TokenKind::String => {
                 return Err(self.unexpected_in(Construct { name: MATCHING, expected: "\",\" or \"}\"" }));
@@ -69,10 +69,11 @@ impl Parser<'_> {
         }
         let value_token = self.take();
         let value = self.text_of(value_token, "label value");
-        match Matcher::new(&name, op, &value) {
+        match Matcher::of_selector(name, op, value) {
             Ok(matcher) => Ok(Some(matcher)),
             Err(error) => {
-                self.note(token.span.to(value_token.span), error.to_string());
+                let message = format!("error parsing regexp: {}", error.reason());
+                self.note(token.span.to(value_token.span), message);
                 Ok(None)
             }
         }

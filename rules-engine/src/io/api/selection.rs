@@ -118,7 +118,7 @@ impl Selection {
         };
         // a templated label has no value yet
         let label = |name: &str| rule.labels.get(name).filter(|value| !value.contains("{{")).unwrap_or("");
-        let matches = |matcher: &Matcher| matcher.matches(label(matcher.name()));
+        let matches = |matcher: &Matcher| matcher.matches_value(label(matcher.name()));
         let labelled = self.matchers.is_empty() || self.matchers.iter().any(|set| set.iter().all(matches));
         of_kind && is_among(&self.rule_names, &rule.name) && labelled
     }
