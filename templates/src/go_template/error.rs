@@ -142,7 +142,7 @@ impl fmt::Display for TemplateError {
             f.write_str(" ")?;
         }
         if let Some(at) = &self.0.executing {
-            write!(f, "executing {} at <{}>: ", super::quote::quoted(&at.template), at.excerpt)?;
+            write!(f, "executing {} at <{}>: ", super::quote::quote(&at.template), at.excerpt)?;
         }
         f.write_str(&self.0.failure.message())
     }

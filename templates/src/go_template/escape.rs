@@ -33,7 +33,7 @@ pub(crate) fn js(text: &str) -> String {
             '&' => out.write_str("\\u0026"),
             '=' => out.write_str("\\u003D"),
             ..' ' => write!(out, "\\u00{:02X}", u32::from(character)),
-            '\x7f'.. if !super::quote::is_print(character) => write!(out, "\\u{:04X}", u32::from(character)),
+            '\x7f'.. if !super::quote::is_printable(character) => write!(out, "\\u{:04X}", u32::from(character)),
             _ => out.write_char(character),
         };
     }

@@ -186,7 +186,7 @@ impl<'r> Run<'r> {
     fn invoke(&mut self, invocation: &'r Invocation, dot: &Value) -> Evaluated<()> {
         self.at(invocation.position, invocation);
         let Some(tree) = self.templates.lookup(&invocation.name) else {
-            return self.fail(format!("template {} not defined", quote::quoted(&invocation.name)));
+            return self.fail(format!("template {} not defined", quote::quote(&invocation.name)));
         };
         if self.depth == self.render.limits.template_depth {
             let message = format!("exceeded maximum template depth ({})", self.depth);

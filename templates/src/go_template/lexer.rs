@@ -255,7 +255,7 @@ impl<'s> Lexer<'s> {
             self.scan_number();
         }
         let text = self.source.get(self.start..self.position).unwrap_or_default();
-        Err(format!("bad number syntax: {}", quote::quoted(text)))
+        Err(format!("bad number syntax: {}", quote::quote(text)))
     }
 
     fn scan_number(&mut self) -> bool {

@@ -181,7 +181,7 @@ impl fmt::Display for Action {
 
 impl fmt::Display for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{{{template {}", quote::quoted(&self.name))?;
+        write!(f, "{{{{template {}", quote::quote(&self.name))?;
         if let Some(pipe) = &self.pipe {
             write!(f, " {pipe}")?;
         }

@@ -24,6 +24,9 @@ const TEXT_AND_TIME: Signature = Signature::of(&[Param::String, Param::Time]);
 /// The templates every notification can call, under Alertmanager's names.
 const DEFAULTS: &str = include_str!("../../go/default.tmpl");
 
+/// The same for chats and pagers.
+const INTEGRATIONS: &str = include_str!("../../go/integrations.tmpl");
+
 /// Go's functions and those of notifications.
 pub fn functions() -> Functions {
     let mut functions = Functions::builtins();
@@ -39,6 +42,7 @@ pub fn template_set() -> TemplateSet {
     let mut set = TemplateSet::new(functions());
     // ours, and parsed by every test
     set.add("default.tmpl", DEFAULTS).expect("the default templates parse");
+    set.add("integrations.tmpl", INTEGRATIONS).expect("the templates of integrations parse");
     set
 }
 
@@ -51,7 +55,7 @@ fn install_texts(functions: &mut Functions) {
     functions.add("safeUrl", TEXT, |_, args| Ok(Value::Safe(Safe::Url, text(args, 0).into())));
     functions.add("urlUnescape", TEXT, |_, args| match escape::percent_decoded(text(args, 0), true) {
         Ok(decoded) => Ok(decoded.into()),
-        Err(wrong) => Err(format!("invalid URL escape {}", quote::quoted(&wrong)).into()),
+        Err(wrong) => Err(format!("invalid URL escape {}", quote::quote(&wrong)).into()),
     });
     functions.add("base64encode", TEXT, |_, args| Ok(URL_SAFE.encode(text(args, 0)).into()));
     functions.add("base64decode", TEXT, |_, args| {

@@ -16,12 +16,12 @@ pub(crate) fn parse(text: &str) -> Result<Number, String> {
     }
     let name: SmolStr = text.into();
     if let Some(wide) = integer(text) {
-        let Ok(int) = i64::try_from(wide) else { return Err(format!("integer overflow: {}", quote::quoted(text))) };
+        let Ok(int) = i64::try_from(wide) else { return Err(format!("integer overflow: {}", quote::quote(text))) };
         return Ok(Number { text: name, int: Some(int), float: Some(int as f64), prefers_float: false });
     }
-    let float = float(text).ok_or_else(|| format!("illegal number syntax: {}", quote::quoted(text)))?;
+    let float = float(text).ok_or_else(|| format!("illegal number syntax: {}", quote::quote(text)))?;
     if !text.contains(['.', 'e', 'E', 'p', 'P']) {
-        return Err(format!("integer overflow: {}", quote::quoted(text)));
+        return Err(format!("integer overflow: {}", quote::quote(text)));
     }
     let whole = float.fract() == 0.0 && float.abs() < 9.2e18;
     Ok(Number { text: name, int: whole.then_some(float as i64), float: Some(float), prefers_float: true })

@@ -126,7 +126,7 @@ impl<'p> Parser<'p> {
         let tree = Arc::new(tree);
         match self.trees.get(&tree.name) {
             Some(old) if !old.is_empty() && !tree.is_empty() => {
-                let name = quote::quoted(&tree.name);
+                let name = quote::quote(&tree.name);
                 return self.fail(format!("template: multiple definition of template {name}"));
             }
             Some(old) if !old.is_empty() => {}

@@ -179,7 +179,7 @@ pub(crate) fn number(args: &[Value]) -> Result<f64, FunctionFailure> {
 
 /// Go's `strconv.ParseFloat`.
 fn parse_float(text: &str) -> Result<f64, FunctionFailure> {
-    let wrong = |what: &str| format!("strconv.ParseFloat: parsing {}: {what}", super::quote::quoted(text)).into();
+    let wrong = |what: &str| format!("strconv.ParseFloat: parsing {}: {what}", super::quote::quote(text)).into();
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if unsigned.starts_with("0x") || unsigned.starts_with("0X") {
         return super::number::float(text).ok_or_else(|| wrong("invalid syntax"));

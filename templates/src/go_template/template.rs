@@ -120,7 +120,7 @@ impl TemplateSet {
         match self.trees.get(name) {
             Some(tree) => exec::execute(tree, &*self.trees, render),
             None => {
-                let name = super::quote::quoted(name);
+                let name = super::quote::quote(name);
                 Err(TemplateError::unplaced(format!("no template {name} is defined")))
             }
         }

@@ -4,7 +4,7 @@ use jiff::Zoned;
 use jiff::civil::{Date, Time};
 use jiff::tz::{Offset, TimeZone};
 
-use super::quote::quoted;
+use super::quote::quote;
 use super::time_format::{Chunk, MONTHS, OffsetStyle, WEEKDAYS, next_chunk};
 
 /// What a text has said about a time so far.
@@ -29,10 +29,10 @@ pub(crate) fn parse(layout: &str, text: &str) -> Result<Zoned, String> {
     let wrong = |value: &str, element: &str| {
         format!(
             "parsing time {} as {}: cannot parse {} as {}",
-            quoted(text),
-            quoted(layout),
-            quoted(value),
-            quoted(element)
+            quote(text),
+            quote(layout),
+            quote(value),
+            quote(element)
         )
     };
     loop {
@@ -42,13 +42,13 @@ pub(crate) fn parse(layout: &str, text: &str) -> Result<Zoned, String> {
             if rest.is_empty() {
                 break;
             }
-            return Err(format!("parsing time {}: extra text: {}", quoted(text), quoted(rest)));
+            return Err(format!("parsing time {}: extra text: {}", quote(text), quote(rest)));
         };
         let element = layout_rest.get(literal.len()..layout_rest.len() - layout_after.len()).unwrap_or_default();
         rest = read(chunk, rest, layout_after, &mut parts).ok_or_else(|| wrong(rest, element))?;
         layout_rest = layout_after;
     }
-    parts.time().map_err(|out_of_range| format!("parsing time {}: {out_of_range} out of range", quoted(text)))
+    parts.time().map_err(|out_of_range| format!("parsing time {}: {out_of_range} out of range", quote(text)))
 }
 
 /// A space of the layout stands for any number of spaces.

@@ -63,9 +63,9 @@ impl Token<'_> {
             kind if kind.is_keyword() => format!("<{}>", self.text),
             _ if self.text.len() > 10 => {
                 let start: String = self.text.chars().take(10).collect();
-                format!("{}...", quote::quoted(&start))
+                format!("{}...", quote::quote(&start))
             }
-            _ => quote::quoted(&self.text),
+            _ => quote::quote(&self.text),
         }
     }
 }

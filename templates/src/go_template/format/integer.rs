@@ -75,7 +75,7 @@ impl Printer {
     }
 
     fn quoted_character(&mut self, number: i64) {
-        let text = quote::quoted_with(&character(number).to_string(), '\'', self.spec.plus);
+        let text = quote::quote_with(&character(number).to_string(), '\'', self.spec.plus);
         self.pad(&text);
     }
 
@@ -85,7 +85,7 @@ impl Printer {
             return;
         }
         let mut text = format!("U+{number:0precision$X}");
-        let shown = u32::try_from(number).ok().and_then(char::from_u32).filter(|found| quote::is_print(*found));
+        let shown = u32::try_from(number).ok().and_then(char::from_u32).filter(|found| quote::is_printable(*found));
         if let Some(found) = shown.filter(|_| self.spec.sharp) {
             text.push_str(&format!(" '{found}'"));
         }

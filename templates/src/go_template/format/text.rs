@@ -31,7 +31,7 @@ impl Printer {
         let quoted = if self.spec.sharp && backquotable {
             format!("`{cut}`")
         } else {
-            quote::quoted_with(cut, '"', self.spec.plus)
+            quote::quote_with(cut, '"', self.spec.plus)
         };
         self.pad(&quoted);
     }

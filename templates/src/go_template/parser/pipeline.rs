@@ -137,7 +137,7 @@ impl<'p> Parser<'p> {
                 Term::Variable(name, names)
             }
             Term::Bool(_) | Term::String(..) | Term::Number(_) | Term::Nil | Term::Dot => {
-                let shown = quote::quoted(&operand.to_string());
+                let shown = quote::quote(&operand.to_string());
                 return self.fail(format!("unexpected . after term {shown}"));
             }
             Term::Chain(..) | Term::Function(_) | Term::Pipe(_) => Term::Chain(Box::new(operand), fields),
@@ -150,7 +150,7 @@ impl<'p> Parser<'p> {
         let term = match token.kind {
             Kind::Identifier => match self.functions.get(&token.text) {
                 Some(function) => Term::Function(function.clone()),
-                None => return self.fail(format!("function {} not defined", quote::quoted(&token.text))),
+                None => return self.fail(format!("function {} not defined", quote::quote(&token.text))),
             },
             Kind::Dot => Term::Dot,
             Kind::Nil => Term::Nil,
@@ -176,7 +176,7 @@ impl<'p> Parser<'p> {
     fn known_variable(&self, name: &str) -> Parsed<SmolStr> {
         match self.variables.iter().find(|known| *known == name) {
             Some(known) => Ok(known.clone()),
-            None => self.fail(format!("undefined variable {}", quote::quoted(name))),
+            None => self.fail(format!("undefined variable {}", quote::quote(name))),
         }
     }
 }

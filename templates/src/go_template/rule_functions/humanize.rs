@@ -1,10 +1,12 @@
 //! Numbers, durations and times for people.
 
 use jiff::Timestamp;
+use model::duration::InvalidDuration;
 
 use super::super::error::FunctionFailure;
 use super::super::format;
 use super::super::function::Functions;
+use super::super::quote::quote;
 use super::super::time_methods;
 use super::super::value::Value;
 use super::{NOTHING, NUMBER, TEXT, number, text};
@@ -125,42 +127,11 @@ fn duration(seconds: f64) -> Result<Value, FunctionFailure> {
 
 /// Seconds of a duration as rule files write them: `1h30m`, `-5m`.
 fn parse_duration(text: &str) -> Result<f64, FunctionFailure> {
-    const UNITS: [(&str, u64); 7] = [
-        ("y", 31_536_000_000),
-        ("w", 604_800_000),
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1000),
-        ("ms", 1),
-    ];
-    let invalid =
-        || FunctionFailure::from(format!("not a valid duration string: {}", super::super::quote::quoted(text)));
     let unsigned = text.strip_prefix('-').unwrap_or(text);
-    match unsigned {
-        "" => return Err("empty duration string".into()),
-        "0" => return Ok(0.0),
-        _ => {}
-    }
-    let mut milliseconds: u64 = 0;
-    let mut units = UNITS.iter();
-    let mut rest = unsigned;
-    while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (count, after) =
-            rest.split_at_checked(digits).filter(|(count, _)| !count.is_empty()).ok_or_else(invalid)?;
-        let unit_length = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let (unit, after) = after.split_at_checked(unit_length).ok_or_else(invalid)?;
-        // units come once each, largest first
-        let (_, factor) = units.by_ref().find(|(name, _)| *name == unit).ok_or_else(invalid)?;
-        let count: u64 = count.parse().map_err(|_| "duration out of range")?;
-        let part = count.checked_mul(*factor).ok_or("duration out of range")?;
-        milliseconds = milliseconds.checked_add(part).filter(|sum| *sum <= MOST_MS).ok_or("duration out of range")?;
-        rest = after;
-    }
-    let seconds = milliseconds as f64 / 1000.0;
-    Ok(if unsigned.len() == text.len() { seconds } else { -seconds })
+    let duration = model::duration::parse_duration(unsigned).map_err(|error| match error {
+        InvalidDuration::NotADuration(_) => format!("not a valid duration string: {}", quote(text)),
+        InvalidDuration::Empty | InvalidDuration::OutOfRange => error.to_string(),
+    })?;
+    let seconds = duration.as_millis() as f64 / 1000.0;
+    Ok(if unsigned.len() == text.len() { seconds } else { 0.0 - seconds })
 }
-
-/// The longest duration Go can hold, in milliseconds.
-const MOST_MS: u64 = i64::MAX as u64 / 1_000_000;
