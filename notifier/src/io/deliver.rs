@@ -122,10 +122,10 @@ impl Deliverer {
             Ok(request) => request,
             Err(outcome) => return outcome,
         };
-        let secret = request.url.clone();
+        let rendered_url = request.url.clone();
         let allowed = settings.timeout.map_or(allowed, |timeout| timeout.min(allowed));
         let reply = self.post(&settings.http, request, allowed, now).await;
-        settings.classify(reply.as_ref(), &[&secret, &url], now)
+        settings.classify(reply.as_ref(), &rendered_url, now)
     }
 
     async fn pagerduty(

@@ -7,14 +7,18 @@ use model::Timestamp;
 use outbound::{Response, SendError, SendErrorKind};
 use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
+use url::Url;
 
 use super::Outcome;
 
 /// Longest wait a far side may ask for; beyond it the newest state is tried anyway.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
 /// Most characters of an answer that are told.
 const EXCERPT_MAX: usize = 200;
+
+/// Shortest part of an address that may be a secret.
+const SECRET_LEN_MIN: usize = 6;
 
 /// Sorts an answer. `told` is what may be said of its body; `now` is what a date in `Retry-After` counts from.
 ///
@@ -80,6 +84,20 @@ pub(crate) fn excerpt(response: &Response, secrets: &[&str]) -> String {
     let line: Vec<&str> = text.split_whitespace().collect();
     let line = line.join(" ");
     if line.chars().count() > EXCERPT_MAX { line.chars().take(EXCERPT_MAX).chain(['…']).collect() } else { line }
+}
+
+/// What of an address an answer may echo and nobody else is to see: credentials, parts of the path, values of the query.
+pub(crate) fn secrets_of(address: &str) -> Vec<String> {
+    let mut secrets = vec![address.to_owned()];
+    if let Ok(url) = Url::parse(address) {
+        secrets.push(url.username().to_owned());
+        secrets.extend(url.password().map(str::to_owned));
+        secrets.extend(url.path_segments().into_iter().flatten().map(str::to_owned));
+        secrets.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+    }
+    // shorter ones are words such as `hook`, and no secrets
+    secrets.retain(|secret| secret.len() >= SECRET_LEN_MIN);
+    secrets
 }
 
 #[cfg(test)]

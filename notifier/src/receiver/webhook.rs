@@ -35,9 +35,11 @@ impl WebhookSettings {
         Ok(Rendered { request: post_json(url, body), degraded: page.degraded() })
     }
 
-    /// What the answer means. `secrets` are not to be told.
-    pub fn classify(&self, reply: Result<&Response, &SendError>, secrets: &[&str], now: Timestamp) -> Outcome {
-        let told = reply.map(|response| reply::excerpt(response, secrets)).unwrap_or_default();
+    /// What the answer means. Of `url`, the address as it was rendered, nothing is told.
+    pub fn classify(&self, reply: Result<&Response, &SendError>, url: &str, now: Timestamp) -> Outcome {
+        let secrets = reply::secrets_of(url);
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let told = reply.map(|response| reply::excerpt(response, &secrets)).unwrap_or_default();
         reply::classify(reply, &told, now)
     }
 }

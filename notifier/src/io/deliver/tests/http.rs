@@ -92,6 +92,7 @@ async fn answers_decide_what_happens_next() {
             Outcome::Rejected { reason, .. } => format!("Rejected {reason}"),
         };
         assert_eq!(shown, wanted, "{status}: {outcome:?}");
+        assert!(!format!("{outcome:?}").contains("s3cret"), "{outcome:?}");
     }
     let got = sink.got.lock().unwrap();
     let (uri, content_type, body) = &got[0];
