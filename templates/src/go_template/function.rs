@@ -44,6 +44,18 @@ pub struct Signature {
     pub variadic: Option<Param>,
 }
 
+/// Of most functions on texts.
+pub(crate) const TEXT: Signature = Signature::of(&[Param::String]);
+/// Of functions on two texts.
+pub(crate) const TWO_TEXTS: Signature = Signature::of(&[Param::String, Param::String]);
+/// Of functions on three texts.
+pub(crate) const THREE_TEXTS: Signature = Signature::of(&[Param::String, Param::String, Param::String]);
+
+/// The text of an argument whose signature says it is one.
+pub(crate) fn text(args: &[Value], index: usize) -> &str {
+    args.get(index).and_then(Value::as_str).unwrap_or_default()
+}
+
 /// What a function knows about the execution that calls it.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {

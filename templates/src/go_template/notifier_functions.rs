@@ -1,24 +1,18 @@
 //! What templates of notifications have: Alertmanager's functions and default templates.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use super::error::FunctionFailure;
-use super::function::{Call, Functions, Param, Signature};
-use super::pattern::Patterns;
+use super::function::{Call, Functions, Param, Signature, TEXT, TWO_TEXTS, text};
 use super::template::TemplateSet;
 use super::value::{List, Map, Safe, Value};
-use super::{escape, json, quote, rule_functions, text_case, time_format, time_methods, time_parse};
+use super::{escape, json, pattern, quote, rule_functions, text_case, time_format, time_methods, time_parse};
 
 type Outcome = Result<Value, FunctionFailure>;
 
-const TEXT: Signature = Signature::of(&[Param::String]);
-const TWO_TEXTS: Signature = Signature::of(&[Param::String, Param::String]);
-const THREE_TEXTS: Signature = Signature::of(&[Param::String, Param::String, Param::String]);
 const TEXT_AND_TIME: Signature = Signature::of(&[Param::String, Param::Time]);
 
 /// The templates every notification can call, under Alertmanager's names.
@@ -31,7 +25,7 @@ const INTEGRATIONS: &str = include_str!("../../go/integrations.tmpl");
 pub fn functions() -> Functions {
     let mut functions = Functions::builtins();
     install_texts(&mut functions);
-    install_patterns(&mut functions);
+    pattern::install(&mut functions);
     install_times(&mut functions);
     install_collections(&mut functions);
     functions
@@ -67,17 +61,6 @@ fn install_texts(functions: &mut Functions) {
         .add("routeLabels", TEXT, |call, args| Ok(call.context.route_label(text(args, 0)).unwrap_or_default().into()));
     functions.add("toJson", Signature::of(&[Param::Any]), |call, args| {
         Ok(json::text(args.first().unwrap_or(&Value::Nil), call.limits.output_bytes)?.into())
-    });
-}
-
-fn install_patterns(functions: &mut Functions) {
-    let patterns = Arc::new(Patterns::default());
-    let shared = patterns.clone();
-    functions
-        .add("match", TWO_TEXTS, move |_, args| Ok(Value::Bool(shared.get(text(args, 0))?.is_match(text(args, 1)))));
-    functions.add("reReplaceAll", THREE_TEXTS, move |call, args| {
-        let limit = call.limits.output_bytes;
-        Ok(patterns.replace_all(text(args, 0), text(args, 1), text(args, 2), limit)?.into())
     });
 }
 
@@ -155,11 +138,6 @@ fn since(call: Call<'_>, time: &Zoned) -> Outcome {
     let apart = call.context.now().as_nanosecond() - time.timestamp().as_nanosecond();
     let apart = apart.clamp(i64::MIN.into(), i64::MAX.into());
     Ok(Value::Duration(i64::try_from(apart).unwrap_or(i64::MAX)))
-}
-
-/// The text of an argument whose signature says it is one.
-fn text(args: &[Value], index: usize) -> &str {
-    args.get(index).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn time(args: &[Value], index: usize) -> Result<&Zoned, FunctionFailure> {

@@ -6,12 +6,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use regex::Regex;
 
 use super::error::FunctionFailure;
+use super::function::{Functions, THREE_TEXTS, TWO_TEXTS, text};
+use super::value::Value;
 
 /// Patterns kept before the oldest make room.
 const KEPT: usize = 256;
 
 /// Bytes a compiled pattern may take.
 const COMPILED_BYTES: usize = 2 << 20;
+
+/// Adds `match` and `reReplaceAll`.
+pub(crate) fn install(functions: &mut Functions) {
+    let patterns = Arc::new(Patterns::default());
+    let shared = patterns.clone();
+    functions
+        .add("match", TWO_TEXTS, move |_, args| Ok(Value::Bool(shared.get(text(args, 0))?.is_match(text(args, 1)))));
+    functions.add("reReplaceAll", THREE_TEXTS, move |call, args| {
+        let limit = call.limits.output_bytes;
+        Ok(patterns.replace_all(text(args, 0), text(args, 1), text(args, 2), limit)?.into())
+    });
+}
 
 /// Compiled patterns of one function table, shared by every execution.
 #[derive(Debug, Default)]

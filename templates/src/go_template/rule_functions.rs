@@ -20,21 +20,15 @@ mod address;
 pub(crate) mod humanize;
 mod query;
 
-use std::sync::Arc;
-
 use smol_str::SmolStr;
 
 use super::error::FunctionFailure;
-use super::function::{Context, Functions, Param, QueryAnswer, Signature};
-use super::pattern::Patterns;
+use super::function::{Context, Functions, Param, QueryAnswer, Signature, TEXT, text};
 use super::value::{Map, Object, Safe, Value};
-use super::{escape, text_case};
+use super::{escape, pattern, text_case};
 
 pub use query::Sample;
 
-const TEXT: Signature = Signature::of(&[Param::String]);
-const TWO_TEXTS: Signature = Signature::of(&[Param::String, Param::String]);
-const THREE_TEXTS: Signature = Signature::of(&[Param::String, Param::String, Param::String]);
 const NOTHING: Signature = Signature::of(&[]);
 const NUMBER: Signature = Signature::of(&[Param::Any]);
 
@@ -131,7 +125,7 @@ pub fn functions() -> Functions {
     humanize::install(&mut functions);
     address::install(&mut functions);
     install_texts(&mut functions);
-    install_patterns(&mut functions);
+    pattern::install(&mut functions);
     functions.add("args", Signature::variadic(&[], Param::Any), |_, args| {
         let named = args.iter().enumerate().map(|(index, arg)| (format!("arg{index}"), arg.clone()));
         Ok(Value::from(Map::any(named)))
@@ -145,22 +139,6 @@ fn install_texts(functions: &mut Functions) {
     functions.add("toLower", TEXT, |_, args| Ok(text_case::lower(text(args, 0)).into()));
     functions.add("safeHtml", TEXT, |_, args| Ok(Value::Safe(Safe::Html, text(args, 0).into())));
     functions.add("urlQueryEscape", TEXT, |_, args| Ok(escape::url_query(text(args, 0)).into()));
-}
-
-fn install_patterns(functions: &mut Functions) {
-    let patterns = Arc::new(Patterns::default());
-    let shared = patterns.clone();
-    functions
-        .add("match", TWO_TEXTS, move |_, args| Ok(Value::Bool(shared.get(text(args, 0))?.is_match(text(args, 1)))));
-    functions.add("reReplaceAll", THREE_TEXTS, move |call, args| {
-        let limit = call.limits.output_bytes;
-        Ok(patterns.replace_all(text(args, 0), text(args, 1), text(args, 2), limit)?.into())
-    });
-}
-
-/// The text of an argument whose signature says it is one.
-fn text(args: &[Value], index: usize) -> &str {
-    args.get(index).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The number an argument stands for: a number, a numeric text or a duration.

@@ -5,11 +5,11 @@ use model::duration::InvalidDuration;
 
 use super::super::error::FunctionFailure;
 use super::super::format;
-use super::super::function::Functions;
+use super::super::function::{Functions, TEXT, text};
 use super::super::quote::quote;
 use super::super::time_methods;
 use super::super::value::Value;
-use super::{NOTHING, NUMBER, TEXT, number, text};
+use super::{NOTHING, NUMBER, number};
 
 const LARGE: [&str; 8] = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
 const BINARY: [&str; 8] = ["ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"];
