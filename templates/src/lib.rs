@@ -2,3 +2,4 @@
 
 pub mod go_template;
 pub mod handlebars;
+pub mod presets;
