@@ -176,6 +176,11 @@ impl AlertBook {
         self.slots.iter().enumerate().filter_map(|(at, slot)| Some((AlertId(u32::try_from(at).ok()?), slot.as_ref()?)))
     }
 
+    /// Every id in use is below this.
+    pub fn ids_end(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
     /// How many alerts there are.
     pub fn len(&self) -> usize {
         self.ids.len()

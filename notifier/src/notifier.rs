@@ -24,7 +24,7 @@ use uuid::Uuid;
 pub use self::effect::{Delivery, DeliveryId, Effect};
 pub use self::settings::Settings;
 pub use self::undelivered::Undelivered;
-pub use self::view::{AlertState, AlertStatus, AlertView, GroupView};
+pub use self::view::{AlertCounts, AlertState, AlertStatus, AlertView, GroupView};
 
 use self::groups::Groups;
 use self::known::Known;
@@ -165,6 +165,7 @@ impl Notifier {
 
     /// Removes silences and log entries past their retention.
     fn maintain(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        self.tally.maintenances += 1;
         let silences = self.known.silences.collect(now, self.settings.retention);
         out.extend(silences.into_iter().map(|id| Effect::Forget { key: Record::silence_key(id) }));
         let in_use = self.groups.log_keys();
@@ -179,6 +180,16 @@ impl Notifier {
                 out.push(Effect::Forget { key });
             }
         }
+    }
+
+    /// What the command line said.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// How many conversations the log remembers.
+    pub fn log_len(&self) -> usize {
+        self.log.len()
     }
 
     /// Counts of what happened.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use exposition::Histogram;
+
 /// Counts since the start of the process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
     /// `alerts_received_total{status="firing"}`.
     pub alerts_received_firing: u64,
@@ -13,6 +15,12 @@ pub struct Tally {
     pub alerts_invalid: u64,
     /// `alerts_limited_total`.
     pub alerts_limited: u64,
+    /// `nflog_queries_total`: times the log was asked what somebody was told.
+    pub log_queries: u64,
+    /// `silences_queries_total`: alerts looked up among the silences for a decision.
+    pub silence_queries: u64,
+    /// `nflog_maintenance_total`, `silences_maintenance_total`: removals of what is past its retention.
+    pub maintenances: u64,
     /// `notifications_suppressed_total{reason}`, in alerts.
     pub suppressed: Suppressed,
     /// By kind of integration.
@@ -33,7 +41,7 @@ pub struct Suppressed {
 }
 
 /// What was sent through integrations of one kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct IntegrationTally {
     /// `notifications_total`: contents decided to be told.
     pub notifications: u64,
@@ -43,6 +51,23 @@ pub struct IntegrationTally {
     pub requests: u64,
     /// `notification_requests_failed_total`: failed attempts.
     pub requests_failed: u64,
+    /// Seconds from an alert's start to the first delivery that told of it.
+    pub first_told: Histogram,
+}
+
+/// Upper bounds of [`IntegrationTally::first_told`], in seconds.
+const FIRST_TOLD_BOUNDS: &[f64] = &[1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0];
+
+impl Default for IntegrationTally {
+    fn default() -> Self {
+        Self {
+            notifications: 0,
+            failed: BTreeMap::new(),
+            requests: 0,
+            requests_failed: 0,
+            first_told: Histogram::new(FIRST_TOLD_BOUNDS),
+        }
+    }
 }
 
 impl Tally {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use notifier::io::api::{self, About};
 use notifier::io::metrics::NotifierMetrics;
+use notifier::io::metrics::census::Census;
 use notifier::notifier::Settings;
+use tokio::sync::watch;
 
 use crate::cli::{NotifierCommand, NotifierFlags};
 use crate::live;
@@ -42,8 +44,20 @@ pub(super) fn settings(flags: &NotifierFlags) -> Settings {
 pub(super) fn add(parts: &mut Parts, service: Arc<NotifierService>, alone: bool) {
     let about = About { version: COMPATIBLE_VERSION, revision: VERSION, started_at: live::now() };
     parts.router = std::mem::take(&mut parts.router).merge(api::router(service.clone(), about, alone));
-    parts.registry.register_collector(Box::new(NotifierMetrics(service.clone())));
+    let census = Arc::new(Census::new(service.clone()));
+    parts.registry.register_collector(Box::new(NotifierMetrics::new(service.clone(), census.clone())));
+    parts.work.push(Box::new(move |ended| Box::pin(count_regularly(census, ended))));
     parts.reloadable.push(Box::new(service.clone()));
     parts.ledgers.push(service.ledger());
     parts.work.push(Box::new(move |ended| Box::pin(async move { service.run(ended).await })));
+}
+
+async fn count_regularly(census: Arc<Census<NotifierService>>, mut ended: watch::Receiver<bool>) {
+    while !*ended.borrow() {
+        census.take().await;
+        tokio::select! {
+            () = live::wait(Census::<NotifierService>::EVERY) => {}
+            _ = ended.changed() => {}
+        }
+    }
 }

@@ -45,6 +45,7 @@ impl Notifier {
         sum.active_time_interval += more.active_time_interval;
         sum.mute_time_interval += more.mute_time_interval;
         sum.silence += more.silence;
+        self.tally.silence_queries += flush.sight.silence_queries;
         for slot in 0..group.slots.len() {
             self.decide(&mut flush, &mut group, slot, out);
         }
@@ -72,6 +73,7 @@ impl Notifier {
             self.wakes.remove(&(due, Wake::Retry(flush.id, at)));
             self.tally.failed(slot.integration.kind, GAVE_UP);
         }
+        self.tally.log_queries += 1;
         let told = flush.sight.told_to(self.log.get(&slot.log_key));
         let verdict = self.verdict(flush, group, at, &told);
         out.push(decided(flush, group, at, verdict));

@@ -33,6 +33,7 @@ impl Notifier {
         tally.requests += 1;
         tally.requests_failed += u64::from(outcome != Outcome::Delivered);
         if outcome == Outcome::Delivered {
+            self.count_first_told(now, &flight);
             let (key, told) = (&flight.log_key, &flight.content.told);
             let entry = self.log.note(key, told, now, flight.lifetime, flight.integration.send_resolved);
             out.push(persist(Record::log_key(key), &Record::of_log(key, entry)));
@@ -51,6 +52,17 @@ impl Notifier {
             }
         }
         self.settle(now, flight.group, group, out);
+    }
+
+    /// Counts how long the alerts that this delivery was the first to tell of had been firing by then.
+    fn count_first_told(&mut self, now: Timestamp, flight: &Flight) {
+        let before = self.log.get(&flight.log_key);
+        let tally = self.tally.integration(flight.integration.kind);
+        for alert in flight.content.notification.alerts.iter().filter(|alert| alert.resolved_at.is_none()) {
+            if !before.is_some_and(|entry| entry.is_open(alert.fingerprint.0)) {
+                tally.first_told.observe(now.since(alert.starts_at).as_secs_f64());
+            }
+        }
     }
 
     /// Brings a slot from "in flight" to what the outcome makes of it; answers whether to decide anew.

@@ -22,6 +22,8 @@ pub(super) struct Sight {
     pub(super) stale: Box<[u64]>,
     /// Why the hidden ones are.
     pub(super) suppressed: Suppressed,
+    /// How many alerts were looked up among the silences.
+    pub(super) silence_queries: u64,
     visible: Vec<AlertId>,
 }
 
@@ -57,7 +59,8 @@ impl Known {
             hidden.push(hash);
         }
         let told = Told { firing: sorted(firing), resolved: sorted(resolved), hidden: sorted(hidden) };
-        Sight { told, stale: sorted(stale), suppressed, visible }
+        let silence_queries = suppressed.silence + visible.len() as u64;
+        Sight { told, stale: sorted(stale), suppressed, silence_queries, visible }
     }
 
     /// What a receiver is told of a group: all that fires, and of the resolved those in `resolved`.

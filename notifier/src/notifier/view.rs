@@ -33,6 +33,15 @@ pub enum AlertState {
     Suppressed,
 }
 
+/// How many alerts that are not resolved are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AlertCounts {
+    /// Nothing hides them.
+    pub active: u64,
+    /// A silence or an inhibition hides them.
+    pub suppressed: u64,
+}
+
 /// What hides an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertStatus {
@@ -61,6 +70,25 @@ impl Notifier {
     pub fn alerts(&self, now: Timestamp) -> impl Iterator<Item = AlertView<'_>> {
         let live = self.known.book.iter().filter(move |(_, alert)| !alert.is_resolved(now));
         live.map(move |(id, alert)| AlertView { notifier: self, alert, id, group: None, now })
+    }
+
+    /// How many alerts are known, resolved ones that are still in a group included.
+    pub fn alert_count(&self) -> usize {
+        self.known.book.len()
+    }
+
+    /// Adds the alerts with ids from `from` on, at most `most` of them, to `counts`; answers where to go on, if there is
+    /// more to count. To count in pieces is to keep nobody waiting.
+    pub fn count_alerts(&self, now: Timestamp, from: u32, most: u32, counts: &mut AlertCounts) -> Option<u32> {
+        let all = self.known.book.ids_end();
+        let end = from.saturating_add(most).min(all);
+        let known = (from..end).filter_map(|id| Some((AlertId(id), self.known.book.get(AlertId(id))?)));
+        for (id, alert) in known.filter(|(_, alert)| !alert.is_resolved(now)) {
+            let hidden = self.known.inhibited_by(id, &alert.labels, now).is_some()
+                || !self.known.silenced_by(id, &alert.labels, now).is_empty();
+            *(if hidden { &mut counts.suppressed } else { &mut counts.active }) += 1;
+        }
+        (end < all).then_some(end)
     }
 
     /// Every group with an alert that is not resolved, in Alertmanager's order: by labels, then receiver.
