@@ -107,6 +107,18 @@ pub fn unanchored(pattern: &str, compiled_bytes_max: usize) -> Result<Regex, Inv
     compile(pattern, ("", ""), compiled_bytes_max)
 }
 
+/// A pattern that matches just this text, byte for byte as Go's `regexp.QuoteMeta` writes it.
+pub fn quote_meta(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
+}
+
 /// Translated alone first: `a)(b` must not become valid by being wrapped.
 fn compile(pattern: &str, (before, behind): (&str, &str), compiled_bytes_max: usize) -> Result<Regex, InvalidPattern> {
     let invalid = |reason| InvalidPattern { pattern: pattern.to_owned(), reason };
@@ -152,6 +164,14 @@ mod tests {
         assert!(anchored(r"\Qa.b\E+").unwrap().is_match("a.bb"));
         assert!(!anchored(r"\Qa.b\E").unwrap().is_match("axb"));
         assert!(anchored(r"\\Q").unwrap().is_match("\\Q"));
+    }
+
+    #[test]
+    fn literal_texts_as_patterns() {
+        assert_eq!(quote_meta("web.hook/a-b (x)"), r"web\.hook/a-b \(x\)");
+        let odd = "\\Q.+*?()|[]{}^$&~#-é\n";
+        assert!(anchored(&quote_meta(odd)).unwrap().is_match(odd));
+        assert_eq!(Pattern::anchored(&quote_meta(odd)).unwrap().texts(), Some(&[SmolStr::from(odd)][..]));
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Notification {
             type_name: "template.Data",
             tagged: true,
             fields: vec![
-                ("Receiver", quoted_for_regexes(&self.receiver).into()),
+                ("Receiver", model::pattern::quote_meta(&self.receiver).into()),
                 ("Status", self.status.as_str().into()),
                 ("Alerts", Value::object(Alerts(alert_list(alerts)))),
                 ("NotificationReason", self.notification_reason.as_str().into()),
@@ -104,18 +104,6 @@ impl Alert {
 /// A label set as templates see it: a map with `SortedPairs`, `Remove`, `Names` and `Values`.
 pub fn label_set(pairs: &Pairs) -> Value {
     Value::object(LabelSet(Arc::new(Map::strings(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))))))
-}
-
-/// Go's `regexp.QuoteMeta`.
-fn quoted_for_regexes(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if "\\.+*?()|[]{}^$".contains(character) {
-            out.push('\\');
-        }
-        out.push(character);
-    }
-    out
 }
 
 fn alert_list(items: Vec<Value>) -> Value {
