@@ -118,7 +118,7 @@ fn verifier(
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, SendError> {
     if tls.insecure_skip_verify {
-        return Ok(Arc::new(Unverified(provider)));
+        return Ok(Arc::new(ServerCheck { expected: Expected::Anything, provider }));
     }
     let roots = match &material.ca {
         Some(pem) => {
@@ -130,14 +130,14 @@ fn verifier(
         }
         None => system_roots(),
     };
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
         .build()
         .map_err(|error| unusable("the certificate authority", error))?;
     match &tls.server_name {
         None => Ok(verifier),
         Some(name) => {
             let name = ServerName::try_from(name.clone()).map_err(|error| unusable("server_name", error))?;
-            Ok(Arc::new(NamedServer { name, verifier }))
+            Ok(Arc::new(ServerCheck { expected: Expected::Name(name, verifier), provider }))
         }
     }
 }
@@ -157,15 +157,24 @@ fn system_roots() -> Arc<RootCertStore> {
     ROOTS.get_or_init(load).clone()
 }
 
-/// Checks a server's certificate against a given name instead of the host's. (The name in the TLS greeting is still
-/// the host's: the HTTP library offers no way to change it.)
+/// What a server's certificate must be for the settings that rustls itself does not have.
 #[derive(Debug)]
-struct NamedServer {
-    name: ServerName<'static>,
-    verifier: Arc<WebPkiServerVerifier>,
+enum Expected {
+    /// Issued for this name instead of the host's. (The name in the TLS greeting is still the host's: the HTTP library
+    /// offers no way to change it.)
+    Name(ServerName<'static>, Arc<WebPkiServerVerifier>),
+    /// `insecure_skip_verify`: any will do.
+    Anything,
 }
 
-impl ServerCertVerifier for NamedServer {
+/// Checks servers' certificates; whatever is expected of them, the handshake must be signed with their key.
+#[derive(Debug)]
+struct ServerCheck {
+    expected: Expected,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for ServerCheck {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -174,7 +183,12 @@ impl ServerCertVerifier for NamedServer {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.verifier.verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
+        match &self.expected {
+            Expected::Name(name, verifier) => {
+                verifier.verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
+            }
+            Expected::Anything => Ok(ServerCertVerified::assertion()),
+        }
     }
 
     fn verify_tls12_signature(
@@ -183,7 +197,8 @@ impl ServerCertVerifier for NamedServer {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls12_signature(message, cert, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -192,50 +207,12 @@ impl ServerCertVerifier for NamedServer {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls13_signature(message, cert, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-/// `insecure_skip_verify`: any certificate will do; the handshake must still be signed with its key.
-#[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _host: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

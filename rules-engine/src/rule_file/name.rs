@@ -1,5 +1,7 @@
 //! Which names metrics and labels may have.
 
+use model::matcher::is_classic_name;
+
 /// `metric_name_validation_scheme`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NameScheme {
@@ -15,7 +17,7 @@ impl NameScheme {
     pub fn allows_metric(self, name: &str) -> bool {
         match self {
             NameScheme::Utf8 => !name.is_empty(),
-            NameScheme::Legacy => is_legacy(name, |c| c == ':'),
+            NameScheme::Legacy => is_classic_metric(name),
         }
     }
 
@@ -23,14 +25,14 @@ impl NameScheme {
     pub fn allows_label(self, name: &str) -> bool {
         match self {
             NameScheme::Utf8 => !name.is_empty(),
-            NameScheme::Legacy => is_legacy(name, |_| false),
+            NameScheme::Legacy => is_classic_name(name),
         }
     }
 }
 
-fn is_legacy(name: &str, also: impl Fn(char) -> bool) -> bool {
-    let starts = |c: char| c.is_ascii_alphabetic() || c == '_' || also(c);
-    name.starts_with(starts) && name.chars().all(|c| starts(c) || c.is_ascii_digit())
+/// The name of a label, but for colons.
+fn is_classic_metric(name: &str) -> bool {
+    is_classic_name(&name.replace(':', "_"))
 }
 
 #[cfg(test)]
