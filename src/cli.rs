@@ -1,10 +1,16 @@
 //! The command line: what people may write. What is meant by it is in `command/`.
 
+pub mod cluster;
+pub mod feature;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::duration::parse_duration;
+
+use cluster::ClusterFlags;
+use feature::Feature;
 
 /// Turns alerting rules into pages.
 #[derive(Debug, Parser)]
@@ -136,6 +142,36 @@ pub struct NotifierFlags {
     /// No notification goes out before this time after start.
     #[arg(long = "dispatch.start-delay", value_parser = parse_duration, default_value = "0s", value_name = "DURATION")]
     pub dispatch_start_delay: Duration,
+    /// Interval between removals of expired silences and of the notification log's old entries.
+    #[arg(long = "data.maintenance-interval", value_parser = parse_duration, default_value = "15m", value_name = "DURATION")]
+    pub data_maintenance_interval: Duration,
+    /// Most silences, expired ones included; 0 is no limit.
+    #[arg(long = "silences.max-silences", default_value_t = 0, value_name = "COUNT")]
+    pub silences_max: usize,
+    /// Largest silence as stored; 0 is no limit.
+    #[arg(long = "silences.max-silence-size-bytes", default_value_t = 0, value_name = "BYTES")]
+    pub silence_bytes_max: usize,
+    /// Log every silence that is made, changed or expired.
+    #[arg(long = "log.silences")]
+    pub log_silences: bool,
+    /// Most alerts with the same alertname; 0 is no limit.
+    #[arg(long = "alerts.per-alertname-limit", default_value_t = 0, value_name = "COUNT")]
+    pub alerts_per_name_max: usize,
+    /// GET requests to the API at the same time, the others get 503; 0 is the number of processors, at least 8.
+    #[arg(long = "web.get-concurrency", default_value_t = 0, value_name = "COUNT")]
+    pub get_concurrency: usize,
+    /// classic-mode, utf8-strict-mode; comma separated. Other features of Alertmanager are accepted.
+    #[arg(long = "enable-feature", value_delimiter = ',', value_name = "FEATURE")]
+    pub features: Vec<Feature>,
+    /// Without effect: empty groups are forgotten at once.
+    #[arg(long = "dispatch.maintenance-interval", value_parser = parse_duration, hide = true)]
+    pub dispatch_maintenance_interval: Option<Duration>,
+    /// Without effect: memory is not collected.
+    #[arg(long = "auto-gomemlimit.ratio", hide = true)]
+    pub gomemlimit_ratio: Option<f64>,
+    /// The cluster, which this notifier has none of.
+    #[command(flatten)]
+    pub cluster: ClusterFlags,
 }
 
 /// Flags of the HTTP side; `PORT` is the default port.
@@ -153,6 +189,9 @@ pub struct WebFlags<const PORT: u16> {
     /// TLS and basic authentication, in the format of Prometheus' web configuration.
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub web_config_file: Option<PathBuf>,
+    /// Listen on the sockets systemd gives: refused, since this service opens its own.
+    #[arg(long = "web.systemd-socket", hide = true)]
+    pub systemd_socket: bool,
     /// A request that takes longer is answered with 503; 0 is no limit.
     #[arg(long = "web.timeout", value_parser = parse_duration, default_value = "0s", value_name = "DURATION")]
     pub timeout: Duration,

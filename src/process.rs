@@ -12,7 +12,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 use tracing::{error, info};
 
 use crate::cli::WebFlags;
@@ -26,6 +25,8 @@ use crate::web::listen::Listeners;
 use crate::web::operation::{self, Ready};
 use crate::web::settings::WebSettings;
 use crate::web::tls::TlsFiles;
+use crate::web::traffic::Traffic;
+use crate::web::{deadline, lost};
 
 /// Version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -50,6 +51,8 @@ pub struct Parts {
     pub router: Router,
     /// Their metrics.
     pub registry: Registry,
+    /// Whose names the HTTP metrics have; Prometheus' where nobody says.
+    pub http_family: Option<&'static str>,
     /// What a reload reads again.
     pub reloadable: Vec<Box<dyn Reloadable>>,
     /// Their records' way to the store; run until all else has ended.
@@ -67,6 +70,7 @@ impl Process {
     /// # Errors
     /// An address, the web configuration or the store cannot be used.
     pub async fn open<const PORT: u16>(web: &WebFlags<PORT>, storage_path: &str) -> anyhow::Result<Self> {
+        anyhow::ensure!(!web.systemd_socket, "--web.systemd-socket: not supported: give --web.listen-address");
         let settings = WebSettings::load(web.web_config_file.as_deref())?;
         let tls = settings.tls.clone().map(|tls| TlsFiles::open(tls, settings.http1_only)).transpose()?;
         let default = [format!(":{PORT}")];
@@ -87,9 +91,11 @@ impl Process {
     pub async fn run(self, mut parts: Parts) -> anyhow::Result<ExitCode> {
         let reloader = Arc::new(Reloader::new(std::mem::take(&mut parts.reloadable)));
         crate::metrics::register(&mut parts.registry, reloader.clone(), self.store.clone());
+        let traffic = Traffic::new(parts.http_family.unwrap_or("prometheus"));
+        parts.registry.register_collector(Box::new(traffic.clone()));
         let ready = Ready::default();
         let operation = operation::router(ready.clone(), reloader.clone(), Arc::new(parts.registry));
-        let router = self.layered(parts.router.merge(operation));
+        let router = self.layered(parts.router.merge(operation), &traffic);
 
         let (end_service, ended_service) = watch::channel(false);
         let (end_ledgers, ended_ledgers) = watch::channel(false);
@@ -123,22 +129,17 @@ impl Process {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Prefix, authentication, time limit, and a panic in one request harms no other.
-    fn layered(&self, router: Router) -> Router {
-        let prefixed = match self.external.prefix.as_str() {
-            "" => router,
-            prefix => Router::new().nest(prefix, router),
-        };
+    /// Prefix, metrics, authentication, time limit, and a panic in one request harms no other.
+    fn layered(&self, router: Router, traffic: &Traffic) -> Router {
+        let prefix = self.external.prefix.as_str();
+        let prefixed = traffic.counted(lost::prefixed(router, prefix), prefix);
         let doorkeeper = Doorkeeper::new(self.web.users.clone());
         let guarded = prefixed
             .layer(axum::middleware::from_fn(move |request, next| {
                 auth::authenticate(doorkeeper.clone(), request, next)
             }))
             .layer(CatchPanicLayer::new());
-        if self.timeout.is_zero() {
-            return guarded;
-        }
-        guarded.layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, self.timeout))
+        deadline::within(guarded, self.timeout)
     }
 }
 

@@ -4,12 +4,20 @@
 //! - [`settings`]: the web configuration file (TLS, users), in Prometheus' format
 //! - [`tls`]: certificates, read again when the files change
 //! - [`auth`]: basic authentication with bcrypt hashes
+//! - [`deadline`]: how long a request may take
+//! - [`get_limit`]: how many GET requests are answered at the same time
 //! - [`listen`]: sockets, the accept loop, graceful end
+//! - [`lost`]: requests that no handler takes
 //! - [`operation`]: `/-/healthy`, `/-/ready`, `/-/reload`, `/metrics`
+//! - [`traffic`]: requests as metrics
 
 pub mod address;
 pub mod auth;
+pub mod deadline;
+pub mod get_limit;
 pub mod listen;
+pub mod lost;
 pub mod operation;
 pub mod settings;
 pub mod tls;
+pub mod traffic;

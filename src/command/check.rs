@@ -23,7 +23,7 @@ pub fn config(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
         failed += usize::from(!show_config("stdin", Config::parse(&file, Path::new(""), ParseMode::default(), &read)));
     }
     for path in files {
-        failed += usize::from(!show_config(&path.display().to_string(), Config::load(path, &read)));
+        failed += usize::from(!show_config(&path.display().to_string(), Config::load(path, ParseMode::default(), &read)));
     }
     if failed == 0 {
         return Ok(ExitCode::SUCCESS);

@@ -3,50 +3,85 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::bail;
+use model::matcher::parse::ParseMode;
 use notifier::io::api::{self, About};
 use notifier::io::metrics::NotifierMetrics;
 use notifier::io::metrics::census::Census;
 use notifier::notifier::Settings;
 use tokio::sync::watch;
+use tracing::info;
 
+use crate::cli::feature::Feature;
 use crate::cli::{NotifierCommand, NotifierFlags};
 use crate::live;
 use crate::process::{COMPATIBLE_VERSION, Parts, Process, VERSION};
-use crate::service::notifier::NotifierService;
+use crate::service::notifier::{NotifierService, Sources};
+use crate::web::get_limit;
 
 /// Runs the notifier until a signal ends it.
 ///
 /// # Errors
 /// The configuration, an address or the store cannot be used.
 pub async fn execute(command: NotifierCommand) -> anyhow::Result<ExitCode> {
+    let matcher_mode = matcher_mode(&command.notifier)?;
     let process = Process::open(&command.web, &command.storage_path).await?;
-    let service = NotifierService::start(
-        &command.config_file,
-        &process.external.url,
-        settings(&command.notifier),
-        process.store.clone(),
-    )
-    .await?;
+    let sources =
+        Sources { config_file: command.config_file, external_url: process.external.url.clone(), matcher_mode };
+    let service = NotifierService::start(sources, settings(&command.notifier), process.store.clone()).await?;
     let mut parts = Parts::default();
-    add(&mut parts, service, true);
+    add(&mut parts, service, &command.notifier, true);
     process.run(parts).await
 }
 
 pub(super) fn settings(flags: &NotifierFlags) -> Settings {
     Settings {
         retention: flags.data_retention,
+        maintenance_interval: flags.data_maintenance_interval,
         alert_gc_interval: flags.alerts_gc_interval,
         start_delay: flags.dispatch_start_delay,
-        ..Settings::default()
+        classic_names: flags.features.contains(&Feature::ClassicMode),
+        alerts_per_name_max: flags.alerts_per_name_max,
+        silences_max: flags.silences_max,
+        silence_bytes_max: flags.silence_bytes_max,
     }
 }
 
-pub(super) fn add(parts: &mut Parts, service: Arc<NotifierService>, alone: bool) {
+/// How matchers are read; on the way what is said about flags that have no effect, and a refusal of peers.
+///
+/// # Errors
+/// Peers are to be joined, or both modes are asked for.
+pub(super) fn matcher_mode(flags: &NotifierFlags) -> anyhow::Result<ParseMode> {
+    if let Some(peer) = flags.cluster.peers.iter().find(|peer| !peer.is_empty()) {
+        bail!(
+            "--cluster.peer={peer}: this notifier cannot join others: run one, it keeps its state over restarts; or several of their own, each of which notifies"
+        );
+    }
+    if flags.cluster.ask_for_cluster() {
+        info!("--cluster.* has no effect: one node keeps its own state");
+    }
+    for feature in &flags.features {
+        if let Feature::WithoutEffect(name) = feature {
+            info!(feature = name, "--enable-feature: has no effect here");
+        }
+    }
+    match (flags.features.contains(&Feature::ClassicMode), flags.features.contains(&Feature::Utf8StrictMode)) {
+        (true, true) => bail!("--enable-feature: classic-mode and utf8-strict-mode exclude each other"),
+        (true, false) => Ok(ParseMode::Classic),
+        (false, true) => Ok(ParseMode::Utf8Strict),
+        (false, false) => Ok(ParseMode::Fallback),
+    }
+}
+
+pub(super) fn add(parts: &mut Parts, service: Arc<NotifierService>, flags: &NotifierFlags, alone: bool) {
     let about = About { version: COMPATIBLE_VERSION, revision: VERSION, started_at: live::now() };
-    parts.router = std::mem::take(&mut parts.router).merge(api::router(service.clone(), about, alone));
+    let limited = get_limit::limited(api::router(service.clone(), about, alone), flags.get_concurrency);
+    parts.router = std::mem::take(&mut parts.router).merge(limited);
     let census = Arc::new(Census::new(service.clone()));
     parts.registry.register_collector(Box::new(NotifierMetrics::new(service.clone(), census.clone())));
     parts.work.push(Box::new(move |ended| Box::pin(count_regularly(census, ended))));
+    parts.registry.register_collector(Box::new(service.delivery_metrics()));
+    parts.http_family = Some("alertmanager");
     parts.reloadable.push(Box::new(service.clone()));
     parts.ledgers.push(service.ledger());
     parts.work.push(Box::new(move |ended| Box::pin(async move { service.run(ended).await })));

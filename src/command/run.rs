@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::RunCommand;
 use crate::process::{Parts, Process};
-use crate::service::notifier::NotifierService;
+use crate::service::notifier::{self, NotifierService};
 use crate::service::rules::{RuleService, Sources};
 
 /// Runs both until a signal ends them. At the end the rules stop first.
@@ -12,14 +12,16 @@ use crate::service::rules::{RuleService, Sources};
 /// # Errors
 /// A configuration, a rule file, an address or the store cannot be used.
 pub async fn execute(command: RunCommand) -> anyhow::Result<ExitCode> {
+    let matcher_mode = super::notifier::matcher_mode(&command.notifier)?;
     let process = Process::open(&command.web, &command.storage_path).await?;
     let url = process.external.url.clone();
     let settings = super::notifier::settings(&command.notifier);
-    let notifier = NotifierService::start(&command.config_file, &url, settings, process.store.clone()).await?;
+    let sources = notifier::Sources { config_file: command.config_file, external_url: url.clone(), matcher_mode };
+    let notifier = NotifierService::start(sources, settings, process.store.clone()).await?;
     let sources = Sources::new(command.rules_config_file, command.rules, url);
     let rules = RuleService::start(sources, process.store.clone(), Some(Box::new(notifier.hand_over()))).await?;
     let mut parts = Parts::default();
     super::rules::add(&mut parts, rules);
-    super::notifier::add(&mut parts, notifier, false);
+    super::notifier::add(&mut parts, notifier, &command.notifier, false);
     process.run(parts).await
 }

@@ -1,10 +1,11 @@
 //! The notifier at work.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use model::matcher::parse::ParseMode;
 use model::{Alert, Timestamp};
 use notifier::config::Config;
 use notifier::decision::{Decision, Verdict};
@@ -28,8 +29,18 @@ pub struct NotifierService {
     desk: Arc<Desk<Notifier>>,
     ledger: Arc<Ledger>,
     network: Arc<Network>,
-    config_file: PathBuf,
-    external_url: String,
+    sources: Sources,
+}
+
+/// Where the configuration is, and how it is read.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// `alertmanager.yml`.
+    pub config_file: PathBuf,
+    /// What links begin with.
+    pub external_url: String,
+    /// The syntax of matchers.
+    pub matcher_mode: ParseMode,
 }
 
 /// What deliveries need; the deliverer changes with the configuration.
@@ -50,12 +61,7 @@ impl NotifierService {
     ///
     /// # Errors
     /// The configuration cannot be used or the store cannot be read.
-    pub async fn start(
-        config_file: &Path,
-        external_url: &str,
-        settings: Settings,
-        store: Store,
-    ) -> anyhow::Result<Arc<Self>> {
+    pub async fn start(sources: Sources, settings: Settings, store: Store) -> anyhow::Result<Arc<Self>> {
         let ledger = Arc::new(Ledger::new(store, "notifier/"));
         let network = Arc::new(Network { deliverer: ArcSwapOption::empty(), lanes: Lanes::new() });
         let mut machine = Notifier::new(settings);
@@ -66,13 +72,7 @@ impl NotifierService {
         }
         info!(records = count, "notifier restored");
         let desk = Desk::open(machine, |desk| Performer { desk, ledger: ledger.clone(), network: network.clone() });
-        let service = Arc::new(Self {
-            desk,
-            ledger,
-            network,
-            config_file: config_file.to_owned(),
-            external_url: external_url.to_owned(),
-        });
+        let service = Arc::new(Self { desk, ledger, network, sources });
         let apply = service.prepare()?;
         apply();
         Ok(service)
@@ -110,13 +110,14 @@ impl NotifierService {
 
 impl Reloadable for Arc<NotifierService> {
     fn prepare(&self) -> anyhow::Result<Box<dyn FnOnce() + Send>> {
-        let (config, warnings) = Config::load(&self.config_file, &|path| std::fs::read_to_string(path))
+        let Sources { config_file, external_url, matcher_mode } = &self.sources;
+        let (config, warnings) = Config::load(config_file, *matcher_mode, &|path| std::fs::read_to_string(path))
             .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
         for warning in warnings.iter() {
             warn!(%warning, "configuration");
         }
         let config = Arc::new(config);
-        let deliverer = Deliverer::new(&config, &self.external_url)?;
+        let deliverer = Deliverer::new(&config, external_url)?;
         let service = self.clone();
         Ok(Box::new(move || service.apply(config, deliverer)))
     }

@@ -29,12 +29,16 @@ impl Config {
     ///
     /// # Errors
     /// Every mistake in the file and its templates, warnings included.
-    pub fn load(path: &Path, reader: ReadFile<'_>) -> Result<(Config, Diagnostics), Diagnostics> {
+    pub fn load(
+        path: &Path,
+        matcher_mode: ParseMode,
+        reader: ReadFile<'_>,
+    ) -> Result<(Config, Diagnostics), Diagnostics> {
         let name = path.display().to_string();
         match reader(path) {
             Ok(text) => {
                 let base = path.parent().unwrap_or(Path::new(""));
-                Config::parse(&SourceFile::new(name, text), base, ParseMode::default(), reader)
+                Config::parse(&SourceFile::new(name, text), base, matcher_mode, reader)
             }
             Err(error) => {
                 let file = SourceFile::new(name, "");

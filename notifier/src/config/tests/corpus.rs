@@ -106,6 +106,6 @@ fn load(path: &Path) -> Result<(Config, Diagnostics), Diagnostics> {
     let inner = root.as_ref().and_then(|root| root.get("stringData")?.get("alertmanager.yaml").and_then(Node::as_text));
     match inner {
         Some(inner) => parse(inner),
-        None => Config::load(path, &read_file),
+        None => Config::load(path, ParseMode::default(), &read_file),
     }
 }

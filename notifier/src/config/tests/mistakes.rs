@@ -65,7 +65,7 @@ fn all_are_reported_at_once() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    let found = Config::load(Path::new("/nowhere/am.yml"), &read_file).unwrap_err().to_string();
+    let found = Config::load(Path::new("/nowhere/am.yml"), ParseMode::default(), &read_file).unwrap_err().to_string();
     assert!(found.starts_with("/nowhere/am.yml: error: cannot read the file: "), "{found}");
 }
 
@@ -79,7 +79,7 @@ fn template_files_are_found_beside_the_configuration_and_checked() {
     write("t/b.tmpl", "{{ define \"b\" }}{{ .Status | toUpper }}{{ end }}");
     write("t/a.tmpl", "plain");
     write("t/a.txt", "{{ not a template");
-    let load = || Config::load(&folder.path().join("am.yml"), &read_file);
+    let load = || Config::load(&folder.path().join("am.yml"), ParseMode::default(), &read_file);
     let (config, warnings) = load().unwrap();
     let names: Vec<&str> = config.template_files.iter().map(|(name, _)| name.rsplit('/').next().unwrap()).collect();
     assert_eq!(names, ["a.tmpl", "b.tmpl"]);
