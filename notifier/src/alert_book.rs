@@ -70,6 +70,9 @@ pub struct AlertBook {
     ids: HashMap<LabelSet, AlertId, FixedState>,
 }
 
+/// An id from here on is damage: so many alerts fit in no memory.
+const ALERTS_MAX: u32 = 1 << 28;
+
 impl StoredAlert {
     /// Whether it is over: a function of time alone.
     pub fn is_resolved(&self, now: Timestamp) -> bool {
@@ -151,6 +154,34 @@ impl AlertBook {
             *slot = Some(alert);
         }
         id
+    }
+
+    /// Puts an alert of an earlier process in under the id it had. [`AlertBook::find_free`] is to be called after the last.
+    ///
+    /// # Errors
+    /// The id or the labels are taken, or the id is none that a book gives out.
+    pub fn put_back(&mut self, id: AlertId, alert: StoredAlert) -> Result<(), String> {
+        if id.0 >= ALERTS_MAX {
+            return Err(format!("there is no alert {}", id.0));
+        }
+        if self.get(id).is_some() || self.find(&alert.labels).is_some() {
+            return Err(format!("alert {} is there twice", alert.labels));
+        }
+        let at = id.0 as usize;
+        if self.slots.len() <= at {
+            self.slots.resize(at + 1, None);
+        }
+        self.ids.insert(alert.labels.clone(), id);
+        self.slots[at] = Some(alert);
+        Ok(())
+    }
+
+    /// Finds the ids that were left out when alerts were put back, to give them out again.
+    pub fn find_free(&mut self) {
+        let ids = (0..).map(AlertId).zip(&self.slots).filter(|(_, slot)| slot.is_none());
+        self.free = ids.map(|(id, _)| id).collect();
+        // The lowest first.
+        self.free.reverse();
     }
 
     /// Takes an alert out; its id may be given to another.

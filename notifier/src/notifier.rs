@@ -103,11 +103,12 @@ impl Notifier {
                     self.wakes.insert((now.plus(self.settings.maintenance_interval), Wake::Maintain));
                 }
                 Wake::CollectAlerts => {
-                    self.collect_alerts(now, out);
+                    self.collect_alerts(now);
                     self.wakes.insert((now.plus(self.settings.alert_gc_interval), Wake::CollectAlerts));
                 }
             }
         }
+        self.write_alerts(out);
     }
 
     /// When [`Notifier::advance`] is to be called next. May lie in the past.
@@ -174,11 +175,19 @@ impl Notifier {
     }
 
     /// Removes resolved alerts that no group holds any more.
-    fn collect_alerts(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+    fn collect_alerts(&mut self, now: Timestamp) {
         for id in self.known.resolved_and_alone(now) {
-            if let Some(key) = self.known.remove(id) {
-                out.push(Effect::Forget { key });
-            }
+            self.known.remove(id);
+        }
+    }
+
+    /// Brings the records of alerts in line: the last thing each input does.
+    fn write_alerts(&mut self, out: &mut Vec<Effect>) {
+        for page in self.known.take_changed_pages() {
+            out.push(match self.known.page(page) {
+                Some(alerts) => persist(Record::page_key(page), &Record::of_alerts(alerts)),
+                None => Effect::Forget { key: Record::page_key(page) },
+            });
         }
     }
 

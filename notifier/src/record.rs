@@ -1,5 +1,7 @@
 //! The stored forms of silences, the notification log, alerts and group anchors: versioned JSON, apart from the live types.
 
+mod alert_page;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,9 +11,9 @@ use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
-use crate::alert_book::StoredAlert;
 use crate::notification_log::Entry;
 use crate::silence::Silence;
+pub use alert_page::{AlertPageV1, PAGE_ALERTS};
 
 /// A record of any kind, by version. Instants are nanoseconds since the epoch.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,8 +31,8 @@ pub enum RecordV1 {
     Silence(SilenceV1),
     /// Under `log/<hash of its key>`.
     Log(LogV1),
-    /// Under `alert/<fingerprint>`.
-    Alert(AlertV1),
+    /// Under `alert/<number of the page>`.
+    Alerts(AlertPageV1),
     /// Under `group/<hash of group key and twin>`.
     Group(GroupV1),
 }
@@ -68,23 +70,6 @@ pub struct LogV1 {
     expires_at: i64,
 }
 
-/// An alert.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct AlertV1 {
-    #[serde(with = "label_map")]
-    labels: LabelSet,
-    #[serde(with = "label_map")]
-    annotations: LabelSet,
-    starts_at: i64,
-    ends_at: i64,
-    updated_at: i64,
-    known_at: i64,
-    is_timeout: bool,
-    /// Whether it was over when this was written.
-    is_resolved: bool,
-    generator_url: Arc<str>,
-}
-
 /// What a group's flushes are counted from.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct GroupV1 {
@@ -117,9 +102,9 @@ impl Record {
         format!("log/{}", short_hash(&[key]))
     }
 
-    /// Where an alert is stored.
-    pub fn alert_key(alert: &StoredAlert) -> String {
-        format!("alert/{}", alert.fingerprint)
+    /// Where a page of alerts is stored; in order of pages.
+    pub fn page_key(page: u32) -> String {
+        format!("alert/{page:08x}")
     }
 
     /// Where a group is stored; `twin` tells routes with the same key apart.
@@ -158,19 +143,9 @@ impl Record {
         }))
     }
 
-    /// The stored form of an alert.
-    pub fn of_alert(alert: &StoredAlert, now: Timestamp) -> Self {
-        Self::V1(RecordV1::Alert(AlertV1 {
-            labels: alert.labels.clone(),
-            annotations: alert.annotations.clone(),
-            starts_at: alert.starts_at.as_nanos(),
-            ends_at: alert.ends_at.as_nanos(),
-            updated_at: alert.updated_at.as_nanos(),
-            known_at: alert.known_at.as_nanos(),
-            is_timeout: alert.is_timeout,
-            is_resolved: alert.is_resolved(now),
-            generator_url: Arc::clone(&alert.generator_url),
-        }))
+    /// The stored form of a page of alerts.
+    pub fn of_alerts(page: AlertPageV1) -> Self {
+        Self::V1(RecordV1::Alerts(page))
     }
 
     /// The stored form of a group.
@@ -220,27 +195,6 @@ impl LogV1 {
             expires_at: Timestamp::from_nanos(self.expires_at),
         };
         (self.key, entry)
-    }
-}
-
-impl AlertV1 {
-    /// The alert as it is to be taken after a restart at `now`, and whether it was over when it was stored. One that
-    /// fired gets as much time to be reported again as its source had given it, so that downtime resolves nothing.
-    pub fn into_alert(self, now: Timestamp) -> (StoredAlert, bool) {
-        let (ends_at, updated_at) = (Timestamp::from_nanos(self.ends_at), Timestamp::from_nanos(self.updated_at));
-        let patient = now.plus(ends_at.since(updated_at));
-        let alert = StoredAlert {
-            fingerprint: self.labels.fingerprint(),
-            labels: self.labels,
-            annotations: self.annotations,
-            starts_at: Timestamp::from_nanos(self.starts_at),
-            ends_at: if self.is_resolved { ends_at } else { ends_at.max(patient) },
-            updated_at,
-            known_at: Timestamp::from_nanos(self.known_at),
-            is_timeout: self.is_timeout,
-            generator_url: self.generator_url,
-        };
-        (alert, self.is_resolved)
     }
 }
 

@@ -34,7 +34,7 @@ impl Notifier {
             self.place(now, id, &prior, out);
             let marks = self.known.marks(id);
             if marks.groups.is_empty() != (marks.stored == Stored::Nothing) {
-                self.save(now, id, out);
+                self.known.save(now, id);
             }
         }
         out.extend(self.groups.drop_the_rest().into_iter().map(|key| Effect::Forget { key }));
@@ -44,6 +44,7 @@ impl Notifier {
                 self.resume(now, id);
             }
         }
+        self.write_alerts(out);
     }
 
     /// The configuration in force.

@@ -33,6 +33,7 @@ impl Notifier {
                 }
             }
         }
+        self.write_alerts(out);
         if refused.is_empty() { Ok(()) } else { Err(refused) }
     }
 
@@ -42,7 +43,7 @@ impl Notifier {
             Some((_, Change::Refresh)) => {}
             Some((id, Change::New | Change::Material)) => {
                 self.place(now, id, &[], out);
-                self.save(now, id, out);
+                self.known.save(now, id);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The alerts, what may hide them, and what is remembered about each.
 
+use std::collections::BTreeSet;
+
 use model::{LabelSet, Timestamp};
 use uuid::Uuid;
 
@@ -7,7 +9,7 @@ use crate::alert_book::{AlertBook, AlertId, Change, Report, StoredAlert};
 use crate::group::GroupId;
 use crate::inhibit::{Inhibition, Roles};
 use crate::name_limit::NameLimit;
-use crate::record::Record;
+use crate::record::AlertPageV1;
 use crate::silence::{Covering, Silences};
 
 /// Alerts with the silences and inhibitions that hide them. Keeps the views of all three on each other up to date.
@@ -19,6 +21,8 @@ pub(super) struct Known {
     /// By alert id.
     marks: Vec<Marks>,
     limit: NameLimit,
+    /// Pages of alerts whose record is out of date.
+    changed_pages: BTreeSet<u32>,
 }
 
 /// What is remembered about an alert, so that it need not be worked out again.
@@ -53,6 +57,7 @@ impl Known {
             inhibition: None,
             marks: Vec::new(),
             limit: NameLimit::new(alerts_per_name_max),
+            changed_pages: BTreeSet::new(),
         }
     }
 
@@ -75,14 +80,12 @@ impl Known {
         Some((id, change))
     }
 
-    /// Puts an alert from the store in.
-    pub(super) fn restore(&mut self, alert: StoredAlert, stored: Stored) {
-        if self.book.find(&alert.labels).is_some() {
-            return;
-        }
-        let id = self.book.insert(alert);
+    /// Puts an alert from the store in, under the id that its record gives it.
+    pub(super) fn restore(&mut self, id: AlertId, alert: StoredAlert, stored: Stored) -> Result<(), String> {
+        self.book.put_back(id, alert)?;
         self.introduce(id);
         self.marks_mut(id).stored = stored;
+        Ok(())
     }
 
     fn introduce(&mut self, id: AlertId) {
@@ -119,16 +122,49 @@ impl Known {
         inhibition.move_source(roles, &alert.labels, id, was, Some(alert.ends_at));
     }
 
-    /// Takes an alert out; answers its record's key if it is stored.
-    pub(super) fn remove(&mut self, id: AlertId) -> Option<String> {
+    /// Takes an alert out.
+    pub(super) fn remove(&mut self, id: AlertId) {
         let was = self.source_end(id);
-        let alert = self.book.remove(id)?;
+        let Some(alert) = self.book.remove(id) else { return };
         let marks = std::mem::take(self.marks_mut(id));
         if let Some(inhibition) = &mut self.inhibition {
             inhibition.move_source(&marks.roles, &alert.labels, id, was, None);
         }
         self.limit.release(alert.labels.alert_name(), id);
-        (marks.stored != Stored::Nothing).then(|| Record::alert_key(&alert))
+        if marks.stored != Stored::Nothing {
+            self.changed_pages.insert(AlertPageV1::number_of(id));
+        }
+    }
+
+    /// Says what the store is to keep of an alert: all while it is in a group, nothing otherwise.
+    pub(super) fn save(&mut self, now: Timestamp, id: AlertId) {
+        let (Some(alert), Some(marks)) = (self.book.get(id), self.marks.get_mut(id.0 as usize)) else { return };
+        let was = marks.stored;
+        marks.stored = match (marks.groups.is_empty(), alert.is_resolved(now)) {
+            (true, _) => Stored::Nothing,
+            (false, true) => Stored::Resolved,
+            (false, false) => Stored::Firing,
+        };
+        if (was, marks.stored) != (Stored::Nothing, Stored::Nothing) {
+            self.changed_pages.insert(AlertPageV1::number_of(id));
+        }
+    }
+
+    /// The pages whose record is out of date, which are then taken to be written.
+    pub(super) fn take_changed_pages(&mut self) -> BTreeSet<u32> {
+        std::mem::take(&mut self.changed_pages)
+    }
+
+    /// What the store is to keep of a page of alerts.
+    pub(super) fn page(&self, page: u32) -> Option<AlertPageV1> {
+        let alerts = AlertPageV1::ids(page).filter_map(|id| {
+            let alert = self.book.get(id)?;
+            match self.marks(id).stored {
+                Stored::Nothing => None,
+                stored => Some((id, alert, stored == Stored::Resolved)),
+            }
+        });
+        AlertPageV1::new(alerts)
     }
 
     /// Takes over another configuration's inhibition rules.

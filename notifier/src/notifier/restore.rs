@@ -17,6 +17,7 @@ impl Notifier {
                 warnings.push(format!("record {key} is left out: {why}"));
             }
         }
+        self.known.book.find_free();
         warnings
     }
 
@@ -27,12 +28,13 @@ impl Notifier {
                 let (key, entry) = entry.into_entry();
                 self.log.restore(key, entry);
             }
-            RecordV1::Alert(alert) => {
-                let (alert, is_resolved) = alert.into_alert(now);
-                if alert.labels.is_empty() {
-                    return Err("the alert has no labels".to_owned());
-                }
-                self.known.restore(alert, if is_resolved { Stored::Resolved } else { Stored::Firing });
+            RecordV1::Alerts(page) => {
+                let taken = page.into_alerts(now)?.into_iter().map(|restored| {
+                    let stored = if restored.is_resolved { Stored::Resolved } else { Stored::Firing };
+                    self.known.restore(restored.id, restored.alert, stored)
+                });
+                // One that cannot be taken leaves the others of its page.
+                return taken.fold(Ok(()), Result::and);
             }
             RecordV1::Group(group) => self.groups.remember_anchor(key, group.anchor()),
         }

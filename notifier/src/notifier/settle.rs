@@ -3,17 +3,15 @@
 use model::Timestamp;
 
 use super::known::Stored;
-use super::{Effect, Notifier, Wake, persist};
-use crate::alert_book::AlertId;
+use super::{Effect, Notifier, Wake};
 use crate::group::{Group, GroupId, Member, SlotState};
-use crate::record::Record;
 
 impl Notifier {
     /// Puts a taken group back without the resolved alerts that nobody has to hear about any more; if none is left,
     /// the group ends. Its log stays.
     pub(super) fn settle(&mut self, now: Timestamp, id: GroupId, mut group: Group, out: &mut Vec<Effect>) {
         let mut members = std::mem::take(&mut group.members);
-        members.retain(|member| self.stays(now, *member, id, &group, out));
+        members.retain(|member| self.stays(now, *member, id, &group));
         group.members = members;
         if group.members.is_empty() {
             self.wakes.remove(&(group.next_flush, Wake::Flush(id)));
@@ -29,7 +27,7 @@ impl Notifier {
         }
     }
 
-    fn stays(&mut self, now: Timestamp, member: Member, id: GroupId, group: &Group, out: &mut Vec<Effect>) -> bool {
+    fn stays(&mut self, now: Timestamp, member: Member, id: GroupId, group: &Group) -> bool {
         let alert = member.id;
         let Some(stored) = self.known.book.get(alert) else { return false };
         if !member.seen_over || !stored.is_resolved(now) {
@@ -39,7 +37,7 @@ impl Notifier {
         if group.slots.iter().any(|slot| self.has_business(slot, hash)) {
             if self.known.marks(alert).stored == Stored::Firing {
                 // It ran out without a word; a restart must not take it for firing.
-                self.save(now, alert, out);
+                self.known.save(now, alert);
             }
             return true;
         }
@@ -47,7 +45,7 @@ impl Notifier {
         marks.groups.retain(|group| *group != id);
         marks.is_placed = false;
         if marks.groups.is_empty() {
-            self.save(now, alert, out);
+            self.known.save(now, alert);
         }
         false
     }
@@ -56,21 +54,5 @@ impl Notifier {
     fn has_business(&self, slot: &crate::group::Slot, hash: u64) -> bool {
         let telling = slot.under_way().is_some_and(|content| content.told.firing.binary_search(&hash).is_ok());
         telling || self.log.get(&slot.log_key).is_some_and(|entry| entry.is_open(hash))
-    }
-
-    /// Brings an alert's record in line: kept while it is in a group, dropped otherwise.
-    pub(super) fn save(&mut self, now: Timestamp, id: AlertId, out: &mut Vec<Effect>) {
-        let Some(alert) = self.known.book.get(id) else { return };
-        let marks = self.known.marks(id);
-        let stored = if !marks.groups.is_empty() {
-            out.push(persist(Record::alert_key(alert), &Record::of_alert(alert, now)));
-            if alert.is_resolved(now) { Stored::Resolved } else { Stored::Firing }
-        } else {
-            if marks.stored != Stored::Nothing {
-                out.push(Effect::Forget { key: Record::alert_key(alert) });
-            }
-            Stored::Nothing
-        };
-        self.known.marks_mut(id).stored = stored;
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::alert_book::{AlertId, StoredAlert};
 
 fn back(record: &Record) -> RecordV1 {
     let Record::V1(back) = Record::from_bytes(&record.to_bytes()).unwrap();
@@ -59,12 +60,41 @@ fn a_firing_alert_gets_one_more_term() {
     // stored end, now of the restart, end after it
     for (end, now, expected) in [(340, 110, 350), (340, 1000, 1240), (5000, 110, 5010), (90, 1000, 90)] {
         let stored = alert(at(end));
-        let RecordV1::Alert(record) = back(&Record::of_alert(&stored, at(100))) else { panic!() };
-        let (restored, is_resolved) = record.into_alert(at(now));
-        assert_eq!(restored, alert(at(expected)));
-        assert_eq!(is_resolved, end <= 100);
+        let page = AlertPageV1::new([(AlertId(21), &stored, end <= 100)].into_iter()).unwrap();
+        let RecordV1::Alerts(page) = back(&Record::of_alerts(page)) else { panic!() };
+        let restored = page.into_alerts(at(now)).unwrap().remove(0);
+        assert_eq!(restored.alert, alert(at(expected)));
+        assert_eq!((restored.id, restored.is_resolved), (AlertId(21), end <= 100));
     }
-    assert_eq!(Record::alert_key(&alert(at(1))), "alert/6051004c729abe0e");
+    assert_eq!(Record::page_key(AlertPageV1::number_of(AlertId(21))), "alert/00000002");
+    assert!(AlertPageV1::ids(2).any(|id| id == AlertId(21)) && AlertPageV1::ids(2).all(|id| id.0 / 10 == 2));
+}
+
+#[test]
+fn the_texts_of_a_page_are_stored_once_and_a_page_of_nothing_is_none() {
+    let alert = |n: u32| StoredAlert {
+        labels: LabelSet::from_pairs([("alertname", "SomethingRatherLong".to_owned()), ("x", n.to_string())]),
+        annotations: LabelSet::from_pairs([("note", "the same for each of them")]),
+        fingerprint: model::labels::Fingerprint(0),
+        starts_at: Timestamp::from_secs(10),
+        ends_at: Timestamp::from_secs(400),
+        updated_at: Timestamp::from_secs(100),
+        known_at: Timestamp::from_secs(50),
+        is_timeout: false,
+        generator_url: "http://prometheus.example.com:9090/graph".into(),
+    };
+    let alerts: Vec<_> = (0..3).map(alert).collect();
+    let ids = (0..3).map(AlertId);
+    let page = AlertPageV1::new(ids.zip(&alerts).map(|(id, alert)| (id, alert, false))).unwrap();
+    let bytes = Record::of_alerts(page).to_bytes();
+    assert_eq!(String::from_utf8_lossy(&bytes).matches("the same for each").count(), 1);
+    let Record::V1(RecordV1::Alerts(page)) = Record::from_bytes(&bytes).unwrap() else { panic!() };
+    let restored = page.into_alerts(Timestamp::from_secs(100)).unwrap();
+    assert!(restored.iter().zip(&alerts).all(|(restored, alert)| restored.alert.labels == alert.labels));
+    assert!(AlertPageV1::new(std::iter::empty()).is_none());
+    let broken = br#"{"v1":{"alerts":{"texts":["a"],"alerts":[{"id":0,"labels":[0,7],"notes":[],"url":0,"start":0,"end":0,"updated":0,"known":0,"timeout":false,"over":false}]}}}"#;
+    let Record::V1(RecordV1::Alerts(page)) = Record::from_bytes(broken).unwrap() else { panic!() };
+    assert_eq!(page.into_alerts(Timestamp::EPOCH), Err("no text 7".to_owned()));
 }
 
 #[test]

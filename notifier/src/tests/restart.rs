@@ -151,7 +151,7 @@ fn broken_records_are_named_and_left_out() {
     let mut stage = Stage::new(simple("[]", "1s", "10s", "1h"));
     stage.at(0.0).push([from(0.0, "i=1"), alert("i=2")]);
     let mut records: Vec<(String, Vec<u8>)> = stage.store.clone().into_iter().collect();
-    records.push(("alert/x".to_owned(), b"{\"v1\":{\"alert\":{}}}".to_vec()));
+    records.push(("alert/x".to_owned(), b"{\"v1\":{\"alerts\":{}}}".to_vec()));
     records.push(("log/y".to_owned(), vec![0xFF]));
     let silence = r#"{"v1":{"silence":{"id":"00000000-0000-0000-0000-000000000001","matchers":[{"name":"a","op":"=~","value":"("}],
 "starts_at":0,"ends_at":9,"updated_at":0,"created_by":"","comment":"","annotations":{}}}}"#;
