@@ -4,6 +4,7 @@
 
 mod conditions;
 mod config_errors;
+mod conformance;
 mod dead_mail_server;
 mod interoperation;
 mod peers;

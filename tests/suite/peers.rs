@@ -17,8 +17,6 @@ pub const PROMETHEUS: &str = "prometheus";
 pub const ALERTMANAGER: &str = "prometheus-alertmanager";
 /// Debian's amtool.
 pub const AMTOOL: &str = "amtool";
-/// Debian's promtool.
-pub const PROMTOOL: &str = "promtool";
 
 /// Whether all peers are installed. Says which is not; in CI a missing peer is a failure.
 pub fn installed(test: &str, peers: &[&str]) -> bool {
@@ -97,9 +95,9 @@ impl Process {
         Command::new("kill").args([&format!("-{signal}"), &pid]).status().expect("kill exists");
     }
 
-    /// Process id.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().expect("a child can be asked")
     }
 }
 

@@ -36,7 +36,8 @@ async fn converse(mut stream: BufReader<TcpStream>, log: &Log) -> Option<()> {
         let request = read(&mut stream).await?;
         let at = unix_now();
         let fault = log.fault("http", |fault| fault.path.as_ref().is_none_or(|path| request.path.starts_with(path)));
-        let payload = serde_json::from_slice(&request.body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&request.body).into_owned()));
+        let payload = serde_json::from_slice(&request.body)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&request.body).into_owned()));
         let (status, answer) = answer(&request.path, &payload);
         let status = fault.as_ref().and_then(|fault| fault.status).unwrap_or(status);
         let (resets, hangs) = fault.map_or((false, None), |fault| (fault.reset, fault.hang));
@@ -77,7 +78,11 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut first = lines.first()?.split(' ');
     let (method, path) = (first.next()?.to_owned(), first.next()?.to_owned());
     let header = |name: &str| {
-        let named = lines.iter().skip(1).filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let named = lines
+            .iter()
+            .skip(1)
+            .filter_map(|line| line.split_once(':'))
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
         named.map_or_else(String::new, |(_, value)| value.trim().to_owned())
     };
     let mut body = vec![0; header("content-length").parse().expect("requests say how long they are")];
@@ -98,10 +103,12 @@ fn sequence(path: &str, payload: &Value) -> Vec<String> {
 /// What a healthy receiver answers.
 fn answer(path: &str, payload: &Value) -> (u16, String) {
     if path.ends_with("/v2/enqueue") {
-        let text = |pointer: &str| payload.pointer(pointer).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        let text =
+            |pointer: &str| payload.pointer(pointer).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
         let action = payload["event_action"].as_str().unwrap_or_default();
         let triggers = text("/payload/summary") && text("/payload/source") && text("/payload/severity");
-        let good = text("/routing_key") && matches!((action, triggers), ("trigger", true) | ("acknowledge" | "resolve", _));
+        let good =
+            text("/routing_key") && matches!((action, triggers), ("trigger", true) | ("acknowledge" | "resolve", _));
         return match good {
             true => (202, json!({"status": "success", "dedup_key": payload["dedup_key"]}).to_string()),
             false => (400, json!({"status": "invalid event", "errors": ["a field is missing"]}).to_string()),

@@ -54,7 +54,8 @@ impl Log {
     /// Everything so far, in order of arrival.
     pub fn deliveries(&self) -> Vec<Delivery> {
         let state = self.state.lock().unwrap();
-        let mut deliveries: Vec<_> = state.deliveries.iter().map(|(at, delivery)| Delivery { at: at - state.t0, ..delivery.clone() }).collect();
+        let mut deliveries: Vec<_> =
+            state.deliveries.iter().map(|(at, delivery)| Delivery { at: at - state.t0, ..delivery.clone() }).collect();
         deliveries.sort_by(|a, b| a.at.total_cmp(&b.at));
         deliveries
     }

@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::Ports;
 use crate::conditions::unix_now;
 
-static TODAY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\{(weekday|month|day|year)(?::([A-Za-z_/]+))?\}").unwrap());
+static TODAY: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\{(weekday|month|day|year)(?::([A-Za-z_/]+))?\}").unwrap());
 static ANYTHING: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"<(id\d*|date|str|uptime|config)>").unwrap());
 
 /// What the texts stand for in one run.
@@ -71,7 +72,11 @@ impl Placeholders {
         for (name, id) in &self.silences {
             filled = filled.replace(&format!("{{silence:{name}}}"), id);
         }
-        TODAY.replace_all(&filled, |found: &Captures<'_>| today(&found[1], found.get(2).map_or("UTC", |zone| zone.as_str()))).into_owned()
+        TODAY
+            .replace_all(&filled, |found: &Captures<'_>| {
+                today(&found[1], found.get(2).map_or("UTC", |zone| zone.as_str()))
+            })
+            .into_owned()
     }
 
     /// A body to send: `{"$rel": s}` is a time.

@@ -89,10 +89,14 @@ pub struct Entry {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Action {
-    Alerts { alerts: Value },
+    Alerts {
+        alerts: Value,
+    },
     Silence(Silence),
     SilenceUpdate(Silence),
-    SilenceExpire { name: String },
+    SilenceExpire {
+        name: String,
+    },
     Get {
         path: String,
         #[serde(default)]
@@ -105,9 +109,15 @@ pub enum Action {
         files: BTreeMap<String, String>,
         via: Option<String>,
     },
-    TryConfig { config: String },
-    Restart { how: Option<String> },
-    Stop { how: Option<String> },
+    TryConfig {
+        config: String,
+    },
+    Restart {
+        how: Option<String>,
+    },
+    Stop {
+        how: Option<String>,
+    },
     Start,
     Amtool(AmtoolCall),
     ProbeAlive,
@@ -189,7 +199,8 @@ pub fn folder() -> PathBuf {
 /// All scenarios, sorted by id, each timeline in order; empty if there are none on this machine.
 pub fn all() -> Vec<Scenario> {
     let Ok(entries) = std::fs::read_dir(folder()) else { return Vec::new() };
-    let is_scenario = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "json") && !path.ends_with("index.json");
+    let is_scenario =
+        |path: &PathBuf| path.extension().is_some_and(|ending| ending == "json") && !path.ends_with("index.json");
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(is_scenario).collect();
     paths.sort();
     paths.iter().map(read).collect()
@@ -197,7 +208,8 @@ pub fn all() -> Vec<Scenario> {
 
 fn read(path: &PathBuf) -> Scenario {
     let text = std::fs::read_to_string(path).unwrap();
-    let mut scenario: Scenario = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut scenario: Scenario =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     scenario.timeline.sort_by(|a, b| a.t.total_cmp(&b.t));
     scenario
 }

@@ -37,7 +37,10 @@ fn acceptor() -> TlsAcceptor {
     watchfire::install_crypto();
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
     TlsAcceptor::from(Arc::new(config))
 }
 
@@ -76,10 +79,22 @@ struct Session {
 
 impl Session {
     fn new(options: SmtpOptions, log: Arc<Log>) -> Self {
-        Self { options, log, tls: false, helo: String::new(), auth: None, from: String::new(), recipients: Vec::new(), told: false }
+        Self {
+            options,
+            log,
+            tls: false,
+            helo: String::new(),
+            auth: None,
+            from: String::new(),
+            recipients: Vec::new(),
+            told: false,
+        }
     }
 
-    async fn converse<S: AsyncRead + AsyncWrite + Unpin>(&mut self, stream: &mut BufReader<S>) -> std::io::Result<Ended> {
+    async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut BufReader<S>,
+    ) -> std::io::Result<Ended> {
         loop {
             let mut line = String::new();
             if stream.read_line(&mut line).await? == 0 {
@@ -139,12 +154,18 @@ impl Session {
             offers.push(format!("AUTH {}", auth.mechs.join(" ")));
         }
         let last = offers.len() - 1;
-        let line = |(index, offer): (usize, &String)| format!("250{}{offer}\r\n", if index == last { ' ' } else { '-' });
+        let line =
+            |(index, offer): (usize, &String)| format!("250{}{offer}\r\n", if index == last { ' ' } else { '-' });
         offers.iter().enumerate().map(line).collect()
     }
 
-    async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(&mut self, stream: &mut BufReader<S>, rest: &str) -> std::io::Result<String> {
-        let (mechanism, initial) = rest.split_once(' ').map_or((rest, None), |(mechanism, initial)| (mechanism, Some(initial)));
+    async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut BufReader<S>,
+        rest: &str,
+    ) -> std::io::Result<String> {
+        let (mechanism, initial) =
+            rest.split_once(' ').map_or((rest, None), |(mechanism, initial)| (mechanism, Some(initial)));
         let mechanism = mechanism.to_ascii_uppercase();
         let (user, password) = match mechanism.as_str() {
             "PLAIN" => {
@@ -182,7 +203,8 @@ impl Session {
     fn write_message(&mut self, raw: &[u8]) {
         self.told = true;
         let message = MessageParser::default().parse(raw).expect("a message that can be read");
-        let kind = message.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()));
+        let kind =
+            message.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()));
         let (mechanism, user) = self.auth.clone().unzip();
         let body = json!({
             "from": self.from,
@@ -201,7 +223,9 @@ impl Session {
 
 /// `FROM:<a@b> SIZE=1` and `TO:<a@b>`.
 fn address(rest: &str) -> String {
-    rest.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or_else(String::new, |(address, _)| address.to_owned())
+    rest.split_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'))
+        .map_or_else(String::new, |(address, _)| address.to_owned())
 }
 
 fn decode(text: &str) -> String {
@@ -233,7 +257,8 @@ fn headers(message: &Message<'_>) -> Value {
         if PACKING.contains(&lower.as_str()) {
             continue;
         }
-        let texts: Vec<String> = message.header_as(name.to_owned(), HeaderForm::Text).into_iter().filter_map(text).collect();
+        let texts: Vec<String> =
+            message.header_as(name.to_owned(), HeaderForm::Text).into_iter().filter_map(text).collect();
         // Only their presence is recorded.
         let value = match lower.as_str() {
             "date" | "message-id" => json!(texts.first()),
@@ -258,5 +283,7 @@ fn part(part: &mail_parser::MessagePart<'_>) -> Option<Value> {
     };
     let kind = part.content_type()?;
     let charset = kind.attribute("charset").unwrap_or_default().to_lowercase();
-    Some(json!({"type": format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()), "charset": charset, "text": text}))
+    Some(
+        json!({"type": format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()), "charset": charset, "text": text}),
+    )
 }
