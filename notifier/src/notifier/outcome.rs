@@ -52,12 +52,12 @@ impl Notifier {
             }
         }
         self.settle(now, flight.group, group, out);
+        self.write_alerts(out);
     }
 
     /// Counts how long the alerts that this delivery was the first to tell of had been firing by then.
     fn count_first_told(&mut self, now: Timestamp, flight: &Flight) {
         let before = self.log.get(&flight.log_key);
-        self.write_alerts(out);
         let tally = self.tally.integration(flight.integration.kind);
         for alert in flight.content.notification.alerts.iter().filter(|alert| alert.resolved_at.is_none()) {
             if !before.is_some_and(|entry| entry.is_open(alert.fingerprint.0)) {
