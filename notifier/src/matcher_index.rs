@@ -24,9 +24,9 @@ type Filed<K> = HashMap<SmolStr, HashMap<SmolStr, Vec<K>, FixedState>, FixedStat
 
 /// What a matcher needs of its label.
 #[derive(Debug, PartialEq)]
-enum Need {
+enum Need<'m> {
     /// One of these values.
-    Values(Vec<String>),
+    Values(&'m [SmolStr]),
     /// A value that begins with this.
     Prefix(String),
 }
@@ -54,7 +54,7 @@ impl<K: Copy + Ord> MatcherIndex<K> {
             Some((name, Need::Values(values))) => {
                 let filed = self.by_value.entry(SmolStr::new(name)).or_default();
                 for value in values {
-                    filed.entry(SmolStr::from(value)).or_default().push(key);
+                    filed.entry(value.clone()).or_default().push(key);
                 }
             }
             Some((name, Need::Prefix(prefix))) => {
@@ -74,7 +74,7 @@ impl<K: Copy + Ord> MatcherIndex<K> {
                 None => {}
                 Some(Need::Values(values)) => {
                     for value in values {
-                        take_out(&mut self.by_value, name, &value, key);
+                        take_out(&mut self.by_value, name, value, key);
                     }
                 }
                 Some(Need::Prefix(prefix)) => {
@@ -111,7 +111,7 @@ impl<K: Copy + Ord> MatcherIndex<K> {
         keys
     }
 
-    fn crowd(&self, name: &str, need: &Need) -> usize {
+    fn crowd(&self, name: &str, need: &Need<'_>) -> usize {
         let count = |filed: &Filed<K>, text: &str| filed.get(name).and_then(|f| f.get(text)).map_or(0, Vec::len);
         match need {
             Need::Values(values) => values.iter().map(|value| count(&self.by_value, value)).sum(),
@@ -137,26 +137,21 @@ fn take_out<K: PartialEq>(filed: &mut Filed<K>, name: &str, text: &str, key: K) 
 
 /// What a label must be for the matcher to pass: `="a"`, patterns that are plain alternatives (`=~"a|b"`), and patterns
 /// that begin with plain text (`=~"web-.*"`). None if an absent label would pass, or if it cannot be told.
-fn need(matcher: &Matcher) -> Option<Need> {
-    let pattern = matcher.value();
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | ':' | ' ' | '@');
-    match matcher.op() {
-        MatchOp::Equal => (!pattern.is_empty()).then(|| Need::Values(vec![pattern.to_owned()])),
-        MatchOp::NotEqual | MatchOp::NotRegex => None,
-        MatchOp::Regex if pattern.chars().all(|c| plain(c) || c == '|') => {
-            let values: Vec<String> = pattern.split('|').map(str::to_owned).collect();
-            values.iter().all(|value| !value.is_empty()).then_some(Need::Values(values))
-        }
-        MatchOp::Regex if pattern.contains('|') => None,
-        MatchOp::Regex => {
-            let mut prefix: String = pattern.chars().take_while(|c| plain(*c)).collect();
-            // A quantifier may take the last character away.
-            if matches!(pattern[prefix.len()..].chars().next(), Some('*' | '?' | '{')) {
-                prefix.pop();
-            }
-            (!prefix.is_empty()).then_some(Need::Prefix(prefix))
-        }
+fn need(matcher: &Matcher) -> Option<Need<'_>> {
+    if let Some(values) = matcher.only_values() {
+        return values.iter().all(|value| !value.is_empty()).then_some(Need::Values(values));
     }
+    let pattern = matcher.value();
+    if matcher.op() != MatchOp::Regex || pattern.contains('|') {
+        return None;
+    }
+    let plain = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | ':' | ' ' | '@');
+    let mut prefix: String = pattern.chars().take_while(plain).collect();
+    // A quantifier may take the last character away.
+    if matches!(pattern[prefix.len()..].chars().next(), Some('*' | '?' | '{')) {
+        prefix.pop();
+    }
+    (!prefix.is_empty()).then_some(Need::Prefix(prefix))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Links into the user interface, in the form every interface of the field reads: `/#/alerts`, `/#/silences/new`.
 
 use model::LabelSet;
+use model::quote::{Quoted, quote};
 use url::form_urlencoded::byte_serialize;
 
 use crate::notification::Notification;
@@ -19,13 +20,14 @@ pub(crate) fn silence(external_url: &str, labels: &LabelSet) -> Option<String> {
 
 /// `{a="b",c="d"}`, encoded.
 fn filter(labels: &LabelSet) -> String {
-    let matchers: Vec<String> = labels.iter().map(|(name, value)| format!("{}={value:?}", quoted_name(name))).collect();
+    let matchers: Vec<String> =
+        labels.iter().map(|(name, value)| format!("{}={}", quoted_name(name), Quoted(value))).collect();
     encoded(&format!("{{{}}}", matchers.join(",")))
 }
 
 fn quoted_name(name: &str) -> String {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':');
-    if is_plain { name.to_owned() } else { format!("{name:?}") }
+    if is_plain { name.to_owned() } else { quote(name) }
 }
 
 /// Blanks as `%20`: the part after `#` is not a form.
