@@ -1,5 +1,6 @@
 //! The command line: what people may write. What is meant by it is in `command/`.
 
+pub mod client;
 pub mod cluster;
 pub mod feature;
 
@@ -44,6 +45,28 @@ pub enum Command {
         /// The scenarios.
         #[arg(value_name = "FILE", required = true)]
         scenarios: Vec<PathBuf>,
+    },
+    /// Show or send alerts.
+    Alert(client::AlertCommand),
+    /// Show, create, change or end silences.
+    Silence(client::SilenceCommand),
+    /// Show a notifier's configuration or routes.
+    Config(client::ConfigCommand),
+    /// Show a routing tree, or where an alert goes in it.
+    Route(client::RouteCommand),
+    /// Render templates.
+    Template(client::TemplateCommand),
+    /// Show a notifier's cluster.
+    Cluster(client::ClusterCommand),
+    /// `check config`, by amtool's name.
+    #[command(hide = true)]
+    CheckConfig {
+        /// Without effect, but scripts for amtool may give them.
+        #[command(flatten)]
+        client: client::ClientFlags,
+        /// The files; standard input if none.
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
 }
 

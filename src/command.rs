@@ -1,10 +1,16 @@
 //! One file per command: from what was written to what is done, and the exit code.
 
+pub mod alert;
 pub mod check;
+pub mod cluster;
+pub mod config;
 pub mod notifier;
+pub mod route;
 pub mod rules;
 pub mod run;
+pub mod silence;
 pub mod simulate;
+pub mod template;
 
 use std::process::ExitCode;
 
@@ -18,9 +24,15 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Rules(command) => rules::execute(command).await,
         Command::Notifier(command) => notifier::execute(command).await,
         Command::Run(command) => run::execute(command).await,
-        Command::Check(CheckCommand::Config { files }) => check::config(&files),
+        Command::Check(CheckCommand::Config { files }) | Command::CheckConfig { files, .. } => check::config(&files),
         Command::Check(CheckCommand::Rules { files, lint_fatal }) => check::rules(&files, lint_fatal),
         Command::Simulate { scenarios } => simulate::execute(&scenarios),
+        Command::Alert(command) => alert::execute(command).await,
+        Command::Silence(command) => silence::execute(command).await,
+        Command::Config(command) => config::execute(command).await,
+        Command::Route(command) => route::execute(command).await,
+        Command::Template(command) => template::execute(&command),
+        Command::Cluster(command) => cluster::execute(command).await,
     };
     outcome.unwrap_or_else(|error| {
         write_error(&format!("{error:#}"));

@@ -2,6 +2,7 @@
 //!
 //! - [`cli`]: the command line as written
 //! - [`command`]: one file per command
+//! - [`client`]: what amtool does: a client of the notifier's API
 //! - [`service`]: a half of Watchfire put to work: machine, store, network
 //! - [`logging`]: structured log lines
 //! - [`live`]: the only clock and the loop around a machine
@@ -10,6 +11,7 @@
 //! - [`inbox`]: a local receiver for trying things out
 
 pub mod cli;
+pub mod client;
 pub mod command;
 pub mod inbox;
 pub mod live;

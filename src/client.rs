@@ -1,0 +1,22 @@
+//! A client of the notifier's API v2, ours or Alertmanager's, and how its answers are printed.
+//!
+//! - [`session`]: flags and settings files together: which notifier, how to print
+//! - [`settings`]: amtool's settings files
+//! - [`api`]: the requests; [`wire`]: what they carry
+//! - [`argument`]: matchers and labels as words of a command line; [`duration`]
+//! - [`listing`]: alerts, silences, cluster and status as text; [`table`], [`tree`], [`moment`]: the pieces
+//! - [`routing`]: a routing tree drawn, and the way of an alert through it explained
+//! - [`sample`]: a notification for templates
+
+pub mod api;
+pub mod argument;
+pub mod duration;
+pub mod listing;
+pub mod moment;
+pub mod routing;
+pub mod sample;
+pub mod session;
+pub mod settings;
+pub mod table;
+pub mod tree;
+pub mod wire;

@@ -1,0 +1,262 @@
+//! Requests to the API v2 of a notifier.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use outbound::{HttpClient, HttpConfig, Limits, Request, Response, SendError};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::form_urlencoded;
+use yaml::{Decoder, SourceFile};
+
+use super::wire::{SentAlert, SentSilence, ShownAlert, ShownSilence, Status, StoredSilence};
+use crate::cli::client::AlertQuery;
+use crate::live;
+
+/// Longest answer that is read: a hundred thousand alerts and more.
+const ANSWER_BYTES_MAX: usize = 512 << 20;
+
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A notifier's API.
+#[derive(Debug)]
+pub struct Api {
+    http: HttpClient,
+    /// Up to and with `/api/v2`.
+    base: String,
+    deadline: Duration,
+    verbose: bool,
+}
+
+/// Why a request brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// There was no answer.
+    #[error("{request}: {error}")]
+    NoAnswer {
+        /// Method and path.
+        request: String,
+        /// Why.
+        error: SendError,
+    },
+    /// The notifier said no.
+    #[error("{request}: {status}{reason}")]
+    Refused {
+        /// Method and path.
+        request: String,
+        /// Its status.
+        status: StatusCode,
+        /// Its words behind a colon, if it said any.
+        reason: String,
+    },
+    /// The answer is not the API's.
+    #[error("{request}: not an answer of API v2: {reason}")]
+    Unknown {
+        /// Method and path.
+        request: String,
+        /// What is odd.
+        reason: String,
+    },
+}
+
+impl Api {
+    /// An API by the notifier's address. Name and password in the address are sent as basic authentication.
+    ///
+    /// # Errors
+    /// The HTTP configuration cannot be used.
+    pub fn new(url: &str, http: &HttpConfig, deadline: Duration, verbose: bool) -> anyhow::Result<Api> {
+        let limits = Limits { connect: CONNECT, body_bytes: ANSWER_BYTES_MAX };
+        let base = format!("{}/api/v2", url.trim_end_matches('/'));
+        Ok(Api { http: HttpClient::new(http, limits)?, base, deadline, verbose })
+    }
+
+    /// Alerts; which, the notifier decides.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn alerts(&self, query: &AlertQuery) -> Result<Vec<ShownAlert>, ApiError> {
+        let any = query.active || query.inhibited || query.silenced || query.unprocessed;
+        let mut parameters = form_urlencoded::Serializer::new("?".to_owned());
+        for (name, flag) in [
+            ("active", query.active || !any),
+            ("inhibited", query.inhibited),
+            ("silenced", query.silenced),
+            ("unprocessed", query.unprocessed),
+        ] {
+            parameters.append_pair(name, if flag { "true" } else { "false" });
+        }
+        parameters.extend_pairs(query.receiver.iter().map(|receiver| ("receiver", receiver)));
+        parameters.extend_pairs(query.matchers.iter().map(|matcher| ("filter", matcher)));
+        self.ask(Method::GET, &format!("/alerts{}", parameters.finish()), None::<&()>).await
+    }
+
+    /// Sends alerts.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn send_alerts(&self, alerts: &[SentAlert]) -> Result<(), ApiError> {
+        self.send(Method::POST, "/alerts", Some(alerts)).await.map(drop)
+    }
+
+    /// Silences that have these matchers.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn silences(&self, matchers: &[String]) -> Result<Vec<ShownSilence>, ApiError> {
+        let mut parameters = form_urlencoded::Serializer::new(String::new());
+        parameters.extend_pairs(matchers.iter().map(|matcher| ("filter", matcher)));
+        let parameters = parameters.finish();
+        let mark = if parameters.is_empty() { "" } else { "?" };
+        self.ask(Method::GET, &format!("/silences{mark}{parameters}"), None::<&()>).await
+    }
+
+    /// One silence.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn silence(&self, id: &str) -> Result<ShownSilence, ApiError> {
+        self.ask(Method::GET, &silence_path(id), None::<&()>).await
+    }
+
+    /// Creates or changes a silence; its id, a new one if the change makes it another.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn store_silence(&self, silence: &SentSilence) -> Result<String, ApiError> {
+        let stored: StoredSilence = self.ask(Method::POST, "/silences", Some(silence)).await?;
+        Ok(stored.silence_id)
+    }
+
+    /// Ends a silence now.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn expire_silence(&self, id: &str) -> Result<(), ApiError> {
+        self.send(Method::DELETE, &silence_path(id), None::<&()>).await.map(drop)
+    }
+
+    /// Version, configuration, cluster.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn status(&self) -> Result<Status, ApiError> {
+        self.ask(Method::GET, "/status", None::<&()>).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&(impl Serialize + ?Sized)>,
+    ) -> Result<T, ApiError> {
+        let request = format!("{method} {path}");
+        let answer = self.send(method, path, body).await?;
+        let unknown = |reason: String| ApiError::Unknown { request, reason };
+        if answer.truncated {
+            return Err(unknown(format!("it is longer than {ANSWER_BYTES_MAX} bytes")));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| unknown(error.to_string()))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&(impl Serialize + ?Sized)>,
+    ) -> Result<Response, ApiError> {
+        let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+        let mut bytes = Vec::new();
+        if let Some(body) = body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            bytes = outbound::go_json::to_vec(&body).expect("texts, flags and maps with texts as keys can be written");
+        }
+        let shown = format!("{method} {path}");
+        if self.verbose {
+            tracing::info!(request = shown, bytes = bytes.len(), "asking the notifier");
+        }
+        let request = Request { method, url: format!("{}{path}", self.base), headers, body: bytes.into() };
+        let sent = self.http.send(request, self.deadline, live::now()).await;
+        let answer = sent.map_err(|error| ApiError::NoAnswer { request: shown.clone(), error })?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        Err(ApiError::Refused { request: shown, status: answer.status, reason: reason(&answer.body) })
+    }
+}
+
+impl ApiError {
+    /// Whether the notifier does not know what was asked for.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, ApiError::Refused { status: StatusCode::NOT_FOUND, .. })
+    }
+}
+
+fn silence_path(id: &str) -> String {
+    let mut path = "/silence/".to_owned();
+    path.extend(form_urlencoded::byte_serialize(id.as_bytes()));
+    path
+}
+
+/// The API refuses with a text or with an object that has a message, in JSON; a proxy with anything.
+fn reason(body: &[u8]) -> String {
+    let text = match serde_json::from_slice(body) {
+        Ok(serde_json::Value::String(text)) => text,
+        Ok(value) if value.get("message").is_some_and(serde_json::Value::is_string) => {
+            value.get("message").and_then(|text| text.as_str()).unwrap_or_default().to_owned()
+        }
+        _ => String::from_utf8_lossy(body).trim().chars().take(200).collect(),
+    };
+    if text.is_empty() { text } else { format!(": {text}") }
+}
+
+/// Reads an `http_config` from a file of its own.
+///
+/// # Errors
+/// It cannot be read or has mistakes.
+pub fn read_http_config(path: &Path) -> anyhow::Result<HttpConfig> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = SourceFile::new(path.display().to_string(), text);
+    let decoder = Decoder::new(&file);
+    let base = path.parent().unwrap_or(Path::new(""));
+    let Some(root) = decoder.first_document() else {
+        match decoder.finish(Some(HttpConfig::default())) {
+            Ok((config, _)) => return Ok(config),
+            Err(mistakes) => bail!("{mistakes}"),
+        }
+    };
+    let config = HttpConfig::decode(&root, &decoder, base);
+    decoder.finish(config).map(|(config, _)| config).map_err(|mistakes| anyhow!("{mistakes}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_read_in_every_form_they_come_in() {
+        for (body, expected) in [
+            (r#""bad matcher""#, ": bad matcher"),
+            (r#"{"code":602,"message":"comment is required"}"#, ": comment is required"),
+            ("", ""),
+            ("<html>no</html>\n", ": <html>no</html>"),
+        ] {
+            assert_eq!(reason(body.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn an_http_configuration_is_read_or_its_mistakes_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("http.yml");
+        std::fs::write(&path, "basic_auth: {username: me, password: pw}\n").unwrap();
+        assert_ne!(read_http_config(&path).unwrap(), HttpConfig::default());
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(read_http_config(&path).unwrap(), HttpConfig::default());
+        std::fs::write(&path, "basic_aut: 1\n").unwrap();
+        assert!(read_http_config(&path).unwrap_err().to_string().contains("basic_aut"));
+        assert!(read_http_config(&folder.path().join("none")).is_err());
+    }
+}

@@ -1,0 +1,244 @@
+//! What the API v2 sends and takes. Fields are written in the order of amtool's JSON output.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::moment::Moment;
+
+/// Names and values of labels or annotations.
+pub type Pairs = BTreeMap<String, String>;
+
+/// An alert as the notifier shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownAlert {
+    /// Text.
+    #[serde(default)]
+    pub annotations: Pairs,
+    /// When it ends unless it is sent again.
+    pub ends_at: Moment,
+    /// Hash of the labels.
+    pub fingerprint: String,
+    /// Who is told.
+    #[serde(default)]
+    pub receivers: Vec<ReceiverName>,
+    /// When it began.
+    pub starts_at: Moment,
+    /// What keeps it quiet, if anything.
+    pub status: AlertStatus,
+    /// When it was last heard of.
+    pub updated_at: Moment,
+    /// Link to its source.
+    #[serde(rename = "generatorURL", default, skip_serializing_if = "String::is_empty")]
+    pub generator_url: String,
+    /// Identity.
+    pub labels: Pairs,
+}
+
+/// A receiver of an alert.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReceiverName {
+    /// Since Alertmanager 0.33.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Pairs>,
+    /// Its name.
+    pub name: String,
+}
+
+/// Whether an alert is quiet, and why.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertStatus {
+    /// Fingerprints of alerts.
+    #[serde(default)]
+    pub inhibited_by: Vec<String>,
+    /// Names of time intervals; since Alertmanager 0.28.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_by: Option<Vec<String>>,
+    /// Ids of silences.
+    #[serde(default)]
+    pub silenced_by: Vec<String>,
+    /// `unprocessed`, `active` or `suppressed`.
+    pub state: String,
+}
+
+/// An alert to be sent.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SentAlert {
+    /// Text.
+    pub annotations: Pairs,
+    /// Where it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Moment>,
+    /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Moment>,
+    /// Link to its source.
+    #[serde(rename = "generatorURL", skip_serializing_if = "Option::is_none")]
+    pub generator_url: Option<String>,
+    /// Identity.
+    pub labels: Pairs,
+}
+
+/// A silence as the notifier shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownSilence {
+    /// Its id.
+    pub id: String,
+    /// Whether it works.
+    pub status: SilenceStatus,
+    /// When it was last changed.
+    pub updated_at: Moment,
+    /// What it says.
+    #[serde(flatten)]
+    pub silence: Silence,
+}
+
+/// Whether a silence works.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SilenceStatus {
+    /// `pending`, `active` or `expired`.
+    pub state: String,
+}
+
+/// A silence without what the notifier knows about it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Silence {
+    /// Since Alertmanager 0.32.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: Pairs,
+    /// Why.
+    pub comment: String,
+    /// Who.
+    pub created_by: String,
+    /// Until when.
+    pub ends_at: Moment,
+    /// What it silences: alerts that all of these match.
+    pub matchers: Vec<SilenceMatcher>,
+    /// From when.
+    pub starts_at: Moment,
+}
+
+/// A matcher of a silence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SilenceMatcher {
+    /// `=` or `=~`, not `!=` or `!~`.
+    #[serde(default = "yes")]
+    pub is_equal: bool,
+    /// `=~` or `!~`.
+    pub is_regex: bool,
+    /// Name of the label.
+    pub name: String,
+    /// Value or pattern.
+    pub value: String,
+}
+
+/// A silence to be stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SentSilence {
+    /// Which silence it takes the place of; none creates one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub silence: Silence,
+}
+
+/// The answer to a stored silence.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StoredSilence {
+    /// Its id.
+    #[serde(rename = "silenceID")]
+    pub silence_id: String,
+}
+
+/// The notifier about itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// With whom it works together.
+    pub cluster: Cluster,
+    /// What it works by.
+    pub config: Original,
+    /// Since when it runs.
+    pub uptime: Moment,
+    /// What runs.
+    pub version_info: VersionInfo,
+}
+
+/// The state of a cluster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Name of the asked member.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// All members.
+    #[serde(default)]
+    pub peers: Vec<Peer>,
+    /// `ready`, `settling` or `disabled`.
+    pub status: String,
+}
+
+/// A member of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Peer {
+    /// Host and port.
+    pub address: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// The configuration as text.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Original {
+    /// The file, secrets hidden.
+    pub original: String,
+}
+
+/// What program runs.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct VersionInfo {
+    /// Git branch.
+    pub branch: String,
+    /// When it was built.
+    pub build_date: String,
+    /// Who built it.
+    pub build_user: String,
+    /// What it was built with.
+    pub go_version: String,
+    /// Git revision.
+    pub revision: String,
+    /// Its version.
+    pub version: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_goes_through_in_amtools_order() {
+        let silence = r#"{"id":"1","status":{"state":"active"},"updatedAt":"2026-11-21T22:03:03.602Z","comment":"c","createdBy":"me","endsAt":"2030-01-02T00:00:00.000+02:00","matchers":[{"isEqual":true,"isRegex":false,"name":"a","value":"b"}],"startsAt":"2026-11-21T22:03:03.602Z"}"#;
+        let read: ShownSilence = serde_json::from_str(silence).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), silence);
+        let alert = r#"{"annotations":{},"endsAt":"2026-11-21T22:08:04.364Z","fingerprint":"aa","receivers":[{"name":"r"}],"startsAt":"2026-11-21T22:03:04.364Z","status":{"inhibitedBy":[],"mutedBy":["we"],"silencedBy":[],"state":"active"},"updatedAt":"2026-11-21T22:03:04.364Z","labels":{"a":"b"}}"#;
+        let read: ShownAlert = serde_json::from_str(alert).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), alert);
+    }
+
+    #[test]
+    fn a_matcher_without_is_equal_is_positive() {
+        let read: SilenceMatcher = serde_json::from_str(r#"{"isRegex":true,"name":"a","value":"b"}"#).unwrap();
+        assert!(read.is_equal);
+    }
+}

@@ -1,0 +1,23 @@
+//! `watchfire config`.
+#![expect(clippy::print_stdout, reason = "the output of the command")]
+
+use std::process::ExitCode;
+
+use super::route;
+use crate::cli::client::{ConfigAction, ConfigCommand};
+use crate::client::listing;
+use crate::client::session::Session;
+
+/// Shows the notifier's configuration, or its routes.
+///
+/// # Errors
+/// The words or settings cannot be used, or the notifier does not answer.
+pub async fn execute(command: ConfigCommand) -> anyhow::Result<ExitCode> {
+    let session = Session::open(&command.client)?;
+    if let Some(ConfigAction::Routes(target)) = command.action {
+        return route::answer(&session, target).await;
+    }
+    let status = session.ask(async { Ok(session.api.status().await?) }).await?;
+    print!("{}", listing::status(session.output, &status));
+    Ok(ExitCode::SUCCESS)
+}
