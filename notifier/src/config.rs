@@ -11,6 +11,7 @@ mod redaction;
 mod route;
 mod template_files;
 mod time_intervals;
+mod without_effect;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -18,6 +18,8 @@ pub struct Entry {
     pub resolved: Box<[u64]>,
     /// Told to fire by an earlier notification and hidden (silenced, inhibited) in the last: their resolve is still owed.
     pub owed: Box<[u64]>,
+    /// What the receiver calls its message, as JSON: see [`Outcome::DeliveredAs`](crate::receiver::Outcome::DeliveredAs).
+    pub named: Option<Arc<str>>,
     /// May be forgotten after this, once its group is gone.
     pub expires_at: Timestamp,
 }
@@ -91,9 +93,17 @@ impl NotificationLog {
             firing: told.firing.clone(),
             resolved: told.resolved.clone(),
             owed,
+            named: None,
             expires_at: at.plus(lifetime),
         };
         self.entries.entry(Arc::clone(key)).insert_entry(entry).into_mut()
+    }
+
+    /// Notes what the receiver calls the message it took, and answers the entry.
+    pub fn name(&mut self, key: &str, named: Option<Arc<str>>) -> Option<&Entry> {
+        let entry = self.entries.get_mut(key)?;
+        entry.named = named;
+        Some(entry)
     }
 
     /// Drops resolved alerts from what an integration believes to fire, without its being told: for integrations that

@@ -1,11 +1,14 @@
 //! Receivers: named lists of integrations, and what came of sending to one.
 
 pub mod email;
+pub(crate) mod opsgenie;
 pub mod pagerduty;
+pub mod preset;
 pub(crate) mod reading;
 pub(crate) mod reply;
+pub(crate) mod slack;
 pub(crate) mod template_check;
-mod template_text;
+pub(crate) mod template_text;
 pub mod webhook;
 
 use std::sync::Arc;
@@ -15,6 +18,7 @@ use email::EmailSettings;
 use model::LabelSet;
 use outbound::Request;
 use pagerduty::PagerDutySettings;
+use preset::PresetSettings;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 pub use template_text::{TemplateText, TemplateTree};
@@ -27,14 +31,14 @@ pub struct Receiver {
     pub name: String,
     /// For filtering receivers; `name` is always among them.
     pub labels: LabelSet,
-    /// In the order of the file, types in the order email, pagerduty, webhook; the index is part of the notification log's key.
+    /// In the order of the file, types in the order email, pagerduty, webhook, presets by name; the index is part of the notification log's key.
     pub integrations: Vec<Arc<Integration>>,
 }
 
 /// One way of telling somebody.
 #[derive(Debug)]
 pub struct Integration {
-    /// `email`, `pagerduty`, `webhook`: the metric label and the log key.
+    /// `email`, `pagerduty`, `webhook`, or the name of a preset: the metric label and the log key.
     pub kind: &'static str,
     /// Index among the receiver's integrations of the same kind, as in Alertmanager's log keys.
     pub index: usize,
@@ -53,6 +57,8 @@ pub enum Settings {
     PagerDuty(Box<PagerDutySettings>),
     /// A POST of JSON.
     Webhook(Box<WebhookSettings>),
+    /// An integration that is data.
+    Preset(Box<PresetSettings>),
 }
 
 /// What came of one attempt.
@@ -60,6 +66,9 @@ pub enum Settings {
 pub enum Outcome {
     /// The far side has it.
     Delivered,
+    /// The far side has it, and this JSON object names it there: the notification log keeps it, and the next delivery of
+    /// the group brings it along.
+    DeliveredAs(Arc<str>),
     /// Not now: worth another attempt, not before `retry_after` if the far side said so (429, Retry-After).
     Retry {
         /// Metric label: `other`, `clientError`, `serverError`, `authError`, `rateLimited`, `contextDeadlineExceeded`.
@@ -76,6 +85,13 @@ pub enum Outcome {
         /// What happened, without secrets.
         message: String,
     },
+}
+
+impl Outcome {
+    /// Whether the far side has it.
+    pub fn is_delivered(&self) -> bool {
+        matches!(self, Outcome::Delivered | Outcome::DeliveredAs(_))
+    }
 }
 
 /// A POST of JSON.

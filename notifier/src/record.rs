@@ -67,6 +67,8 @@ pub struct LogV1 {
     resolved: Box<[u64]>,
     #[serde(default)]
     owed: Box<[u64]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    named: Option<Arc<str>>,
     expires_at: i64,
 }
 
@@ -139,6 +141,7 @@ impl Record {
             firing: entry.firing.clone(),
             resolved: entry.resolved.clone(),
             owed: entry.owed.clone(),
+            named: entry.named.clone(),
             expires_at: entry.expires_at.as_nanos(),
         }))
     }
@@ -192,6 +195,7 @@ impl LogV1 {
             firing: sorted(self.firing),
             resolved: sorted(self.resolved),
             owed: sorted(self.owed),
+            named: self.named,
             expires_at: Timestamp::from_nanos(self.expires_at),
         };
         (self.key, entry)

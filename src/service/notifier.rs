@@ -201,7 +201,9 @@ async fn attempt(network: Arc<Network>, place: Place, delivery: Delivery) -> Out
     let took_ms = live::now().since(started).as_millis() as u64;
     let group = delivery.notification.group_key.as_str();
     match &outcome {
-        Outcome::Delivered => info!(receiver, integration, group, attempt = delivery.attempt, took_ms, "delivered"),
+        Outcome::Delivered | Outcome::DeliveredAs(_) => {
+            info!(receiver, integration, group, attempt = delivery.attempt, took_ms, "delivered")
+        }
         Outcome::Retry { reason, message, retry_after } => {
             warn!(receiver, integration, group, attempt = delivery.attempt, took_ms, reason, error = %message, ?retry_after, "not delivered, will try again");
         }

@@ -9,17 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use model::matcher::parse::ParseMode;
-use yaml::{Decoder, Diagnostic, Diagnostics, Fields, Node, Severity, SourceFile, Spanned};
+use yaml::{Decoder, Diagnostic, Diagnostics, Node, Severity, SourceFile, Spanned};
 
 use super::global::Global;
 use super::route::RawRoute;
 use super::template_files::{self, ReadFile};
-use super::{Config, inhibit_rule, receivers, redaction, time_intervals};
+use super::{Config, inhibit_rule, receivers, redaction, time_intervals, without_effect};
 use crate::mute_time::TimeInterval;
 use crate::receiver::Receiver;
-
-/// Top-level keys of parts that come later.
-const NOT_YET: [&str; 2] = ["tracing", "event_recorder"];
 
 /// How many names a hint lists.
 const NAMES_SHOWN: usize = 8;
@@ -85,7 +82,7 @@ fn decode(
         fields.optional("inhibit_rules").sequence(|node, decoder| inhibit_rule::decode(node, decoder, matcher_mode));
     let time_intervals = time_intervals::decode(&mut fields);
     let templates = fields.optional("templates").string_list().unwrap_or_default();
-    refuse_unsupported(&mut fields, decoder);
+    without_effect::read(&mut fields, decoder, base);
     fields.finish();
     let route = route?;
     check_root(&route, decoder);
@@ -99,15 +96,6 @@ fn decode(
         template_files: template_files::read(&templates, decoder, base, reader),
         shown: redaction::shown(decoder.file(), root),
     })
-}
-
-fn refuse_unsupported(fields: &mut Fields<'_>, decoder: &Decoder) {
-    for key in NOT_YET {
-        let used = fields.optional(key).node().is_some();
-        if let Some(span) = fields.key_span(key).filter(|_| used) {
-            decoder.error(span, format!("{key}: not supported yet by this version of Watchfire"));
-        }
-    }
 }
 
 /// The root matches every alert, so it has a receiver and nothing that would let an alert pass it by.

@@ -1,5 +1,6 @@
 //! `global`: what receivers take where they say nothing themselves.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub struct Global {
     pub smtp: GlobalSmtp,
     /// Address of PagerDuty's API.
     pub pagerduty_url: Secret,
+    /// Addresses and secrets of integrations that are data, by their keys here.
+    pub(crate) others: BTreeMap<&'static str, Secret>,
 }
 
 /// Defaults for mails.
@@ -61,6 +64,7 @@ impl Default for Global {
             http: Arc::default(),
             smtp: GlobalSmtp::default(),
             pagerduty_url: Secret::inline(PAGERDUTY_URL),
+            others: OTHER_URLS.into_iter().map(|(key, url)| (key, Secret::inline(url))).collect(),
         }
     }
 }
@@ -82,7 +86,7 @@ impl Default for GlobalSmtp {
     }
 }
 
-/// Keys of integrations that come later: read so that a mistake in them is found, not used.
+/// Secrets of integrations that are data, each given by one of two keys.
 const OTHER_SECRETS: [(&str, &str); 9] = [
     ("slack_api_url", "slack_api_url_file"),
     ("slack_app_token", "slack_app_token_file"),
@@ -96,17 +100,17 @@ const OTHER_SECRETS: [(&str, &str); 9] = [
 ];
 
 /// Addresses among them, each of which must be usable.
-const OTHER_URLS: [&str; 10] = [
-    "slack_api_url",
-    "slack_app_url",
-    "mattermost_webhook_url",
-    "opsgenie_api_url",
-    "victorops_api_url",
-    "wechat_api_url",
-    "telegram_api_url",
-    "webex_api_url",
-    "rocketchat_api_url",
-    "jira_api_url",
+const SECRET_URLS: [&str; 2] = ["slack_api_url", "mattermost_webhook_url"];
+
+/// Addresses of their services, and what they are unless given.
+const OTHER_URLS: [(&str, &str); 7] = [
+    ("slack_app_url", "https://slack.com/api/chat.postMessage"),
+    ("opsgenie_api_url", "https://api.opsgenie.com/"),
+    ("victorops_api_url", "https://alert.victorops.com/integrations/generic/20131114/alert/"),
+    ("wechat_api_url", "https://qyapi.weixin.qq.com/cgi-bin/"),
+    ("telegram_api_url", "https://api.telegram.org/"),
+    ("webex_api_url", "https://webexapis.com/v1/messages"),
+    ("rocketchat_api_url", "https://open.rocket.chat/"),
 ];
 
 impl Global {
@@ -118,21 +122,33 @@ impl Global {
         let http = fields.optional("http_config").decode(|node, decoder| HttpConfig::decode(node, decoder, base));
         let smtp = GlobalSmtp::decode(node, &mut fields, decoder, base);
         let pagerduty_url = http_url(fields.optional("pagerduty_url"));
-        for key in OTHER_URLS {
-            let _checked = http_url(fields.optional(key));
-        }
-        for keys in OTHER_SECRETS {
-            let _checked = decode_secret(&mut fields, decoder, base, keys);
-        }
-        let _checked = fields.optional("wechat_api_corp_id").string();
+        let others = decode_others(&mut fields, decoder, base);
+        let _checked = http_url(fields.optional("jira_api_url"));
         fields.finish();
         Some(Global {
             resolve_timeout: resolve_timeout.map_or(default.resolve_timeout, |timeout| timeout.value),
             http: http.map_or(default.http, Arc::new),
             smtp,
             pagerduty_url: pagerduty_url.unwrap_or(default.pagerduty_url),
+            others,
         })
     }
+}
+
+fn decode_others(fields: &mut Fields<'_>, decoder: &Decoder, base: &Path) -> BTreeMap<&'static str, Secret> {
+    let mut others = Global::default().others;
+    for (key, _) in OTHER_URLS {
+        others.extend(http_url(fields.optional(key)).map(|url| (key, url)));
+    }
+    for key in SECRET_URLS {
+        let _checked = http_url(fields.optional(key));
+    }
+    for (key, file) in OTHER_SECRETS {
+        others.extend(decode_secret(fields, decoder, base, (key, file)).map(|secret| (key, secret)));
+    }
+    let corp_id = fields.optional("wechat_api_corp_id").string();
+    others.extend(corp_id.map(|text| ("wechat_api_corp_id", Secret::inline(text.value))));
+    others
 }
 
 impl GlobalSmtp {

@@ -10,36 +10,23 @@ use yaml::{Decoder, Field, Fields, Node, Spanned};
 use super::global::Global;
 use crate::receiver::email::EmailSettings;
 use crate::receiver::pagerduty::PagerDutySettings;
+use crate::receiver::preset::PresetSettings;
+use crate::receiver::preset::definition::Preset;
 use crate::receiver::webhook::WebhookSettings;
 use crate::receiver::{Integration, Receiver, Settings};
 
 /// Integrations of Alertmanager that are known by name only.
-const NOT_YET: [&str; 15] = [
-    "discord_configs",
-    "incidentio_configs",
-    "jira_configs",
-    "mattermost_configs",
-    "msteams_configs",
-    "msteamsv2_configs",
-    "opsgenie_configs",
-    "pushover_configs",
-    "rocketchat_configs",
-    "slack_configs",
-    "sns_configs",
-    "telegram_configs",
-    "victorops_configs",
-    "webex_configs",
-    "wechat_configs",
-];
+const NOT_YET: [&str; 1] = ["jira_configs"];
 
 /// The label every receiver has.
 const NAME: &str = "name";
 
 /// Decodes the list; names are unique.
 pub(super) fn decode(field: Field<'_>, global: &Global, base: &Path) -> BTreeMap<String, Arc<Receiver>> {
+    let presets: Vec<Arc<Preset>> = Preset::shipped().into_iter().map(Arc::new).collect();
     let mut receivers = BTreeMap::new();
     let _all = field.sequence(|node, decoder| {
-        let Spanned { value: receiver, span } = decode_receiver(node, decoder, global, base)?;
+        let Spanned { value: receiver, span } = decode_receiver(node, decoder, (global, &presets), base)?;
         let name = receiver.name.clone();
         if receivers.insert(name.clone(), Arc::new(receiver)).is_some() {
             decoder.error(span, format!("there are two receivers with the name {name:?}"));
@@ -50,7 +37,12 @@ pub(super) fn decode(field: Field<'_>, global: &Global, base: &Path) -> BTreeMap
 }
 
 /// The span is the name's.
-fn decode_receiver(node: &Node, decoder: &Decoder, global: &Global, base: &Path) -> Option<Spanned<Receiver>> {
+fn decode_receiver(
+    node: &Node,
+    decoder: &Decoder,
+    (global, presets): (&Global, &[Arc<Preset>]),
+    base: &Path,
+) -> Option<Spanned<Receiver>> {
     let mut fields = decoder.mapping(node, "a receiver")?;
     let name = fields.required("name").string();
     if let Some(name) = name.as_ref().filter(|name| name.value.is_empty()) {
@@ -69,11 +61,18 @@ fn decode_receiver(node: &Node, decoder: &Decoder, global: &Global, base: &Path)
         let (send_resolved, settings) = WebhookSettings::decode(node, decoder, global, base)?;
         Some((send_resolved, Settings::Webhook(Box::new(settings))))
     });
+    let mut others = Vec::new();
+    for preset in presets {
+        others.extend(integrations(&mut fields, preset.section, preset.name, |node, decoder| {
+            let (send_resolved, settings) = PresetSettings::decode(preset, node, decoder, global, base)?;
+            Some((send_resolved, Settings::Preset(Box::new(settings))))
+        }));
+    }
     refuse_unsupported(&mut fields, decoder);
     fields.finish();
     let name = name?;
     let labels = decode_labels(labels, &name.value, decoder);
-    let integrations = email.into_iter().chain(pagerduty).chain(webhook).collect();
+    let integrations = email.into_iter().chain(pagerduty).chain(webhook).chain(others).collect();
     Some(Spanned::new(Receiver { name: name.value, labels, integrations }, name.span))
 }
 

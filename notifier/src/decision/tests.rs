@@ -3,7 +3,7 @@ use super::*;
 fn entry(at: i64, firing: &[u64], resolved: &[u64], owed: &[u64]) -> Option<Entry> {
     let at = Timestamp::from_secs(at);
     let expires_at = Timestamp::MAX;
-    Some(Entry { at, firing: firing.into(), resolved: resolved.into(), owed: owed.into(), expires_at })
+    Some(Entry { at, firing: firing.into(), resolved: resolved.into(), owed: owed.into(), named: None, expires_at })
 }
 
 /// Asked at second 1000 with a repeat interval of 100 s.

@@ -7,6 +7,7 @@ mod conversation;
 mod login;
 mod mail;
 mod mail_tls;
+mod preset;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub struct Deliverer {
     clients: HashMap<ByAddress<HttpConfig>, HttpClient>,
     mailers: HashMap<ByAddress<Integration>, Mailer>,
     roots: SystemRoots,
+    tokens: preset::Tokens,
     degraded: Counter,
 }
 
@@ -65,6 +67,7 @@ impl Deliverer {
             clients: HashMap::new(),
             mailers: HashMap::new(),
             roots: SystemRoots::default(),
+            tokens: preset::Tokens::default(),
             degraded: Counter::default(),
         };
         for integration in config.receivers.values().flat_map(|receiver| &receiver.integrations) {
@@ -75,6 +78,7 @@ impl Deliverer {
                 }
                 Settings::PagerDuty(settings) => deliverer.add_client(&settings.http),
                 Settings::Webhook(settings) => deliverer.add_client(&settings.http),
+                Settings::Preset(settings) => deliverer.add_client(settings.http()),
             }
         }
         Ok(deliverer)
@@ -104,6 +108,7 @@ impl Deliverer {
             Settings::Email(settings) => self.mail(settings, delivery, now, allowed).await,
             Settings::PagerDuty(settings) => self.pagerduty(settings, delivery, now, allowed).await,
             Settings::Webhook(settings) => self.webhook(settings, delivery, now, allowed).await,
+            Settings::Preset(settings) => self.preset(settings, delivery, now, allowed).await,
         }
     }
 

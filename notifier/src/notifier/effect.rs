@@ -40,6 +40,8 @@ pub struct Delivery {
     pub integration: Arc<Integration>,
     /// What, shared by the integrations of a flush; later attempts repeat it.
     pub notification: Arc<Notification>,
+    /// What the receiver calls the message of the notification before this one, as JSON; not for a first notification.
+    pub named: Option<Arc<str>>,
     /// 1 for the first attempt at this content.
     pub attempt: u32,
     /// When the shell must have given up on this attempt and reported.

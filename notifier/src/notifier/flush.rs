@@ -169,6 +169,10 @@ impl Notifier {
             receiver: Arc::clone(&node.receiver),
             integration: Arc::clone(&slot.integration),
             notification: Arc::clone(&content.notification),
+            named: match content.notification.reason {
+                Reason::FirstNotification => None,
+                _ => self.log.get(&slot.log_key).and_then(|entry| entry.named.clone()),
+            },
             attempt: failed + 1,
             deadline: content.deadline.max(now.plus(ATTEMPT_LEAST)),
         }));

@@ -31,11 +31,16 @@ impl Notifier {
         let Some(flight) = self.flights.remove(&id) else { return };
         let tally = self.tally.integration(flight.integration.kind);
         tally.requests += 1;
-        tally.requests_failed += u64::from(outcome != Outcome::Delivered);
-        if outcome == Outcome::Delivered {
+        tally.requests_failed += u64::from(!outcome.is_delivered());
+        if outcome.is_delivered() {
             self.count_first_told(now, &flight);
             let (key, told) = (&flight.log_key, &flight.content.told);
-            let entry = self.log.note(key, told, now, flight.lifetime, flight.integration.send_resolved);
+            self.log.note(key, told, now, flight.lifetime, flight.integration.send_resolved);
+            let named = match &outcome {
+                Outcome::DeliveredAs(named) => Some(Arc::clone(named)),
+                _ => None,
+            };
+            let entry = self.log.name(key, named).expect("it was noted just now");
             out.push(persist(Record::log_key(key), &Record::of_log(key, entry)));
         }
         let Some(routes) = self.routes.clone() else { return };
@@ -75,7 +80,7 @@ impl Notifier {
             return false;
         };
         match outcome {
-            Outcome::Delivered => slot.owed_since = None,
+            Outcome::Delivered | Outcome::DeliveredAs(_) => slot.owed_since = None,
             Outcome::Rejected { reason, .. } => {
                 slot.owed_since = None;
                 self.tally.failed(slot.integration.kind, reason);

@@ -51,7 +51,7 @@ fn report_url(text: &str, node: &Node, decoder: &Decoder) {
 
 /// How long one attempt may take: a Go duration (`10s`, `1.5s`); 0 is no limit of its own.
 pub(crate) fn timeout(field: Field<'_>) -> Option<Duration> {
-    field.parse_with(parse_go_duration).map(|timeout| timeout.value).filter(|timeout| !timeout.is_zero())
+    field.parse_with(go_duration).map(|timeout| timeout.value).filter(|timeout| !timeout.is_zero())
 }
 
 /// Units of Go durations in nanoseconds, longer names first where one begins another.
@@ -59,7 +59,7 @@ const UNITS: [(&str, f64); 8] =
     [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("μs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3_600e9)];
 
 /// `1h30m`, `1.5s`, `300ms`, `0`: as Go's `time.ParseDuration`, without a sign.
-fn parse_go_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn go_duration(text: &str) -> Result<Duration, String> {
     let invalid = || format!("not a duration such as 10s or 1m30s: {text:?}");
     if text == "0" {
         return Ok(Duration::ZERO);
@@ -85,10 +85,10 @@ mod tests {
     fn timeouts_are_go_durations() {
         for (text, ms) in [("0", 0), ("0s", 0), ("10s", 10_000), ("1.5s", 1_500), ("1h2m3s4ms", 3_723_004), ("2us", 0)]
         {
-            assert_eq!(parse_go_duration(text).map(|timeout| timeout.as_millis()), Ok(ms), "{text}");
+            assert_eq!(go_duration(text).map(|timeout| timeout.as_millis()), Ok(ms), "{text}");
         }
         for text in ["", "10", "-1s", "1d", "s", "1..2s", "1e3s", "10 s"] {
-            assert!(parse_go_duration(text).is_err(), "{text}");
+            assert!(go_duration(text).is_err(), "{text}");
         }
     }
 }

@@ -38,7 +38,7 @@ impl TemplateText {
     }
 }
 
-fn go_text(node: &Node, decoder: &Decoder) -> Option<String> {
+pub(crate) fn go_text(node: &Node, decoder: &Decoder) -> Option<String> {
     let text = decoder.value(node).string()?;
     check_go_template(decoder, &text, false);
     Some(text.value)

@@ -36,6 +36,7 @@ fn log_entries_come_back_as_they_were() {
         firing: [1, u64::MAX].into(),
         resolved: [2].into(),
         owed: [3].into(),
+        named: Some(r#"{"ts":"1"}"#.into()),
         expires_at: Timestamp::from_nanos(9),
     };
     let key: Arc<str> = r#"{}:{a="b"}:hook/webhook/0"#.into();

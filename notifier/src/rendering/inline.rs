@@ -33,6 +33,7 @@ pub(super) fn compile(config: &Config, renderer: &mut Renderer, mistakes: &mut V
                 Settings::Email(settings) => email_texts(settings).for_each(&mut add),
                 Settings::PagerDuty(settings) => pagerduty_texts(settings, &mut add),
                 Settings::Webhook(settings) => settings.payload.iter().for_each(|tree| tree_texts(tree, &mut add)),
+                Settings::Preset(settings) => settings.texts(&mut add),
             }
         }
     }

@@ -76,20 +76,25 @@ impl<'a> From<&'a NotifiedAlert> for AlertBody<'a> {
 /// The body for the alerts of a page. A failed template of the user is told in `templateError`, which is not there
 /// otherwise.
 pub(crate) fn body(page: &Page<'_>) -> Vec<u8> {
+    body_of(page, "4", page.alerts)
+}
+
+/// The same by another version, with some of the alerts.
+pub(crate) fn body_of(page: &Page<'_>, version: &'static str, alerts: &[NotifiedAlert]) -> Vec<u8> {
     let notification = page.notification;
     let payload = Payload {
         receiver: quote_meta(&notification.receiver),
         status: page.status(),
-        alerts: page.alerts.iter().map(AlertBody::from).collect(),
+        alerts: alerts.iter().map(AlertBody::from).collect(),
         reason: notification.reason.as_str(),
         group_labels: Labels(&notification.group_labels),
         common_labels: Labels(&page.common_labels()),
         common_annotations: Labels(&page.common_annotations()),
         route_labels: Labels(&notification.route_labels),
         external_url: page.external_url(),
-        version: "4",
+        version,
         group_key: &notification.group_key,
-        truncated_alerts: notification.alerts.len() - page.alerts.len(),
+        truncated_alerts: notification.alerts.len() - alerts.len(),
         template_error: page.degraded(),
     };
     crate::receiver::go_lines(&payload)

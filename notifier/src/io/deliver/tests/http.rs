@@ -59,6 +59,7 @@ pub(super) fn configured(receiver: &str, address: &str) -> (Deliverer, Delivery)
         integration: receiver.integrations[0].clone(),
         receiver,
         notification: Arc::new(two()),
+        named: None,
         attempt: 1,
         deadline: t(700.0),
     };
@@ -87,7 +88,7 @@ async fn answers_decide_what_happens_next() {
         sink.answers.lock().unwrap().push((status, retry_after));
         let outcome = attempt(&deliverer, &delivery, 5_000).await;
         let shown = match &outcome {
-            Outcome::Delivered => "Delivered".to_owned(),
+            Outcome::Delivered | Outcome::DeliveredAs(_) => "Delivered".to_owned(),
             Outcome::Retry { reason, retry_after, .. } => format!("Retry {reason} {retry_after:?}"),
             Outcome::Rejected { reason, .. } => format!("Rejected {reason}"),
         };

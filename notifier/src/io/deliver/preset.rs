@@ -1,0 +1,174 @@
+//! Deliveries of integrations that are data: a login if the service has one, then one request after the other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Timestamp;
+use outbound::{Request, Response};
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+use super::{ByAddress, Deliverer, read};
+use crate::notifier::Delivery;
+use crate::receiver::preset::sigv4::{self, Keys};
+use crate::receiver::preset::verdict::Judged;
+use crate::receiver::preset::{Inputs, PresetSettings, Step};
+use crate::receiver::{Integration, Outcome, reply};
+
+/// Tokens of services with a login, and until when they are used.
+pub(super) type Tokens = Mutex<HashMap<ByAddress<Integration>, (String, Timestamp)>>;
+
+impl Deliverer {
+    /// Makes one attempt, all its requests within `allowed`.
+    pub(super) async fn preset(
+        &self,
+        settings: &PresetSettings,
+        delivery: &Delivery,
+        now: Timestamp,
+        allowed: Duration,
+    ) -> Outcome {
+        let allowed = settings.timeout.map_or(allowed, |timeout| timeout.min(allowed));
+        let conversation = self.converse(settings, delivery, now, allowed);
+        tokio::time::timeout(allowed, conversation).await.unwrap_or_else(|_| Outcome::Retry {
+            reason: "contextDeadlineExceeded",
+            message: format!("no answer within {allowed:?}"),
+            retry_after: None,
+        })
+    }
+
+    async fn converse(
+        &self,
+        settings: &PresetSettings,
+        delivery: &Delivery,
+        now: Timestamp,
+        allowed: Duration,
+    ) -> Outcome {
+        let mut inputs = Inputs::default();
+        for (name, secret) in settings.secrets() {
+            match read(secret).await {
+                Ok(text) => inputs.secrets.insert(name, text),
+                Err(outcome) => return outcome,
+            };
+        }
+        inputs.memory = delivery.named.as_ref().and_then(|named| serde_json::from_str(named).ok());
+        let logged_in = self.log_in(settings, delivery, &mut inputs, (now, allowed)).await;
+        if let Err(outcome) = logged_in {
+            return outcome;
+        }
+        match self.tell(settings, delivery, &inputs, (now, allowed)).await {
+            Judged::Outcome(outcome) => outcome,
+            Judged::TokenExpired(outcome) => {
+                self.tokens.lock().await.remove(&ByAddress(delivery.integration.clone()));
+                outcome
+            }
+            Judged::Gone(outcome) if inputs.memory.is_none() => outcome,
+            // what was to be changed is gone, so it is said anew
+            Judged::Gone(_) => {
+                inputs.memory = None;
+                match self.tell(settings, delivery, &inputs, (now, allowed)).await {
+                    Judged::Outcome(outcome) | Judged::TokenExpired(outcome) | Judged::Gone(outcome) => outcome,
+                }
+            }
+        }
+    }
+
+    /// Sends the requests of a notification until one of them fails.
+    async fn tell(
+        &self,
+        settings: &PresetSettings,
+        delivery: &Delivery,
+        inputs: &Inputs,
+        (now, allowed): (Timestamp, Duration),
+    ) -> Judged {
+        let rendered = settings.render(&delivery.notification, &self.renderer, inputs);
+        let steps = match self.rendered(rendered, delivery) {
+            Ok(steps) => steps,
+            Err(outcome) => return Judged::Outcome(outcome),
+        };
+        let mut last = Judged::Outcome(Outcome::Delivered);
+        for Step { mut request, is_signed, remember } in steps {
+            if is_signed && sign(&mut request, inputs, settings, now).is_none() {
+                let message = "the request cannot be signed".to_owned();
+                return Judged::Outcome(Outcome::Rejected { reason: "other", message });
+            }
+            let hidden = hidden(inputs, &request.url);
+            let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
+            let reply = self.post(settings.http(), request, allowed, now).await;
+            last = match (settings.classify(reply.as_ref(), &hidden, now), &reply) {
+                (Judged::Outcome(Outcome::Delivered), Ok(response)) => Judged::Outcome(named(response, &remember)),
+                (failed, _) => return failed,
+            };
+        }
+        last
+    }
+
+    /// Gets a token, or takes the one that is still good.
+    async fn log_in(
+        &self,
+        settings: &PresetSettings,
+        delivery: &Delivery,
+        inputs: &mut Inputs,
+        (now, allowed): (Timestamp, Duration),
+    ) -> Result<(), Outcome> {
+        let Some(login) = &settings.preset.login else { return Ok(()) };
+        let key = ByAddress(delivery.integration.clone());
+        let mut tokens = self.tokens.lock().await;
+        if let Some((token, until)) = tokens.get(&key)
+            && *until > now
+        {
+            inputs.token = Some(token.clone());
+            return Ok(());
+        }
+        let unaddressed =
+            |error| Outcome::Rejected { reason: "other", message: format!("cannot be addressed: {error}") };
+        let request = settings.login(&delivery.notification, &self.renderer, inputs).map_err(unaddressed)?;
+        let Some(request) = request else { return Ok(()) };
+        let hidden = hidden(inputs, &request.url);
+        let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
+        let reply = self.post(settings.http(), request, allowed, now).await;
+        let judged = settings.classify(reply.as_ref(), &hidden, now);
+        if let Judged::Outcome(outcome) | Judged::TokenExpired(outcome) | Judged::Gone(outcome) = judged
+            && outcome != Outcome::Delivered
+        {
+            return Err(outcome);
+        }
+        let answer = reply.ok().and_then(|response| serde_json::from_slice::<Value>(&response.body).ok());
+        let token = answer.as_ref().and_then(|answer| answer.get(&login.token)?.as_str());
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            let message = "the login gave no token".to_owned();
+            return Err(Outcome::Rejected { reason: "authError", message });
+        };
+        let until = now.plus(Duration::from_secs(login.keep_seconds.unsigned_abs()));
+        tokens.insert(key, (token.to_owned(), until));
+        inputs.token = Some(token.to_owned());
+        Ok(())
+    }
+}
+
+/// What no outcome may tell.
+fn hidden(inputs: &Inputs, url: &str) -> Vec<String> {
+    let secrets = inputs.secrets.values().map(|secret| secret.to_string());
+    secrets.chain(inputs.token.clone()).chain(reply::secrets_of(url)).collect()
+}
+
+/// What the far side calls the message, if that is to be remembered.
+fn named(response: &Response, keys: &[String]) -> Outcome {
+    let answer = serde_json::from_slice::<Value>(&response.body).unwrap_or_default();
+    let found: Map<String, Value> =
+        keys.iter().filter_map(|key| Some((key.clone(), answer.get(key)?.clone()))).collect();
+    if keys.is_empty() || found.len() < keys.len() {
+        return Outcome::Delivered;
+    }
+    Outcome::DeliveredAs(Arc::from(Value::Object(found).to_string()))
+}
+
+fn sign(request: &mut Request, inputs: &Inputs, settings: &PresetSettings, now: Timestamp) -> Option<()> {
+    let keys = Keys {
+        access_key: inputs.secrets.get("sigv4.access_key")?,
+        secret_key: inputs.secrets.get("sigv4.secret_key")?,
+        region: settings.plain_text("sigv4", "region")?,
+        service: settings.kind(),
+    };
+    sigv4::sign(request, &keys, now)
+}
