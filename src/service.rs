@@ -4,7 +4,9 @@
 //! - [`rules`]: the rule service
 //! - [`notifier`]: the notifier
 //! - [`lanes`]: how many requests to one receiver may be under way
+//! - [`delivery_metrics`]: what is counted about deliveries
 
+pub mod delivery_metrics;
 pub mod lanes;
 pub mod notifier;
 pub mod rules;

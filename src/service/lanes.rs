@@ -26,6 +26,20 @@ pub struct Place {
     lane: Arc<Semaphore>,
 }
 
+/// How full a lane is.
+pub struct Occupancy {
+    /// Whose lane it is.
+    pub receiver: String,
+    /// Kind of integration.
+    pub kind: &'static str,
+    /// Which of the kind.
+    pub index: usize,
+    /// Requests under way.
+    pub requests: usize,
+    /// Deliveries that wait for their turn.
+    pub waiting: usize,
+}
+
 impl Lanes {
     /// No request is under way.
     pub fn new() -> Self {
@@ -39,6 +53,23 @@ impl Lanes {
         let lane =
             lanes.entry((receiver.to_owned(), kind, index)).or_insert_with(|| Arc::new(Semaphore::new(LANE_WIDTH)));
         Some(Place { _all: all, lane: lane.clone() })
+    }
+
+    /// How full each lane is, in the order of their names.
+    pub fn occupancy(&self) -> Vec<Occupancy> {
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = lanes
+            .iter()
+            .map(|((receiver, kind, index), lane)| {
+                let requests = LANE_WIDTH.saturating_sub(lane.available_permits());
+                // Each place holds the lane, and so does each request; the map does once.
+                let places = Arc::strong_count(lane).saturating_sub(1 + requests);
+                let waiting = places.saturating_sub(requests);
+                Occupancy { receiver: receiver.clone(), kind, index: *index, requests, waiting }
+            })
+            .collect();
+        all.sort_unstable_by(|a, b| (&a.receiver, a.kind, a.index).cmp(&(&b.receiver, b.kind, b.index)));
+        all
     }
 
     /// Forgets lanes nobody is in; called at reload, as integrations come and go.
@@ -82,6 +113,8 @@ mod tests {
         }
         let waiting = lanes.enter("a", "webhook", 0).unwrap();
         assert_eq!(waiting.lane.available_permits(), 0);
+        let full = lanes.occupancy();
+        assert_eq!((full[0].requests, full[0].waiting), (LANE_WIDTH, 1));
         assert!(lanes.enter("a", "webhook", 1).unwrap().turn().await.is_some());
         drop((held, waiting));
         assert!(lanes.close(Duration::from_secs(1)).await);

@@ -16,6 +16,7 @@ use store::Store;
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
+use super::delivery_metrics::{DeliveryMetrics, DeliveryTally};
 use super::lanes::{Lanes, Place};
 use crate::live::ledger::Ledger;
 use crate::live::{self, Desk, Machine, Perform};
@@ -46,7 +47,8 @@ pub struct Sources {
 /// What deliveries need; the deliverer changes with the configuration.
 struct Network {
     deliverer: ArcSwapOption<Deliverer>,
-    lanes: Lanes,
+    lanes: Arc<Lanes>,
+    tally: Arc<DeliveryTally>,
 }
 
 /// Performs the machine's effects.
@@ -63,7 +65,8 @@ impl NotifierService {
     /// The configuration cannot be used or the store cannot be read.
     pub async fn start(sources: Sources, settings: Settings, store: Store) -> anyhow::Result<Arc<Self>> {
         let ledger = Arc::new(Ledger::new(store, "notifier/"));
-        let network = Arc::new(Network { deliverer: ArcSwapOption::empty(), lanes: Lanes::new() });
+        let network =
+            Arc::new(Network { deliverer: ArcSwapOption::empty(), lanes: Arc::default(), tally: Arc::default() });
         let mut machine = Notifier::new(settings);
         let records = ledger.records().await?;
         let count = records.len();
@@ -101,7 +104,14 @@ impl NotifierService {
         self.ledger.clone()
     }
 
+    /// Metrics of the deliveries.
+    pub fn delivery_metrics(&self) -> DeliveryMetrics {
+        DeliveryMetrics::new(self.network.tally.clone(), self.network.lanes.clone())
+    }
+
     fn apply(&self, config: Arc<Config>, deliverer: Deliverer) {
+        let integrations = config.receivers.values().flat_map(|receiver| &receiver.integrations);
+        self.network.tally.expect(integrations.map(|integration| integration.kind));
         self.network.deliverer.store(Some(Arc::new(deliverer)));
         self.network.lanes.prune();
         self.desk.act(|notifier, now, out| notifier.configure(now, config, out));
@@ -117,7 +127,8 @@ impl Reloadable for Arc<NotifierService> {
             warn!(%warning, "configuration");
         }
         let config = Arc::new(config);
-        let deliverer = Deliverer::new(&config, external_url)?;
+        let degraded = self.network.tally.degraded.clone();
+        let deliverer = Deliverer::new(&config, external_url)?.counting_degraded(degraded);
         let service = self.clone();
         Ok(Box::new(move || service.apply(config, deliverer)))
     }
@@ -191,6 +202,7 @@ async fn attempt(network: Arc<Network>, place: Place, delivery: Delivery) -> Out
     let sending = async {
         let Some(_turn) = place.turn().await else { return no_deliverer() };
         let Some(deliverer) = network.deliverer.load_full() else { return no_deliverer() };
+        let _timer = Timer { tally: &network.tally, kind: integration, started: live::now() };
         deliverer.deliver(&delivery, live::now(), delivery.deadline.since(live::now())).await
     };
     let outcome = tokio::time::timeout(allowed, sending).await.unwrap_or_else(|_| Outcome::Retry {
@@ -212,6 +224,19 @@ async fn attempt(network: Arc<Network>, place: Place, delivery: Delivery) -> Out
         }
     }
     outcome
+}
+
+/// Counts an attempt when it ends, also where the deadline ends it.
+struct Timer<'a> {
+    tally: &'a DeliveryTally,
+    kind: &'static str,
+    started: Timestamp,
+}
+
+impl Drop for Timer<'_> {
+    fn drop(&mut self) {
+        self.tally.attempted(self.kind, live::now().since(self.started));
+    }
 }
 
 fn no_deliverer() -> Outcome {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use axum::{Extension, Router};
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use tokio::sync::Semaphore;
 
 /// With no limit given: the number of processors, but at least this.

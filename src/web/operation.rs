@@ -7,13 +7,9 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
 use crate::reload::Reloader;
-
-/// What prometheus-client writes.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Turns true once state is restored and the first configuration is in force.
 #[derive(Clone, Debug, Default)]
@@ -55,9 +51,8 @@ pub fn router(ready: Ready, reloader: Arc<Reloader>, registry: Arc<Registry>) ->
 }
 
 async fn metrics(registry: Arc<Registry>) -> Response {
-    let mut text = String::new();
-    match encode(&mut text, &registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+    match exposition::text(&registry) {
+        Ok(text) => ([(header::CONTENT_TYPE, exposition::CONTENT_TYPE)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot write metrics: {error}\n")).into_response(),
     }
 }

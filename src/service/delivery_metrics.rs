@@ -1,0 +1,88 @@
+//! Deliveries as metrics: how long attempts take, how full the lanes are, how many go out in plain form.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use exposition::{Histogram, Page};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::counter::Counter;
+
+use super::lanes::{Lanes, Occupancy};
+
+/// Alertmanager's bounds, in seconds.
+const LATENCIES: &[f64] = &[1.0, 5.0, 10.0, 15.0, 20.0];
+
+/// What is counted about deliveries.
+#[derive(Default)]
+pub struct DeliveryTally {
+    latency: Mutex<BTreeMap<&'static str, Histogram>>,
+    /// Notifications that went out in plain form, as a template failed.
+    pub degraded: Counter,
+}
+
+/// Shows it.
+pub struct DeliveryMetrics {
+    tally: Arc<DeliveryTally>,
+    lanes: Arc<Lanes>,
+}
+
+impl DeliveryTally {
+    /// Shows these kinds of integrations from now on, even before anything is sent.
+    pub fn expect(&self, kinds: impl IntoIterator<Item = &'static str>) {
+        let mut latency = self.lock();
+        for kind in kinds {
+            latency.entry(kind).or_insert_with(|| Histogram::new(LATENCIES));
+        }
+    }
+
+    /// Counts an attempt, from the start of its request.
+    pub fn attempted(&self, kind: &'static str, took: Duration) {
+        self.lock().entry(kind).or_insert_with(|| Histogram::new(LATENCIES)).observe(took.as_secs_f64());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Histogram>> {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DeliveryMetrics {
+    /// Of these.
+    pub fn new(tally: Arc<DeliveryTally>, lanes: Arc<Lanes>) -> Self {
+        Self { tally, lanes }
+    }
+}
+
+impl fmt::Debug for DeliveryMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeliveryMetrics")
+    }
+}
+
+impl Collector for DeliveryMetrics {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = Page::new(encoder);
+        let latency = self.tally.lock().clone();
+        page.histograms(
+            "alertmanager_notification_latency_seconds",
+            "How long attempts to send notifications took",
+            latency.iter().map(|(kind, histogram)| ([("integration", *kind)], histogram)),
+        )?;
+        let help = "Notifications that went out in plain form, as a template failed";
+        page.counter("watchfire_notifications_degraded", help, self.tally.degraded.get())?;
+        let lanes = self.lanes.occupancy();
+        let rows = |value: fn(&Occupancy) -> usize| {
+            lanes.iter().map(move |lane| {
+                let labels = [("receiver", lane.receiver.clone()), ("integration", lane.kind.to_owned())];
+                let labels = labels.into_iter().chain([("index", lane.index.to_string())]);
+                (labels.collect::<Vec<_>>(), value(lane) as f64)
+            })
+        };
+        let help = "Requests under way to an integration";
+        page.gauges("watchfire_delivery_lane_requests", help, rows(|lane| lane.requests))?;
+        let help = "Deliveries that wait for a place among them";
+        page.gauges("watchfire_delivery_lane_waiting", help, rows(|lane| lane.waiting))
+    }
+}

@@ -1,0 +1,70 @@
+//! Requests that no handler takes: the words of Go's web server, which clients of the family know.
+
+use axum::Router;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+/// Plain 404 and 405 for paths and methods that nobody answers.
+pub fn answered(router: Router) -> Router {
+    router.fallback(not_found).method_not_allowed_fallback(method_not_allowed)
+}
+
+/// The router below a prefix; the root of the server leads there. No prefix changes nothing.
+pub fn prefixed(router: Router, prefix: &str) -> Router {
+    if prefix.is_empty() {
+        return answered(router);
+    }
+    let target = prefix.to_owned();
+    let stray = move |uri: Uri| async move {
+        if uri.path() == "/" {
+            let page = Html(format!("<a href=\"{target}\">Found</a>.\n\n"));
+            return (StatusCode::FOUND, [(header::LOCATION, target)], page).into_response();
+        }
+        if uri.path() == target {
+            return Redirect::permanent(&format!("{target}/")).into_response();
+        }
+        not_found().await
+    };
+    Router::new().nest(prefix, answered(router)).fallback(stray)
+}
+
+async fn not_found() -> Response {
+    plain(StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
+async fn method_not_allowed() -> Response {
+    plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n")
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    (status, [(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::extract::Request;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn ask(prefix: &str, method: &str, path: &str) -> (u16, Option<String>, String) {
+        let router = prefixed(Router::new().route("/x", get(|| async { "x" })), prefix);
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let location = response.headers().get(header::LOCATION).map(|value| value.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        (status, location, String::from_utf8(to_bytes(response.into_body(), 1000).await.unwrap().to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_root_leads_to_the_prefix_and_all_else_is_not_found() {
+        assert_eq!(ask("/am", "GET", "/").await, (302, Some("/am".into()), "<a href=\"/am\">Found</a>.\n\n".into()));
+        assert_eq!(ask("/am", "GET", "/am/x").await, (200, None, "x".into()));
+        for (prefix, path) in [("/am", "/x"), ("/am", "/am/y"), ("", "/"), ("", "/y")] {
+            assert_eq!(ask(prefix, "GET", path).await, (404, None, "404 page not found\n".into()), "{prefix} {path}");
+        }
+        assert_eq!(ask("", "POST", "/x").await, (405, None, "Method Not Allowed\n".into()));
+    }
+}
