@@ -106,7 +106,7 @@ async fn what_each_answer_means() {
         let (deliverer, delivery) = mail("", &address);
         let outcome = attempt(&deliverer, &delivery, 5_000).await;
         let shown = match &outcome {
-            Outcome::Delivered => "Delivered".to_owned(),
+            Outcome::Delivered | Outcome::DeliveredAs(_) => "Delivered".to_owned(),
             Outcome::Retry { reason, .. } => format!("Retry {reason}"),
             Outcome::Rejected { reason, .. } => format!("Rejected {reason}"),
         };
