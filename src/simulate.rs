@@ -6,6 +6,8 @@
 //! - [`timeline`]: what happened, readable and comparable
 
 mod query_api;
+#[cfg(test)]
+mod random;
 mod receivers;
 pub mod scenario;
 mod scenario_file;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::Timestamp;
 use model::duration::format_duration;
+use model::{Alert, Timestamp};
 use notifier::notification::{Notification, NotifiedAlert};
 
 use super::scenario::{Expected, ExpectedAlert};
@@ -17,7 +17,9 @@ pub struct Timeline {
     pub start: Timestamp,
     /// In order of time.
     pub deliveries: Vec<Delivered>,
-    /// Rule evaluations made.
+    /// What the rule service handed over to the notifier, in order of time.
+    pub handed_over: Vec<(Timestamp, Alert)>,
+    /// Queries asked.
     pub evaluations: u64,
 }
 

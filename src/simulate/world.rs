@@ -279,6 +279,7 @@ impl<'a> World<'a> {
                 }
                 Effect::Send(alerts) => {
                     let mut wanted = Vec::new();
+                    self.timeline.handed_over.extend(alerts.iter().map(|alert| (self.now, alert.clone())));
                     if let Some(machines) = &mut self.machines {
                         // What the engine makes is valid; were it not, the missing delivery would show it.
                         drop(machines.notifier.receive(self.now, alerts, &mut wanted));
@@ -315,14 +316,20 @@ impl<'a> World<'a> {
                 notification: Arc::clone(&delivery.notification),
             });
         }
-        self.schedule(at, Happening::Reported(delivery.id, outcome));
+        let delay = self.delay();
+        self.schedule(at.plus(delay), Happening::Reported(delivery.id, outcome));
     }
 
-    /// After the network's delay, which chance decides.
+    /// After the network's delay.
     fn later(&mut self, happening: Happening<'a>) {
-        let most = u64::try_from(self.scenario.latency.as_nanos()).unwrap_or(u64::MAX);
-        let delay = Duration::from_nanos(if most == 0 { 0 } else { self.chance.u64(..=most) });
+        let delay = self.delay();
         self.schedule(self.now.plus(delay), happening);
+    }
+
+    /// Chance decides.
+    fn delay(&mut self) -> Duration {
+        let most = u64::try_from(self.scenario.latency.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(if most == 0 { 0 } else { self.chance.u64(..=most) })
     }
 
     fn schedule(&mut self, at: Timestamp, happening: Happening<'a>) {
