@@ -41,7 +41,7 @@ fn notification() -> Notification {
     }
 }
 
-const DATA: &str = r#"{"receiver":"team-X","status":"firing","alerts":[{"status":"firing","labels":{"alertname":"A",
+pub(super) const DATA: &str = r#"{"receiver":"team-X","status":"firing","alerts":[{"status":"firing","labels":{"alertname":"A",
 "severity":"critical","instance":"h1:9100"},"annotations":{"summary":"s1","desc":"<b>x</b> & y"},
 "startsAt":"2023-03-04T05:06:07.123Z","endsAt":"0001-01-01T00:00:00Z","generatorURL":"http://p/graph?g0.expr=up%3D%3D0",
 "fingerprint":"abc"},{"status":"resolved","labels":{"alertname":"A","instance":"h2:9100"},"annotations":{},
@@ -49,7 +49,7 @@ const DATA: &str = r#"{"receiver":"team-X","status":"firing","alerts":[{"status"
 "fingerprint":"abd"}],"groupLabels":{"alertname":"A"},"commonLabels":{"alertname":"A","job":"j"},
 "commonAnnotations":{},"externalURL":"http://am:9093"}"#;
 
-fn render(text: &str, escape: Escape) -> Result<String, TemplateError> {
+pub(super) fn render(text: &str, escape: Escape) -> Result<String, TemplateError> {
     let dot = notification().dot();
     let context = At(1_677_909_967.5);
     let limits = Limits::notifications();
