@@ -2,6 +2,7 @@
 
 mod conduct;
 mod hiding;
+mod naming;
 mod random;
 mod reload;
 mod restart;

@@ -23,6 +23,8 @@ pub(super) enum Reply {
     Ok,
     /// Takes it, and says so after some seconds.
     OkAfter(f64),
+    /// Taken, and this is what it is called.
+    OkAs(&'static str),
     /// Fails at once.
     Fail,
     /// Fails after some seconds, and may ask to be left alone for some more.
@@ -239,11 +241,12 @@ impl Stage {
         let (after, outcome) = match (self.script)(&delivery, now) {
             Reply::Ok => (0.0, Outcome::Delivered),
             Reply::OkAfter(after) => (after, Outcome::Delivered),
+            Reply::OkAs(name) => (0.0, Outcome::DeliveredAs(name.into())),
             Reply::Fail => (0.0, failed(None)),
             Reply::FailAfter(after, retry_after) => (after, failed(retry_after)),
             Reply::Reject => (0.0, Outcome::Rejected { reason: "clientError", message: "400".to_owned() }),
         };
-        if outcome == Outcome::Delivered {
+        if outcome.is_delivered() {
             self.taken.push((now, delivery.clone()));
         }
         self.replies.push((self.now.plus(Duration::from_secs_f64(after)), delivery.id, outcome));
