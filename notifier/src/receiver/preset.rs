@@ -3,7 +3,9 @@
 
 pub(crate) mod body;
 pub(crate) mod definition;
+mod form;
 mod limit;
+mod lookup;
 mod render;
 pub(crate) mod settings;
 pub(crate) mod sigv4;

@@ -174,8 +174,7 @@ impl Preset {
     /// Every shipped preset, by name.
     pub(crate) fn shipped() -> Vec<Preset> {
         let read = |(name, text): &(&'static str, &'static str)| {
-            // ours, and read by every test
-            Preset::read(name, text).unwrap_or_else(|| panic!("the preset {name} is not one"))
+            Preset::read(name, text).expect("presets are ours, and read by every test")
         };
         templates::presets::ALL.iter().map(read).collect()
     }

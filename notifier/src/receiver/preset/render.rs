@@ -4,32 +4,18 @@ use outbound::Request;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value as Scalar;
-use sha2::{Digest, Sha256};
-use url::form_urlencoded::{Serializer, byte_serialize};
+use url::form_urlencoded::byte_serialize;
 
 use super::body::{Body, Entry, How, Part, Text};
-use super::definition::{Content, Kind, Plain, Plan, Setting, Shape};
-use super::settings::{Value, Values};
-use super::{Inputs, PresetSettings, Step, limit};
+use super::definition::{Content, Kind, Plan, Setting};
+use super::form::{as_text, form, is_empty};
+use super::lookup::{Reach, Scene};
+use super::settings::Value;
+use super::{Inputs, PresetSettings, Step};
 use crate::notification::Notification;
-use crate::receiver::{TemplateText, go_lines, opsgenie, webhook};
+use crate::receiver::{go_lines, opsgenie, webhook};
 use crate::rendering::tree::{Json, object};
-use crate::rendering::{Page, RenderError, Rendered, Renderer, plain};
-
-/// One notification about to become requests.
-struct Scene<'a> {
-    page: &'a Page<'a>,
-    settings: &'a PresetSettings,
-    inputs: &'a Inputs,
-}
-
-/// The settings in reach: those of the section, then of the items inside.
-#[derive(Clone)]
-struct Reach<'a> {
-    levels: Vec<(&'a Shape, &'a Values)>,
-    /// Name and value of an entry of a mapping.
-    entry: Option<(&'a str, &'a TemplateText)>,
-}
+use crate::rendering::{RenderError, Rendered, Renderer};
 
 impl PresetSettings {
     /// The requests of a notification, in their order.
@@ -268,176 +254,5 @@ impl<'a> Scene<'a> {
             }
         }
         Ok(Some(whole))
-    }
-
-    /// What a name stands for; null if it has no value.
-    fn setting(&self, name: &str, reach: &Reach<'a>) -> Result<Json, RenderError> {
-        let text = |text: &str| Json::Value(text.into());
-        if let Some((entry, value)) = reach.entry {
-            match name {
-                "name" => return Ok(text(entry)),
-                "value" => return Ok(text(&self.page.optional(entry, Some(value)))),
-                _ => {}
-            }
-        }
-        if let Some(key) = name.strip_prefix("memory.") {
-            let known = self.inputs.memory.as_ref().and_then(|memory| memory.get(key));
-            return Ok(Json::Value(known.cloned().unwrap_or_default()));
-        }
-        if let Some(secret) = self.inputs.secrets.get(name) {
-            return self.secret(name, secret).map(|secret| text(&secret));
-        }
-        if let Some((setting, value)) = self.value(name, reach) {
-            return self.rendered(name, setting, value, reach);
-        }
-        let notification = self.page.notification;
-        Ok(match name {
-            "alias" => text(&hex::encode(Sha256::digest(&notification.group_key))),
-            "external_url" => text(self.page.external_url()),
-            "token" => self.inputs.token.as_deref().map_or(Json::Value(Scalar::Null), text),
-            "common_labels" => {
-                let labels = self.page.common_labels();
-                Json::Object(labels.iter().map(|(name, value)| (name.to_owned(), text(value))).collect())
-            }
-            _ => Json::Value(Scalar::Null),
-        })
-    }
-
-    fn secret(&self, name: &str, secret: &str) -> Result<String, RenderError> {
-        let rendered = self.page.go_text(secret).map_err(|_| RenderError(format!("the template in {name} fails")))?;
-        let is_base = |setting: &Setting| matches!(setting.kind, Kind::Url(_, true));
-        let slash = named(&self.settings.preset.shape, name).is_some_and(is_base) && !rendered.ends_with('/');
-        if rendered.is_empty() {
-            return Err(RenderError(format!("{name} is empty")));
-        }
-        Ok(if slash { format!("{rendered}/") } else { rendered })
-    }
-
-    /// The value of a name, of the innermost level that knows it; a dot leads into a section.
-    fn value(&self, name: &str, reach: &Reach<'a>) -> Option<(&'a Setting, &'a Value)> {
-        let (first, inner) = name.split_once('.').map_or((name, None), |(first, inner)| (first, Some(inner)));
-        let (setting, values) =
-            reach.levels.iter().rev().find_map(|(shape, values)| Some((named(shape, first)?, values)))?;
-        let value = values.get(first)?;
-        match (inner, &setting.kind, value) {
-            (None, ..) => Some((setting, value)),
-            (Some(inner), Kind::Section(_, shape), Value::Section(values)) => {
-                Some((named(shape, inner)?, values.get(inner)?))
-            }
-            _ => None,
-        }
-    }
-
-    fn rendered(
-        &self,
-        name: &str,
-        setting: &'a Setting,
-        value: &'a Value,
-        reach: &Reach<'a>,
-    ) -> Result<Json, RenderError> {
-        Ok(match value {
-            Value::Text(template) => Json::Value(self.text(setting, template, reach)?.into()),
-            Value::Word(word) => Json::Value(word.as_str().into()),
-            Value::Words(words) => Json::Value(words.clone().into()),
-            Value::Flag(flag) => Json::Value((*flag).into()),
-            Value::Integer(integer) => Json::Value((*integer).into()),
-            Value::Map(entries) => {
-                let entry = |(key, text): &(String, TemplateText)| {
-                    (key.clone(), Json::Value(self.page.optional(&format!("{name}.{key}"), Some(text)).into()))
-                };
-                object(entries.iter().map(entry).collect())
-            }
-            Value::List(_) | Value::Section(_) | Value::Secret(_) => Json::Value(Scalar::Null),
-        })
-    }
-
-    fn text(&self, setting: &Setting, template: &TemplateText, reach: &Reach<'a>) -> Result<String, RenderError> {
-        let is_html = match setting.html_if {
-            Some((name, value)) => as_text(&self.setting(name, reach)?) == value,
-            None => false,
-        };
-        let rendered = if is_html { self.page.html(template) } else { self.page.text(template) };
-        if setting.required && reach.levels.len() == 1 {
-            let text = rendered.map_err(|error| RenderError(format!("{}: {error}", setting.name)))?;
-            return if text.is_empty() { Err(RenderError(format!("{} is empty", setting.name))) } else { Ok(text) };
-        }
-        let text = match self.page.note(setting.name, rendered) {
-            Some(html) if is_html && setting.limit.is_none_or(|limit| !limit::html_is_too_long(&html, limit)) => {
-                return Ok(html);
-            }
-            // markup cannot be cut anywhere
-            Some(_) if is_html => {
-                plain::subject(self.page.notification) + "\n\n" + &plain::alerts(self.page.alerts.iter())
-            }
-            Some(text) => text,
-            None => self.plain(setting.plain),
-        };
-        let text = match setting.limit {
-            Some(limit) => limit::cut(text, limit),
-            None => text,
-        };
-        Ok(if is_html { limit::as_html(&text) } else { text })
-    }
-
-    fn plain(&self, plain: Plain) -> String {
-        match plain {
-            Plain::Nothing => String::new(),
-            Plain::Subject => plain::subject(self.page.notification),
-            Plain::Alerts => plain::body(self.page.notification, &self.page.degraded().unwrap_or_default()),
-        }
-    }
-}
-
-fn named<'a>(shape: &'a Shape, name: &str) -> Option<&'a Setting> {
-    shape.settings.iter().find(|setting| setting.name == name)
-}
-
-impl<'a> Reach<'a> {
-    fn inside(&self, shape: &'a Shape, values: &'a Values) -> Reach<'a> {
-        let mut levels = self.levels.clone();
-        levels.push((shape, values));
-        Reach { levels, entry: self.entry }
-    }
-}
-
-/// As Go leaves out what is marked `omitempty`.
-fn is_empty(value: &Json) -> bool {
-    match value {
-        Json::Value(Scalar::Null) => true,
-        Json::Value(Scalar::String(text)) => text.is_empty(),
-        Json::Value(Scalar::Bool(flag)) => !flag,
-        Json::Value(Scalar::Number(number)) => number.as_f64() == Some(0.0),
-        Json::Value(Scalar::Array(items)) => items.is_empty(),
-        Json::Value(Scalar::Object(entries)) => entries.is_empty(),
-        Json::List(items) => items.is_empty(),
-        Json::Object(entries) => entries.is_empty(),
-    }
-}
-
-fn as_text(value: &Json) -> String {
-    match value {
-        Json::Value(Scalar::Null) => String::new(),
-        Json::Value(Scalar::String(text)) => text.clone(),
-        other => serde_json::to_string(other).unwrap_or_default(),
-    }
-}
-
-/// Lists become numbered keys, objects keys with a dot.
-fn form(value: &Json) -> Vec<u8> {
-    let mut pairs = Serializer::new(String::new());
-    flatten("", value, &mut |key, text| {
-        pairs.append_pair(key, text);
-    });
-    pairs.finish().into_bytes()
-}
-
-fn flatten(key: &str, value: &Json, add: &mut dyn FnMut(&str, &str)) {
-    let inner = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
-    match value {
-        Json::Object(entries) => entries.iter().for_each(|(name, value)| flatten(&inner(name), value, add)),
-        Json::List(items) => {
-            items.iter().enumerate().for_each(|(at, item)| flatten(&inner(&(at + 1).to_string()), item, add));
-        }
-        other => add(key, &as_text(other)),
     }
 }
