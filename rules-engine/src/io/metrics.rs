@@ -3,15 +3,13 @@
 //! Where Prometheus has a summary, its `_sum` and `_count` are here and the quantiles are not; the histogram of the same
 //! figure has Prometheus' name for that. What Prometheus does not count is under `watchfire_rules_`.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exposition::{Distribution, Page};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, MetricEncoder, NoLabelSet};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::exemplar::Exemplar;
+use prometheus_client::encoding::DescriptorEncoder;
 
 use super::send_alerts::TargetTally;
 use super::state::RulesState;
@@ -41,11 +39,11 @@ impl<S: RulesState> Collector for RulesMetrics<S> {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         // copied out, so that the engine does not wait while the metrics are written
         let figures = self.0.with_engine(Figures::of);
-        let mut page = Page(encoder);
-        page.groups(&figures.groups)?;
-        page.engine(&figures)?;
-        page.notifiers(&self.0.notifiers())?;
-        page.writers(&self.0.writers())
+        let mut page = Page::new(encoder);
+        write_groups(&mut page, &figures.groups)?;
+        write_engine(&mut page, &figures)?;
+        write_notifiers(&mut page, &self.0.notifiers())?;
+        write_writers(&mut page, &self.0.writers())
     }
 }
 
@@ -69,14 +67,13 @@ struct GroupFigures {
 
 impl Figures {
     fn of(engine: &Engine) -> Figures {
-        let states = || engine.groups().flat_map(|group| group.rules()).flat_map(|rule| rule.alerts());
-        let count = |state| states().filter(|alert| alert.course.state == state).count() as u64;
-        Figures {
-            groups: engine.groups().map(|group| GroupFigures::of(&group)).collect(),
-            tally: engine.tally().clone(),
-            pending: count(AlertState::Pending),
-            firing: count(AlertState::Firing),
+        let (mut pending, mut firing) = (0, 0);
+        for alert in engine.groups().flat_map(|group| group.rules()).flat_map(|rule| rule.alerts()) {
+            pending += u64::from(alert.course.state == AlertState::Pending);
+            firing += u64::from(alert.course.state == AlertState::Firing);
         }
+        let groups = engine.groups().map(|group| GroupFigures::of(&group)).collect();
+        Figures { groups, tally: engine.tally().clone(), pending, firing }
     }
 }
 
@@ -162,125 +159,71 @@ const NOTIFIER: &str = "alertmanager";
 /// The label that names a write target.
 const TARGET: &str = "target";
 
-/// The page that is written.
-struct Page<'a>(DescriptorEncoder<'a>);
-
-impl Page<'_> {
-    fn groups(&mut self, groups: &[GroupFigures]) -> fmt::Result {
-        let labelled = || groups.iter().map(|group| (group.label.as_str(), group));
-        for (name, help, value) in GROUP_COUNTERS {
-            self.counters(name, help, GROUP, labelled().map(|(label, group)| (label, value(group))))?;
-        }
-        for (name, help, value) in GROUP_GAUGES {
-            self.gauges(name, help, GROUP, labelled().map(|(label, group)| (label, value(group))))?;
-        }
-        Ok(())
+fn write_groups(page: &mut Page<'_>, groups: &[GroupFigures]) -> fmt::Result {
+    for (name, help, value) in GROUP_COUNTERS {
+        page.counters(name, help, groups.iter().map(|group| ([(GROUP, group.label.as_str())], value(group))))?;
     }
-
-    fn engine(&mut self, figures: &Figures) -> fmt::Result {
-        for (name, help, value) in ENGINE_COUNTERS {
-            let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-            counter(&mut family, &value(&figures.tally))?;
-        }
-        let states = [("pending", figures.pending as f64), ("firing", figures.firing as f64)];
-        self.gauges("watchfire_rules_alerts", "Alerts that are pending or firing", "state", states.into_iter())?;
-        let EngineTally { rule_times, group_times, .. } = &figures.tally;
-        self.durations("prometheus_rule_evaluation_duration", "How long rules took", rule_times)?;
-        self.durations("prometheus_rule_group_duration", "How long groups took", group_times)
+    for (name, help, value) in GROUP_GAUGES {
+        page.gauges(name, help, groups.iter().map(|group| ([(GROUP, group.label.as_str())], value(group))))?;
     }
-
-    fn notifiers(&mut self, notifiers: &[TargetTally]) -> fmt::Result {
-        let labelled = || notifiers.iter().map(|one| (one.url.as_str(), one));
-        for (name, help, value) in NOTIFIER_COUNTERS {
-            self.counters(name, help, NOTIFIER, labelled().map(|(url, one)| (url, value(&one.outbox))))?;
-        }
-        let queued = labelled().map(|(url, one)| (url, one.queued as f64));
-        self.gauges("prometheus_notifications_queue_length", "Alerts that wait", NOTIFIER, queued)?;
-        let capacity = notifiers.first().map_or(outbox::Limits::default().capacity, |one| one.capacity);
-        let help = "Most alerts that may wait for one notifier";
-        self.gauge("prometheus_notifications_queue_capacity", help, capacity as f64)?;
-        let help = "Notifiers that alerts are sent to";
-        self.gauge("prometheus_notifications_alertmanagers_discovered", help, notifiers.len() as f64)?;
-        let help = "How long deliveries took";
-        for (name, buckets) in [
-            ("prometheus_notifications_latency_seconds", false),
-            ("prometheus_notifications_latency_histogram_seconds", true),
-        ] {
-            let mut family = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
-            for (url, one) in labelled() {
-                histogram(&mut family.encode_family(&[(NOTIFIER, url)])?, &one.latency, buckets)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn writers(&mut self, writers: &[(String, WriteTally)]) -> fmt::Result {
-        for (name, help, value) in WRITE_COUNTERS {
-            self.counters(name, help, TARGET, writers.iter().map(|(target, tally)| (target.as_str(), value(tally))))?;
-        }
-        Ok(())
-    }
-
-    /// A duration under the name of Prometheus' summary and under that of its histogram; `stem` lacks `_seconds`.
-    fn durations(&mut self, stem: &str, help: &str, tally: &DurationTally) -> fmt::Result {
-        for (suffix, buckets) in [("_seconds", false), ("_histogram_seconds", true)] {
-            let name = format!("{stem}{suffix}");
-            histogram(&mut self.0.encode_descriptor(&name, help, None, MetricType::Histogram)?, tally, buckets)?;
-        }
-        Ok(())
-    }
-
-    fn counters<'v>(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        values: impl Iterator<Item = (&'v str, u64)>,
-    ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (of, value) in values {
-            counter(&mut family.encode_family(&[(label, of)])?, &value)?;
-        }
-        Ok(())
-    }
-
-    fn gauges<'v>(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        values: impl Iterator<Item = (&'v str, f64)>,
-    ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (of, value) in values {
-            gauge(&mut family.encode_family(&[(label, of)])?, &value)?;
-        }
-        Ok(())
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
-        gauge(&mut self.0.encode_descriptor(name, help, None, MetricType::Gauge)?, &value)
-    }
+    Ok(())
 }
 
-fn counter(encoder: &mut MetricEncoder<'_>, value: &impl EncodeCounterValue) -> fmt::Result {
-    encoder.encode_counter::<NoLabelSet, _, u64>(value, None)
+fn write_engine(page: &mut Page<'_>, figures: &Figures) -> fmt::Result {
+    for (name, help, value) in ENGINE_COUNTERS {
+        page.counter(name, help, value(&figures.tally))?;
+    }
+    let states = [("pending", figures.pending), ("firing", figures.firing)];
+    let states = states.map(|(state, count)| ([("state", state)], count as f64));
+    page.gauges("watchfire_rules_alerts", "Alerts that are pending or firing", states)?;
+    let EngineTally { rule_times, group_times, .. } = &figures.tally;
+    write_durations(page, "prometheus_rule_evaluation_duration", "How long rules took", rule_times)?;
+    write_durations(page, "prometheus_rule_group_duration", "How long groups took", group_times)
 }
 
-fn gauge(encoder: &mut MetricEncoder<'_>, value: &impl EncodeGaugeValue) -> fmt::Result {
-    encoder.encode_gauge(value)
+fn write_notifiers(page: &mut Page<'_>, notifiers: &[TargetTally]) -> fmt::Result {
+    let labelled = || notifiers.iter().map(|one| ([(NOTIFIER, one.url.as_str())], one));
+    for (name, help, value) in NOTIFIER_COUNTERS {
+        page.counters(name, help, labelled().map(|(labels, one)| (labels, value(&one.outbox))))?;
+    }
+    let queued = labelled().map(|(labels, one)| (labels, one.queued as f64));
+    page.gauges("prometheus_notifications_queue_length", "Alerts that wait", queued)?;
+    let capacity = notifiers.first().map_or(outbox::Limits::default().capacity, |one| one.capacity);
+    let help = "Most alerts that may wait for one notifier";
+    page.gauge("prometheus_notifications_queue_capacity", help, capacity as f64)?;
+    let help = "Notifiers that alerts are sent to";
+    page.gauge("prometheus_notifications_alertmanagers_discovered", help, notifiers.len() as f64)?;
+    let help = "How long deliveries took";
+    let summaries = labelled().map(|(labels, one)| (labels, summary(&one.latency)));
+    page.histograms("prometheus_notifications_latency_seconds", help, summaries)?;
+    let histograms = labelled().map(|(labels, one)| (labels, distribution(&one.latency)));
+    page.histograms("prometheus_notifications_latency_histogram_seconds", help, histograms)
 }
 
-/// A histogram, or only its sum and count.
-fn histogram(encoder: &mut MetricEncoder<'_>, tally: &DurationTally, with_buckets: bool) -> fmt::Result {
+fn write_writers(page: &mut Page<'_>, writers: &[(String, WriteTally)]) -> fmt::Result {
+    for (name, help, value) in WRITE_COUNTERS {
+        page.counters(name, help, writers.iter().map(|(target, tally)| ([(TARGET, target.as_str())], value(tally))))?;
+    }
+    Ok(())
+}
+
+/// A duration under the name of Prometheus' summary and under that of its histogram; `stem` lacks `_seconds`.
+fn write_durations(page: &mut Page<'_>, stem: &str, help: &str, tally: &DurationTally) -> fmt::Result {
+    page.histogram(&format!("{stem}_seconds"), help, summary(tally))?;
+    page.histogram(&format!("{stem}_histogram_seconds"), help, distribution(tally))
+}
+
+fn summary(tally: &DurationTally) -> Distribution {
+    Distribution::without_buckets(tally.sum.as_secs_f64(), tally.count)
+}
+
+fn distribution(tally: &DurationTally) -> Distribution {
     let mut buckets: Vec<(f64, u64)> = Vec::with_capacity(DURATION_BOUNDS.len() + 1);
     let mut below = 0;
-    for (bound, cumulative) in DURATION_BOUNDS.iter().zip(tally.buckets).filter(|_| with_buckets) {
+    for (bound, cumulative) in DURATION_BOUNDS.iter().zip(tally.buckets) {
         buckets.push((bound.as_secs_f64(), cumulative.saturating_sub(below)));
         below = cumulative;
     }
-    // the encoder adds the counts up
     buckets.push((f64::INFINITY, tally.count.saturating_sub(below)));
-    let no_exemplars: Option<&HashMap<usize, Exemplar<NoLabelSet, f64>>> = None;
-    encoder.encode_histogram(tally.sum.as_secs_f64(), tally.count, &buckets, no_exemplars)
+    Distribution { sum: tally.sum.as_secs_f64(), count: tally.count, buckets }
 }
