@@ -19,7 +19,6 @@ mod token;
 mod builtins;
 mod compare;
 mod duration;
-mod escape;
 mod exec;
 mod format;
 mod function;

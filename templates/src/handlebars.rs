@@ -78,7 +78,7 @@ impl Registry {
         let mut text = Handlebars::new();
         text.register_escape_fn(no_escape);
         let mut html = Handlebars::new();
-        html.register_escape_fn(escape_html);
+        html.register_escape_fn(crate::escape::html);
         for registry in [&mut text, &mut html] {
             helpers::register(registry);
         }
@@ -185,22 +185,6 @@ impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.needs.keys()).finish()
     }
-}
-
-/// For element content and quoted attributes.
-fn escape_html(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '"' => escaped.push_str("&#34;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 /// Collects output up to a limit.

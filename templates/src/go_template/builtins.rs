@@ -7,7 +7,8 @@ use smol_str::SmolStr;
 use super::error::FunctionFailure;
 use super::function::{Call, Functions, Kind, Param, Signature};
 use super::value::{List, Map, Value};
-use super::{compare, escape, format};
+use super::{compare, format};
+use crate::escape;
 
 type Outcome = Result<Value, FunctionFailure>;
 

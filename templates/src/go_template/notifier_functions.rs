@@ -5,11 +5,13 @@ use base64::engine::general_purpose::URL_SAFE;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
+use crate::escape;
+
 use super::error::FunctionFailure;
 use super::function::{Call, Functions, Param, Signature, TEXT, TWO_TEXTS, text};
 use super::template::TemplateSet;
 use super::value::{List, Map, Safe, Value};
-use super::{escape, json, pattern, quote, rule_functions, text_case, time_format, time_methods, time_parse};
+use super::{json, pattern, quote, rule_functions, text_case, time_format, time_methods, time_parse};
 
 type Outcome = Result<Value, FunctionFailure>;
 

@@ -25,7 +25,8 @@ use smol_str::SmolStr;
 use super::error::FunctionFailure;
 use super::function::{Context, Functions, Param, QueryAnswer, Signature, TEXT, text};
 use super::value::{Map, Object, Safe, Value};
-use super::{escape, pattern, text_case};
+use super::{pattern, text_case};
+use crate::escape;
 
 pub use query::Sample;
 

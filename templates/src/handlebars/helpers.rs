@@ -9,6 +9,7 @@ use handlebars::{
 use serde_json::{Map, Value};
 
 use super::moment;
+use crate::escape;
 
 /// Every name a template may call: ours and Handlebars' own.
 pub(super) const NAMES: &[&str] = &[
@@ -102,7 +103,7 @@ pub(super) fn register(handlebars: &mut Handlebars<'static>) {
         Function { name: "pairs", takes: 1..=1, body: pairs },
         Function { name: "without", takes: 2..=9, body: without },
         Function { name: "json", takes: 1..=1, body: json },
-        Function { name: "urlencode", takes: 1..=1, body: |call| Ok(percent_encoded(&call.text(0)).into()) },
+        Function { name: "urlencode", takes: 1..=1, body: |call| Ok(escape::url_part(&call.text(0)).into()) },
         Function { name: "isURL", takes: 1..=1, body: |call| Ok(is_url(&call.text(0)).into()) },
         Function { name: "date", takes: 1..=1, body: moment::date },
         Function { name: "since", takes: 1..=1, body: moment::since },
@@ -252,19 +253,6 @@ fn json(call: &Call<'_, '_>) -> Result<Value, String> {
     let is_pretty = call.option("pretty").is_some_and(|flag| flag == "true");
     let text = if is_pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
     text.map(Value::from).map_err(|error| error.to_string())
-}
-
-/// For a part of a URL: everything but letters, digits and `-._~` is encoded.
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 /// Whether a text may stand in a link: `javascript:` and its like must not.

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::super::json;
 use super::super::value::Value;
-use super::super::{escape, json};
+use crate::escape;
 
 /// What a value becomes that must not stand where it stands.
 const REFUSED: &str = "ZgotmplZ";
@@ -84,7 +85,7 @@ pub(super) fn name(text: &str) -> &str {
 
 /// A part of a URL: everything but unreserved characters is encoded.
 pub(super) fn url_escaped(text: &str) -> String {
-    escape::percent(text, is_unreserved, false).to_percent_lowercase()
+    escape::url_part(text).to_percent_lowercase()
 }
 
 /// A whole URL: reserved characters and present escapes stay.
@@ -94,7 +95,7 @@ pub(super) fn url_normalized(text: &str) -> String {
     for (index, &byte) in bytes.iter().enumerate() {
         let escape_follows =
             || bytes.get(index + 1..index + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        if is_unreserved(byte) || b"!#$&*+,/:;=?@[]".contains(&byte) || (byte == b'%' && escape_follows()) {
+        if escape::is_unreserved(byte) || b"!#$&*+,/:;=?@[]".contains(&byte) || (byte == b'%' && escape_follows()) {
             out.push(char::from(byte));
         } else {
             // writing to a String cannot fail
@@ -102,10 +103,6 @@ pub(super) fn url_normalized(text: &str) -> String {
         }
     }
     out
-}
-
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
 /// Go's HTML mode writes its escapes in small letters.

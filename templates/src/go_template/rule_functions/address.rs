@@ -2,10 +2,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::super::escape;
 use super::super::function::Functions;
 use super::super::value::Value;
 use super::{NOTHING, TEXT, text};
+use crate::escape;
 
 pub(super) fn install(functions: &mut Functions) {
     functions.add("graphLink", TEXT, |_, args| Ok(link(text(args, 0), 0)));

@@ -1,6 +1,8 @@
-//! Escaping of texts for HTML, JavaScript and URLs, as Go's functions of the same names do it.
+//! Escaping of texts for HTML, JavaScript and URLs, byte for byte as Go does it, for templates of both kinds.
 
 use std::fmt::Write;
+
+use model::quote::is_printable;
 
 /// Go's `html`.
 pub(crate) fn html(text: &str) -> String {
@@ -33,7 +35,7 @@ pub(crate) fn js(text: &str) -> String {
             '&' => out.write_str("\\u0026"),
             '=' => out.write_str("\\u003D"),
             ..' ' => write!(out, "\\u00{:02X}", u32::from(character)),
-            '\x7f'.. if !super::quote::is_printable(character) => write!(out, "\\u{:04X}", u32::from(character)),
+            '\x7f'.. if !is_printable(character) => write!(out, "\\u{:04X}", u32::from(character)),
             _ => out.write_char(character),
         };
     }
@@ -42,11 +44,21 @@ pub(crate) fn js(text: &str) -> String {
 
 /// Go's `urlquery`: a value in a query string, with `+` for a space.
 pub(crate) fn url_query(text: &str) -> String {
-    percent(text, |byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte), true)
+    percent(text, is_unreserved, true)
+}
+
+/// For any part of a URL: everything but letters, digits and `-_.~` is encoded.
+pub(crate) fn url_part(text: &str) -> String {
+    percent(text, is_unreserved, false)
+}
+
+/// What stands for itself in every part of a URL.
+pub(crate) fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)
 }
 
 /// Percent-encodes every byte that is not `kept`.
-pub(crate) fn percent(text: &str, kept: impl Fn(u8) -> bool, plus_for_space: bool) -> String {
+fn percent(text: &str, kept: impl Fn(u8) -> bool, plus_for_space: bool) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for byte in text.bytes() {
         match byte {
