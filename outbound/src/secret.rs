@@ -90,10 +90,10 @@ pub fn decode_secret(
     let inline = fields.optional(key).secret().string().filter(|text| !text.value.is_empty());
     let file = fields.optional(file_key).string().filter(|path| !path.value.is_empty());
     match (inline, file) {
-        (Some(_), Some(_)) => {
+        (Some(text), Some(_)) => {
             let second = fields.key_span(key).max(fields.key_span(file_key)).unwrap_or(fields.span());
             decoder.error(second, format!("both {key:?} and {file_key:?} are given")).hint("keep one of them");
-            None
+            Some(Secret::inline(text.value))
         }
         (Some(text), None) => Some(Secret::inline(text.value)),
         (None, Some(path)) => Some(Secret::File(resolve_path(base, &path.value))),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use yaml::{Decoder, Fields, Node};
 
-use crate::secret::{Secret, resolve_path};
+use crate::secret::{Secret, decode_secret};
 
 /// How a connection is secured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,17 +95,9 @@ impl TlsConfig {
     }
 }
 
-fn pem(
-    fields: &mut Fields<'_>,
-    decoder: &Decoder,
-    base: &Path,
-    (key, file_key): (&'static str, &'static str),
-) -> Option<Pem> {
-    let inline = fields.optional(key).secret().string().filter(|text| !text.value.is_empty());
-    let file = fields.optional(file_key).string().filter(|path| !path.value.is_empty());
-    if let (Some(_), Some(file)) = (&inline, &file) {
-        decoder.error(file.span, format!("both {key:?} and {file_key:?} are given")).hint("keep one of them");
-    }
-    let inline = inline.map(|text| Pem::Inline(Secret::inline(text.value)));
-    inline.or_else(|| file.map(|path| Pem::File(resolve_path(base, &path.value))))
+fn pem(fields: &mut Fields<'_>, decoder: &Decoder, base: &Path, keys: (&'static str, &'static str)) -> Option<Pem> {
+    Some(match decode_secret(fields, decoder, base, keys)? {
+        Secret::File(path) => Pem::File(path),
+        inline => Pem::Inline(inline),
+    })
 }
