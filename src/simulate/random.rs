@@ -218,6 +218,7 @@ fn outcome(seed: u64) -> Outcome {
 
 /// Every invariant on a few hundred stories. `WATCHFIRE_SEEDS=4000-9000` plays others.
 #[test]
+#[expect(clippy::print_stderr, reason = "figures for whoever asks with --nocapture")]
 fn random_stories_keep_the_invariants() {
     let range = std::env::var("WATCHFIRE_SEEDS").unwrap_or_else(|_| "0-250".to_owned());
     let (first, end) = range.split_once('-').expect("a range such as 0-250");

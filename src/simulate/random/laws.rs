@@ -50,6 +50,7 @@ fn told_in_time(truth: &Truth<'_>, timeline: &Timeline, broken: &mut Vec<String>
             continue;
         }
         let mut told = timeline.deliveries.iter().filter(|delivered| hears(delivered, ear)).peekable();
+        let turns = truth.turns(labels);
         let (mut open, mut seen_since) = (false, None);
         let mut at = truth.scenario.start;
         while at < truth.scenario.start.plus(truth.scenario.length) {
@@ -58,12 +59,12 @@ fn told_in_time(truth: &Truth<'_>, timeline: &Timeline, broken: &mut Vec<String>
                 open = delivered.firing().any(|alert| is_it(&alert))
                     || open && !delivered.resolved().any(|alert| is_it(&alert));
             }
-            let plain = truth.fires(labels, at) == Some(true)
-                && !truth.is_silenced(labels, at)
-                && !truth.is_inhibited(labels, at)
-                && truth.is_calm(ear.0, at);
-            seen_since = if plain { seen_since.or(Some(at)).max(truth.last_turn(labels, at)) } else { None };
-            if let Some(since) = seen_since.filter(|since| at.since(*since) > PROMPT && !open) {
+            let last_turn = turns[..turns.partition_point(|(turn, _)| *turn < at)].last();
+            let plain = last_turn.filter(|(_, fires)| *fires && !open).filter(|_| {
+                truth.is_calm(ear.0, at) && !truth.is_silenced(labels, at) && !truth.is_inhibited(labels, at)
+            });
+            seen_since = plain.map(|(turn, _)| seen_since.unwrap_or(at).max(*turn));
+            if let Some(since) = seen_since.filter(|since| at.since(*since) > PROMPT) {
                 let (since, at) = (after(truth.scenario, since), after(truth.scenario, at));
                 broken.push(format!("1: {ear:?} does not know at {at} that {labels} fires since {since} at least"));
                 break;

@@ -64,10 +64,9 @@ impl<'a> Truth<'a> {
         Some(known[..before].last().is_some_and(|(_, fires)| *fires))
     }
 
-    /// When a posted alert last began or ended.
-    pub(super) fn last_turn(&self, labels: &LabelSet, at: Timestamp) -> Option<Timestamp> {
-        let turns = self.posted.get(labels)?.iter().map(|(posted, _)| *posted);
-        turns.take_while(|posted| *posted < at).last()
+    /// When a posted alert began (true) and ended (false).
+    pub(super) fn turns(&self, labels: &LabelSet) -> &[(Timestamp, bool)] {
+        self.posted.get(labels).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The posted label sets.
