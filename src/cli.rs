@@ -3,6 +3,7 @@
 pub mod client;
 pub mod cluster;
 pub mod feature;
+pub mod leading_flags;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -68,6 +69,17 @@ pub enum Command {
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+}
+
+impl Command {
+    /// Whether silences that people make are logged.
+    pub fn logs_silences(&self) -> bool {
+        match self {
+            Self::Notifier(command) => command.notifier.log_silences,
+            Self::Run(command) => command.notifier.log_silences,
+            _ => false,
+        }
+    }
 }
 
 /// `watchfire rules`.

@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use watchfire::cli::Cli;
+use watchfire::cli::{Cli, leading_flags};
 
 fn main() -> ExitCode {
     watchfire::install_crypto();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(leading_flags::of_process()) {
         Ok(cli) => cli,
         Err(told) => return answer(&told),
     };

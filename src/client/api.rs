@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use outbound::{HttpClient, HttpConfig, Limits, Request, Response, SendError};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
@@ -79,18 +79,16 @@ impl Api {
     /// As of [`ApiError`].
     pub async fn alerts(&self, query: &AlertQuery) -> Result<Vec<ShownAlert>, ApiError> {
         let any = query.active || query.inhibited || query.silenced || query.unprocessed;
-        let mut parameters = form_urlencoded::Serializer::new("?".to_owned());
-        for (name, flag) in [
-            ("active", query.active || !any),
-            ("inhibited", query.inhibited),
-            ("silenced", query.silenced),
-            ("unprocessed", query.unprocessed),
-        ] {
-            parameters.append_pair(name, if flag { "true" } else { "false" });
-        }
-        parameters.extend_pairs(query.receiver.iter().map(|receiver| ("receiver", receiver)));
-        parameters.extend_pairs(query.matchers.iter().map(|matcher| ("filter", matcher)));
-        self.ask(Method::GET, &format!("/alerts{}", parameters.finish()), None::<&()>).await
+        let flag = |wanted: bool| if wanted { "true" } else { "false" };
+        let mut parameters = vec![
+            ("active", flag(query.active || !any)),
+            ("inhibited", flag(query.inhibited)),
+            ("silenced", flag(query.silenced)),
+            ("unprocessed", flag(query.unprocessed)),
+        ];
+        parameters.extend(query.receiver.iter().map(|receiver| ("receiver", receiver.as_str())));
+        parameters.extend(query.matchers.iter().map(|matcher| ("filter", matcher.as_str())));
+        self.ask(Method::GET, &with_parameters("/alerts", &parameters), None::<&()>).await
     }
 
     /// Sends alerts.
@@ -106,11 +104,8 @@ impl Api {
     /// # Errors
     /// As of [`ApiError`].
     pub async fn silences(&self, matchers: &[String]) -> Result<Vec<ShownSilence>, ApiError> {
-        let mut parameters = form_urlencoded::Serializer::new(String::new());
-        parameters.extend_pairs(matchers.iter().map(|matcher| ("filter", matcher)));
-        let parameters = parameters.finish();
-        let mark = if parameters.is_empty() { "" } else { "?" };
-        self.ask(Method::GET, &format!("/silences{mark}{parameters}"), None::<&()>).await
+        let parameters: Vec<_> = matchers.iter().map(|matcher| ("filter", matcher.as_str())).collect();
+        self.ask(Method::GET, &with_parameters("/silences", &parameters), None::<&()>).await
     }
 
     /// One silence.
@@ -194,6 +189,15 @@ impl ApiError {
     }
 }
 
+fn with_parameters(path: &str, parameters: &[(&str, &str)]) -> String {
+    if parameters.is_empty() {
+        return path.to_owned();
+    }
+    let start = format!("{path}?");
+    let place = start.len();
+    form_urlencoded::Serializer::for_suffix(start, place).extend_pairs(parameters).finish()
+}
+
 fn silence_path(id: &str) -> String {
     let mut path = "/silence/".to_owned();
     path.extend(form_urlencoded::byte_serialize(id.as_bytes()));
@@ -221,19 +225,23 @@ pub fn read_http_config(path: &Path) -> anyhow::Result<HttpConfig> {
     let file = SourceFile::new(path.display().to_string(), text);
     let decoder = Decoder::new(&file);
     let base = path.parent().unwrap_or(Path::new(""));
-    let Some(root) = decoder.first_document() else {
-        match decoder.finish(Some(HttpConfig::default())) {
-            Ok((config, _)) => return Ok(config),
-            Err(mistakes) => bail!("{mistakes}"),
-        }
+    let config = match decoder.first_document() {
+        Some(root) if !root.is_null() => HttpConfig::decode(&root, &decoder, base),
+        _ => Some(HttpConfig::default()),
     };
-    let config = HttpConfig::decode(&root, &decoder, base);
     decoder.finish(config).map(|(config, _)| config).map_err(|mistakes| anyhow!("{mistakes}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_are_escaped() {
+        assert_eq!(with_parameters("/alerts", &[]), "/alerts");
+        let parameters = [("filter", "a=\"b c\""), ("filter", "d=~x&y")];
+        assert_eq!(with_parameters("/alerts", &parameters), "/alerts?filter=a%3D%22b+c%22&filter=d%3D%7Ex%26y");
+    }
 
     #[test]
     fn refusals_are_read_in_every_form_they_come_in() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::ValueEnum;
-use yaml::{Decoder, Node, SourceFile};
+use yaml::{Decoder, SourceFile};
 
 use crate::cli::client::OutputFormat;
 
@@ -55,9 +55,8 @@ impl Settings {
         let decoder = Decoder::new(file);
         let root = decoder.first_document();
         let pairs = match &root {
-            None => Some(Vec::new()),
-            Some(root) if Node::is_null(root) => Some(Vec::new()),
-            Some(root) => decoder.value(root).string_map(),
+            Some(root) if !root.is_null() => decoder.value(root).string_map(),
+            _ => Some(Vec::new()),
         };
         let (pairs, _) = decoder.finish(pairs).map_err(|mistakes| anyhow!("could not load config file: {mistakes}"))?;
         let given: Vec<&str> = pairs.iter().map(|(key, _)| key.value.as_str()).collect();

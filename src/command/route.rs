@@ -58,7 +58,8 @@ fn show_test(session: &Session, tree: &RouteTree, test: &RouteTest) -> anyhow::R
     let labels = LabelSet::from_pairs(labels);
     let receivers = routing::receivers(tree, &labels).join(",");
     let explained = test.explain || test.time.is_some();
-    let way = explained.then(|| routing::way(tree, &labels, test.time.unwrap_or_else(live::now)));
+    let way =
+        explained.then(|| routing::way(tree, &labels, test.time.unwrap_or_else(|| live::now().truncate_to_millis())));
     match way {
         Some(way) if session.output == OutputFormat::Json => print!("{}", Session::json(&way)),
         Some(way) => println!("{way}\n{receivers}"),

@@ -13,39 +13,7 @@ use serde_json::{Value, json};
 use crate::peers::{ALERTMANAGER, AMTOOL, Process, client, free_port, installed, ready};
 use crate::stage::Watchfire;
 
-const CONFIG: &str = r#"
-global: {smtp_smarthost: 'localhost:25', smtp_from: a@b.c, smtp_auth_username: me, smtp_auth_password: pw}
-route:
-  receiver: def
-  group_by: [alertname]
-  routes:
-  - matchers: [ 'team="a"', 'sev=~"x|y"' ]
-    receiver: team-a
-    continue: true
-    mute_time_intervals: [we]
-    routes:
-    - match: {env: prod}
-      receiver: pager
-    - match_re: {env: "dev|stage"}
-      receiver: mail
-  - matchers: [ team!="b" ]
-    receiver: notb
-    group_by: ['...']
-  - receiver: rest
-receivers:
-- name: def
-- name: team-a
-  slack_configs: [{api_url: 'http://slack.invalid/key', channel: c}]
-- name: pager
-  pagerduty_configs: [{routing_key: key}]
-- name: mail
-  email_configs: [{to: a@b.c}]
-- name: notb
-- name: rest
-time_intervals:
-- name: we
-  time_intervals: [{weekdays: [saturday, sunday]}]
-"#;
+const CONFIG: &str = include_str!("client/alertmanager.yml");
 
 /// What a program printed, and how it ended.
 #[derive(Debug, PartialEq)]
@@ -175,8 +143,9 @@ async fn fill(url: &str) -> Vec<String> {
 /// Every question in every format, and what changes nothing or the same for both.
 fn compare(pair: &Pair, ids: &[String]) {
     for format in ["simple", "extended", "json"] {
-        let questions: [&[&str]; 22] = [
+        let questions: [&[&str]; 25] = [
             &["alert"],
+            &["alert", "Second", "team=a"],
             &["alert", "query", "Second"],
             &["alert", "query", "team=~a.*", "sev!=y"],
             &["alert", "query", "nosuch=1"],
@@ -187,6 +156,8 @@ fn compare(pair: &Pair, ids: &[String]) {
             &["alert", "query", "First", "bare"],
             &["alert", "query", "-r", "("],
             &["silence"],
+            &["silence", "-q"],
+            &["silence", "Quiet"],
             &["silence", "query", "--expired"],
             &["silence", "query", "--created-by", "team"],
             &["silence", "query", "alertname=Quiet", "zone=~z.*"],
@@ -200,7 +171,7 @@ fn compare(pair: &Pair, ids: &[String]) {
             &["config", "routes", "show"],
         ];
         for question in questions {
-            let outcome = pair.same(&[question, &["--output", format]].concat());
+            let outcome = pair.same(&[&["--output", format], question].concat());
             let is_wrong = question.contains(&"bare") || question.contains(&"(");
             assert_eq!(outcome.code, Some(i32::from(is_wrong)), "{question:?}");
         }
