@@ -68,6 +68,8 @@ pub struct AlertBook {
     slots: Vec<Option<StoredAlert>>,
     free: Vec<AlertId>,
     ids: HashMap<LabelSet, AlertId, FixedState>,
+    /// Admitted last: the next one often comes from the same rule.
+    latest: Option<AlertId>,
 }
 
 /// An id from here on is damage: so many alerts fit in no memory.
@@ -122,11 +124,37 @@ impl StoredAlert {
     }
 }
 
+impl Report {
+    /// Keeps texts that a known alert has too only once.
+    fn share_texts(&mut self, known: &StoredAlert) {
+        if self.generator_url == known.generator_url {
+            self.generator_url = Arc::clone(&known.generator_url);
+        }
+        if self.annotations == known.annotations {
+            self.annotations = known.annotations.clone();
+        }
+    }
+}
+
 impl AlertBook {
     /// Stores a report that came now.
     pub fn put(&mut self, now: Timestamp, report: Report) -> (AlertId, Change) {
-        if let Some((id, alert)) = self.find_mut(&report.labels) {
-            return (id, alert.take(report, now));
+        match self.find(&report.labels) {
+            Some(id) => (id, self.renew(now, id, report)),
+            None => (self.admit(now, report), Change::New),
+        }
+    }
+
+    /// Stores a report about an alert that is known under this id.
+    pub fn renew(&mut self, now: Timestamp, id: AlertId, report: Report) -> Change {
+        let known = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut);
+        known.map_or(Change::Refresh, |alert| alert.take(report, now))
+    }
+
+    /// Stores a report about an alert that is not known.
+    pub fn admit(&mut self, now: Timestamp, mut report: Report) -> AlertId {
+        if let Some(latest) = self.latest.and_then(|id| self.get(id)) {
+            report.share_texts(latest);
         }
         let alert = StoredAlert {
             fingerprint: report.labels.fingerprint(),
@@ -139,7 +167,9 @@ impl AlertBook {
             is_timeout: report.is_timeout,
             generator_url: report.generator_url,
         };
-        (self.insert(alert), Change::New)
+        let id = self.insert(alert);
+        self.latest = Some(id);
+        id
     }
 
     /// Puts an alert in as it is; one with the same labels must not be there.
@@ -220,11 +250,6 @@ impl AlertBook {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
-    }
-
-    fn find_mut(&mut self, labels: &LabelSet) -> Option<(AlertId, &mut StoredAlert)> {
-        let id = *self.ids.get(labels)?;
-        Some((id, self.slots.get_mut(id.0 as usize)?.as_mut()?))
     }
 }
 

@@ -1,10 +1,12 @@
 //! The notifier at work.
 
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use futures_util::FutureExt;
 use model::matcher::parse::ParseMode;
 use model::{Alert, Timestamp};
 use notifier::config::Config;
@@ -181,10 +183,10 @@ impl Performer {
         let (desk, network) = (self.desk.clone(), self.network.clone());
         tokio::spawn(async move {
             let id = delivery.id;
-            let attempt = tokio::spawn(attempt(network, place, delivery));
-            let outcome = attempt.await.unwrap_or_else(|error| Outcome::Retry {
+            let attempt = AssertUnwindSafe(attempt(network, place, delivery)).catch_unwind();
+            let outcome = attempt.await.unwrap_or_else(|_| Outcome::Retry {
                 reason: "other",
-                message: format!("the delivery ended badly: {error}"),
+                message: "the delivery panicked; this is a bug of ours".to_owned(),
                 retry_after: None,
             });
             if let Some(desk) = desk.upgrade() {
@@ -203,7 +205,8 @@ async fn attempt(network: Arc<Network>, place: Place, delivery: Delivery) -> Out
         let Some(_turn) = place.turn().await else { return no_deliverer() };
         let Some(deliverer) = network.deliverer.load_full() else { return no_deliverer() };
         let _timer = Timer { tally: &network.tally, kind: integration, started: live::now() };
-        deliverer.deliver(&delivery, live::now(), delivery.deadline.since(live::now())).await
+        // A request's state is large: only deliveries whose turn it is have one.
+        Box::pin(deliverer.deliver(&delivery, live::now(), delivery.deadline.since(live::now()))).await
     };
     let outcome = tokio::time::timeout(allowed, sending).await.unwrap_or_else(|_| Outcome::Retry {
         reason: "contextDeadlineExceeded",

@@ -68,12 +68,12 @@ impl Known {
             if !self.limit.has_room(report.labels.alert_name(), is_over) {
                 return None;
             }
-            let (id, change) = self.book.put(now, report);
+            let id = self.book.admit(now, report);
             self.introduce(id);
-            return Some((id, change));
+            return Some((id, Change::New));
         };
         let was = self.source_end(id);
-        let (_, change) = self.book.put(now, report);
+        let change = self.book.renew(now, id, report);
         if was.is_some() {
             self.source_moved(id, was);
         }

@@ -21,7 +21,7 @@ const PANICKED: &str = "panicked: ";
 const OPENING: &str = "open the database";
 
 /// Memory sled may use to keep pages at hand. Reads happen only at the start and to find what a change replaces.
-const CACHE_BYTES: u64 = 64 << 20;
+const CACHE_BYTES: u64 = 8 << 20;
 
 /// How long to wait for sled's threads, of which one may have died, to let go of the database.
 const THREADS_DEADLINE: Duration = Duration::from_secs(5);
