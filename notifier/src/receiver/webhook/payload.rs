@@ -1,6 +1,7 @@
 //! The body of a webhook: Alertmanager's version 4, key for key.
 
 use model::LabelSet;
+use model::pattern::quote_meta;
 use model::timestamp::ZERO_TIME;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -83,6 +84,7 @@ pub(crate) fn body(page: &Page<'_>) -> Vec<u8> {
 pub(crate) fn body_of(page: &Page<'_>, version: &'static str, alerts: &[NotifiedAlert]) -> Vec<u8> {
     let notification = page.notification;
     let payload = Payload {
+        // As Alertmanager does, and users compare with that.
         receiver: quote_meta(&notification.receiver),
         status: page.status(),
         alerts: alerts.iter().map(AlertBody::from).collect(),
@@ -98,16 +100,4 @@ pub(crate) fn body_of(page: &Page<'_>, version: &'static str, alerts: &[Notified
         template_error: page.degraded(),
     };
     crate::receiver::go_lines(&payload)
-}
-
-/// Go's `regexp.QuoteMeta`. Alertmanager puts the receiver's name through it, and users compare with that.
-pub(crate) fn quote_meta(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len());
-    for character in text.chars() {
-        if r"\.+*?()|[]{}^$".contains(character) {
-            quoted.push('\\');
-        }
-        quoted.push(character);
-    }
-    quoted
 }
