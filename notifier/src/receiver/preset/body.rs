@@ -10,6 +10,7 @@
 //! | `{first: [a, b]}` | the first that is something, or the last |
 //! | `{split: $tags}` | the parts between commas |
 //! | `{merge: [a, b]}` | one object of several, ordered by key |
+//! | `{cut: $message, characters: 9}` | the text, cut |
 //! | `{trim: $message}` | the text without blanks around it |
 //! | `{as_text: $id}` | the value as a text |
 //! | `{when: flag, then: a}` | a, or nothing; also `no flag` and `setting=a\|b` |
@@ -34,6 +35,7 @@ pub(crate) enum Body {
     Merge(Vec<Body>),
     AsText(Box<Body>),
     Trim(Box<Body>),
+    Cut { text: Box<Body>, characters: usize },
     When { condition: String, then: Box<Body> },
     Known { words: Vec<String>, value: Box<Body>, otherwise: String },
     OpsGenieTeams(Box<Body>),
@@ -111,6 +113,9 @@ impl Body {
                 Some(Body::Known { words, value: read("value")?, otherwise: name("else")? })
             }
             ["opsgenie_teams"] => Some(Body::OpsGenieTeams(read("opsgenie_teams")?)),
+            ["cut", "characters"] => {
+                Some(Body::Cut { text: read("cut")?, characters: name("characters")?.parse().ok()? })
+            }
             ["trim"] => Some(Body::Trim(read("trim")?)),
             ["as_text"] => Some(Body::AsText(read("as_text")?)),
             _ => None,

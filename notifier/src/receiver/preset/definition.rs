@@ -156,8 +156,8 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) key: String,
-    /// What the key holds after a success, as JSON.
-    pub(crate) good: String,
+    /// What the key holds after a success.
+    pub(crate) good: serde_json::Value,
     /// Key of the reason.
     pub(crate) why: String,
     /// Key of what the lists below hold.
@@ -315,7 +315,7 @@ fn answer(node: &Node) -> Answer {
     let verdict = |node: &Node| {
         Some(Verdict {
             key: text(node, "key")?,
-            good: text(node, "good")?,
+            good: serde_json::from_str(&text(node, "good")?).ok()?,
             why: text(node, "why")?,
             code: text(node, "code").or_else(|| text(node, "why"))?,
             passing: texts(node, "passing"),

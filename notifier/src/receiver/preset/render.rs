@@ -7,11 +7,11 @@ use serde_json::Value as Scalar;
 use url::form_urlencoded::byte_serialize;
 
 use super::body::{Body, Entry, How, Part, Text};
-use super::definition::{Content, Kind, Plan, Setting};
+use super::definition::{Content, Kind, Limit, Plan, Setting};
 use super::form::{as_text, form, is_empty};
 use super::lookup::{Reach, Scene};
 use super::settings::Value;
-use super::{Inputs, PresetSettings, Step};
+use super::{Inputs, PresetSettings, Step, limit};
 use crate::notification::Notification;
 use crate::receiver::{go_lines, opsgenie, webhook};
 use crate::rendering::tree::{Json, object};
@@ -123,6 +123,9 @@ impl<'a> Scene<'a> {
                 Json::List(parts.map(|part| text(part.to_owned())).collect())
             }
             Body::Merge(bodies) => self.merge(bodies, reach)?,
+            Body::Cut { text: body, characters } => {
+                text(limit::cut(as_text(&self.json(body, reach)?), Limit::Characters(*characters)))
+            }
             Body::Trim(body) => text(as_text(&self.json(body, reach)?).trim().to_owned()),
             Body::AsText(body) => text(as_text(&self.json(body, reach)?)),
             Body::When { condition, then } => match self.holds(condition, reach)? {

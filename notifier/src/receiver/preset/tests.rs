@@ -154,6 +154,9 @@ fn limits_are_characters_and_bytes() {
         let short = section.get(..20).unwrap();
         assert_eq!((text.chars().count(), text.chars().last()), (characters, Some('…')), "{short} {path}");
     }
+    let sns = "sns_configs: [{phone_number: '+1', sigv4: {region: a, access_key: b, secret_key: c}, message: ";
+    let sms = body(&format!("{sns}{long}}}]"), &two());
+    assert_eq!(sms["Message"].as_str().unwrap().chars().count(), 1600);
     let webex = "webex_configs: [{room_id: r, http_config: {authorization: {credentials: k}}, message: ";
     let body = body(&format!("{webex}{long}}}]"), &two());
     let text = body["markdown"].as_str().unwrap();
