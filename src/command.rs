@@ -19,7 +19,7 @@ use crate::logging;
 
 /// Does what the command line says. An error goes to standard error with exit code 1.
 pub async fn execute(cli: Cli) -> ExitCode {
-    logging::start(cli.log_level, cli.log_format);
+    logging::start(cli.log_level, cli.log_format, cli.command.logs_silences());
     let outcome = match cli.command {
         Command::Rules(command) => rules::execute(command).await,
         Command::Notifier(command) => notifier::execute(command).await,

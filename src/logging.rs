@@ -1,11 +1,12 @@
 //! Structured log lines on standard error.
 
+use notifier::io::api::SILENCES_LOG;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{LogFormat, LogLevel};
 
-/// Starts logging. Calling it again changes nothing.
-pub fn start(level: LogLevel, format: LogFormat) {
+/// Starts logging; what people do with silences only if asked for. Calling it again changes nothing.
+pub fn start(level: LogLevel, format: LogFormat, silences: bool) {
     let level = match level {
         LogLevel::Debug => "debug",
         LogLevel::Info => "info",
@@ -13,7 +14,9 @@ pub fn start(level: LogLevel, format: LogFormat) {
         LogLevel::Error => "error",
     };
     // Libraries speak up only when something is odd; sled's chatter is about its own files.
-    let filter = EnvFilter::new(format!("warn,sled=error,{}", OURS.map(|name| format!("{name}={level}")).join(",")));
+    let ours = OURS.map(|name| format!("{name}={level}")).join(",");
+    let silences = if silences { "info" } else { "off" };
+    let filter = EnvFilter::new(format!("warn,sled=error,{ours},{SILENCES_LOG}={silences}"));
     let started = match format {
         LogFormat::Logfmt => tracing_logfmt::builder()
             .with_target(false)

@@ -31,6 +31,8 @@ pub struct Config {
     pub route: Route,
     /// Every receiver, by name.
     pub receivers: BTreeMap<String, Arc<Receiver>>,
+    /// Their names as the file orders them.
+    pub receiver_order: Vec<String>,
     /// Which alerts quiet which.
     pub inhibit_rules: Vec<InhibitRule>,
     /// Named intervals that routes refer to; an interval is active if any element is.
@@ -41,6 +43,13 @@ pub struct Config {
     pub template_files: Vec<(String, String)>,
     /// The file as shown by `GET /api/v2/status`: every secret replaced by `<secret>`.
     pub shown: String,
+}
+
+impl Config {
+    /// Every receiver, as the file orders them.
+    pub fn receivers_in_order(&self) -> impl Iterator<Item = &Arc<Receiver>> {
+        self.receiver_order.iter().filter_map(|name| self.receivers.get(name))
+    }
 }
 
 /// A node of the routing tree with its inherited options resolved.

@@ -1,5 +1,6 @@
 //! Aggregation groups: members, the instants of their flushes, and what is under way for each integration.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,22 +151,28 @@ impl Slot {
     }
 }
 
-/// Alertmanager's order inside a notification: by job, by instance (those without come last), then fewer labels first,
-/// then by the first label in which two sets differ, where lacking it comes first.
-pub fn notification_order(a: &StoredAlert, b: &StoredAlert) -> std::cmp::Ordering {
-    let (a, b) = (&a.labels, &b.labels);
+/// Alertmanager's order of alerts inside a notification and in lists of groups: by job, by instance (those without come
+/// last), then as [`label_set_order`] says.
+pub fn alert_order(a: &LabelSet, b: &LabelSet) -> Ordering {
     let by = |name: &str| {
         let (a, b) = (a.get(name), b.get(name));
         a.is_none().cmp(&b.is_none()).then(a.cmp(&b))
     };
-    by("job").then_with(|| by("instance")).then_with(|| a.len().cmp(&b.len())).then_with(|| by_first_difference(a, b))
+    by("job").then_with(|| by("instance")).then_with(|| label_set_order(a.iter(), b.iter()))
 }
 
-fn by_first_difference(a: &LabelSet, b: &LabelSet) -> std::cmp::Ordering {
-    let differing = a.iter().zip(b.iter()).find(|(a, b)| a != b);
-    differing.map_or(std::cmp::Ordering::Equal, |((a_name, a_value), (b_name, b_value))| {
-        // The lesser name is one that the other set lacks.
-        b_name.cmp(a_name).then(a_value.cmp(b_value))
+/// Alertmanager's order of label sets, given by their labels in order of names: fewer labels first, then by the first
+/// label in which two sets differ, where lacking it comes first.
+pub fn label_set_order<'a>(
+    a: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    b: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+) -> Ordering {
+    let first_difference = || a.clone().zip(b.clone()).find(|(a, b)| a != b);
+    a.clone().count().cmp(&b.clone().count()).then_with(|| {
+        first_difference().map_or(Ordering::Equal, |((a_name, a_value), (b_name, b_value))| {
+            // The lesser name is one that the other set lacks.
+            b_name.cmp(a_name).then(a_value.cmp(b_value))
+        })
     })
 }
 

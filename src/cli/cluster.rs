@@ -66,3 +66,38 @@ impl ClusterFlags {
         self.insecure_discovery || texts.into_iter().flatten().any(|text| !text.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::cli::feature::Feature;
+    use crate::cli::{Cli, Command, NotifierCommand};
+
+    fn notifier(words: &str) -> Result<NotifierCommand, clap::Error> {
+        let words = ["watchfire", "notifier"].into_iter().chain(words.split_whitespace());
+        match Cli::try_parse_from(words)?.command {
+            Command::Notifier(command) => Ok(command),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_command_line_for_alertmanager_is_understood() {
+        let command = notifier(
+            "--config.file=a.yml --storage.path=d --data.retention=1h --data.maintenance-interval=1m --log.silences \
+             --silences.max-silences=7 --silences.max-silence-size-bytes=512 --alerts.gc-interval=1m \
+             --alerts.per-alertname-limit=9 --dispatch.maintenance-interval=30s --dispatch.start-delay=5s \
+             --web.listen-address=:9093 --web.get-concurrency=3 --web.timeout=2s --auto-gomemlimit.ratio=0.8 \
+             --cluster.listen-address=0.0.0.0:9094 --cluster.settle-timeout=0s --cluster.gossip-interval=200ms \
+             --enable-feature=utf8-strict-mode,event-recorder --log.level=debug --log.format=json",
+        );
+        let flags = command.unwrap().notifier;
+        assert_eq!((flags.silences_max, flags.silence_bytes_max, flags.alerts_per_name_max), (7, 512, 9));
+        assert_eq!(flags.features, [Feature::Utf8StrictMode, Feature::WithoutEffect("event-recorder")]);
+        assert!(flags.log_silences && flags.cluster.ask_for_cluster() && flags.get_concurrency == 3);
+        assert!(!notifier("--cluster.listen-address=").unwrap().notifier.cluster.ask_for_cluster());
+        let unknown = notifier("--enable-feature=time-travel").unwrap_err().to_string();
+        assert!(unknown.contains("known are classic-mode, utf8-strict-mode"), "{unknown}");
+    }
+}

@@ -24,10 +24,13 @@ use crate::web::get_limit;
 /// # Errors
 /// The configuration, an address or the store cannot be used.
 pub async fn execute(command: NotifierCommand) -> anyhow::Result<ExitCode> {
-    let matcher_mode = matcher_mode(&command.notifier)?;
+    check(&command.notifier)?;
     let process = Process::open(&command.web, &command.storage_path).await?;
-    let sources =
-        Sources { config_file: command.config_file, external_url: process.external.url.clone(), matcher_mode };
+    let sources = Sources {
+        config_file: command.config_file,
+        external_url: process.external.url.clone(),
+        matcher_mode: matcher_mode(&command.notifier),
+    };
     let service = NotifierService::start(sources, settings(&command.notifier), process.store.clone()).await?;
     let mut parts = Parts::default();
     add(&mut parts, service, &command.notifier, true);
@@ -47,11 +50,11 @@ pub(super) fn settings(flags: &NotifierFlags) -> Settings {
     }
 }
 
-/// How matchers are read; on the way what is said about flags that have no effect, and a refusal of peers.
+/// Refuses what cannot be, and says what has no effect.
 ///
 /// # Errors
-/// Peers are to be joined, or both modes are asked for.
-pub(super) fn matcher_mode(flags: &NotifierFlags) -> anyhow::Result<ParseMode> {
+/// Peers are to be joined, or both modes of matchers are asked for.
+pub(super) fn check(flags: &NotifierFlags) -> anyhow::Result<()> {
     if let Some(peer) = flags.cluster.peers.iter().find(|peer| !peer.is_empty()) {
         bail!(
             "--cluster.peer={peer}: this notifier cannot join others: run one, it keeps its state over restarts; or several of their own, each of which notifies"
@@ -65,16 +68,28 @@ pub(super) fn matcher_mode(flags: &NotifierFlags) -> anyhow::Result<ParseMode> {
             info!(feature = name, "--enable-feature: has no effect here");
         }
     }
+    if [Feature::ClassicMode, Feature::Utf8StrictMode].iter().all(|mode| flags.features.contains(mode)) {
+        bail!("--enable-feature: classic-mode and utf8-strict-mode exclude each other");
+    }
+    Ok(())
+}
+
+/// How matchers in the configuration and in requests are read.
+pub(super) fn matcher_mode(flags: &NotifierFlags) -> ParseMode {
     match (flags.features.contains(&Feature::ClassicMode), flags.features.contains(&Feature::Utf8StrictMode)) {
-        (true, true) => bail!("--enable-feature: classic-mode and utf8-strict-mode exclude each other"),
-        (true, false) => Ok(ParseMode::Classic),
-        (false, true) => Ok(ParseMode::Utf8Strict),
-        (false, false) => Ok(ParseMode::Fallback),
+        (true, _) => ParseMode::Classic,
+        (false, true) => ParseMode::Utf8Strict,
+        (false, false) => ParseMode::Fallback,
     }
 }
 
 pub(super) fn add(parts: &mut Parts, service: Arc<NotifierService>, flags: &NotifierFlags, alone: bool) {
-    let about = About { version: COMPATIBLE_VERSION, revision: VERSION, started_at: live::now() };
+    let about = About {
+        version: COMPATIBLE_VERSION,
+        revision: VERSION,
+        matcher_mode: matcher_mode(flags),
+        started_at: live::now(),
+    };
     let limited = get_limit::limited(api::router(service.clone(), about, alone), flags.get_concurrency);
     parts.router = std::mem::take(&mut parts.router).merge(limited);
     let census = Arc::new(Census::new(service.clone()));
@@ -94,5 +109,31 @@ async fn count_regularly(census: Arc<Census<NotifierService>>, mut ended: watch:
             () = live::wait(Census::<NotifierService>::EVERY) => {}
             _ = ended.changed() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn flags(words: &[&str]) -> NotifierFlags {
+        match Cli::try_parse_from(["watchfire", "notifier"].iter().chain(words)).unwrap().command {
+            Command::Notifier(command) => command.notifier,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn peers_are_refused_and_modes_exclude_each_other() {
+        let refused = check(&flags(&["--cluster.peer=am-1:9094"])).unwrap_err().to_string();
+        assert!(refused.starts_with("--cluster.peer=am-1:9094: this notifier cannot join others"), "{refused}");
+        assert!(check(&flags(&["--cluster.peer=", "--cluster.label=x"])).is_ok());
+        assert!(check(&flags(&["--enable-feature=classic-mode,utf8-strict-mode"])).is_err());
+        assert_eq!(matcher_mode(&flags(&["--enable-feature=classic-mode"])), ParseMode::Classic);
+        assert_eq!(matcher_mode(&flags(&["--enable-feature=utf8-strict-mode"])), ParseMode::Utf8Strict);
+        assert_eq!(matcher_mode(&flags(&["--enable-feature=auto-gomemlimit"])), ParseMode::Fallback);
     }
 }

@@ -77,7 +77,7 @@ fn decode(
     let global = fields.optional("global").decode(|node, decoder| Global::decode(node, decoder, base));
     let global = global.unwrap_or_default();
     let route = fields.required("route").decode(|node, decoder| RawRoute::decode(node, decoder, matcher_mode));
-    let receivers = receivers::decode(fields.optional("receivers"), &global, base);
+    let (receivers, receiver_order) = receivers::decode(fields.optional("receivers"), &global, base);
     let inhibit_rules =
         fields.optional("inhibit_rules").sequence(|node, decoder| inhibit_rule::decode(node, decoder, matcher_mode));
     let time_intervals = time_intervals::decode(&mut fields);
@@ -90,6 +90,7 @@ fn decode(
     Some(Config {
         route: route.resolve(decoder),
         receivers,
+        receiver_order,
         inhibit_rules: inhibit_rules.unwrap_or_default(),
         time_intervals,
         resolve_timeout: global.resolve_timeout,

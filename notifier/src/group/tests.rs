@@ -50,7 +50,7 @@ fn alerts_are_told_in_alertmanagers_order() {
     ];
     for (i, a) in order.iter().enumerate() {
         for (j, b) in order.iter().enumerate() {
-            assert_eq!(notification_order(&alert(a), &alert(b)), i.cmp(&j), "{a} {b}");
+            assert_eq!(alert_order(&alert(a).labels, &alert(b).labels), i.cmp(&j), "{a} {b}");
         }
     }
 }

@@ -23,9 +23,12 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
+use model::matcher::parse::ParseMode;
 use serde::Serialize;
 
 use super::desk::Desk;
+
+pub use silences::SILENCES_LOG;
 
 /// A larger body is refused; 100,000 alerts of half a kilobyte fit.
 const BODY_BYTES_MAX: usize = 64 << 20;
@@ -37,6 +40,8 @@ pub struct About {
     pub version: &'static str,
     /// Our own version.
     pub revision: &'static str,
+    /// How matchers in requests are read.
+    pub matcher_mode: ParseMode,
     /// When the process started.
     pub started_at: model::Timestamp,
 }

@@ -7,7 +7,7 @@ use model::Timestamp;
 use super::known::Known;
 use crate::alert_book::AlertId;
 use crate::decision::HoldReason;
-use crate::group::{Group, Member, notification_order};
+use crate::group::{Group, Member, alert_order};
 use crate::notification::{Notification, NotifiedAlert, Reason};
 use crate::notification_log::{Entry, Told};
 use crate::route::{Mute, RouteTree};
@@ -75,7 +75,7 @@ impl Known {
         let node = routes.node(group.route);
         let mut alerts: Vec<_> = sight.visible.iter().filter_map(|id| self.book.get(*id)).collect();
         alerts.retain(|alert| !alert.is_resolved(now) || resolved.binary_search(&alert.fingerprint.0).is_ok());
-        alerts.sort_by(|a, b| notification_order(a, b));
+        alerts.sort_by(|a, b| alert_order(&a.labels, &b.labels));
         let alerts = alerts.into_iter().map(|alert| NotifiedAlert {
             labels: alert.labels.clone(),
             annotations: alert.annotations.clone(),

@@ -27,6 +27,7 @@ struct Request {
     method: String,
     path: String,
     content_type: String,
+    authorization: String,
     body: Vec<u8>,
 }
 
@@ -47,7 +48,10 @@ async fn converse(mut stream: BufReader<TcpStream>, log: &Log) -> Option<()> {
             _ => json!(status),
         };
         let content_type = request.content_type.split(';').next().unwrap_or_default().trim();
-        let body = json!({"method": request.method, "content_type": content_type, "payload": payload});
+        let mut body = json!({"method": request.method, "content_type": content_type, "payload": payload});
+        if !request.authorization.is_empty() {
+            body["authorization"] = json!(request.authorization);
+        }
         log.write(at, Delivery { sequence: sequence(&request.path, &payload), at: 0.0, reply, body });
         if resets {
             drop(stream.get_ref().set_zero_linger());
@@ -87,7 +91,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     };
     let mut body = vec![0; header("content-length").parse().expect("requests say how long they are")];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Request { method, path, content_type: header("content-type"), body })
+    Some(Request { method, path, content_type: header("content-type"), authorization: header("authorization"), body })
 }
 
 fn sequence(path: &str, payload: &Value) -> Vec<String> {

@@ -115,7 +115,7 @@ impl Placeholders {
         }
         let names: Vec<String> = ANYTHING.captures_iter(&expected).map(|found| found[1].to_owned()).collect();
         let literals: Vec<String> = ANYTHING.split(&expected).map(regex::escape).collect();
-        let pattern = Regex::new(&format!("(?s)^{}$", literals.join("(.+?)"))).unwrap();
+        let pattern = Regex::new(&format!("(?s)^{}$", literals.join("(.*?)"))).unwrap();
         let Some(found) = pattern.captures(actual) else { return false };
         for (name, value) in names.into_iter().zip(found.iter().skip(1)) {
             if name.len() > 2 && name.starts_with("id") {

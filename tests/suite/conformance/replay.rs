@@ -13,7 +13,7 @@ use super::comparison::Comparison;
 use super::log::Log;
 use super::placeholders::Placeholders;
 use super::scenario::{Action, Request, Scenario, Silence};
-use super::{Ports, amtool, http_sink, smtp_sink};
+use super::{Ports, amtool, exceptions, http_sink, smtp_sink};
 use crate::conditions::{eventually, nothing_for, unix_now};
 use crate::peers::{Process, client, free_port, watchfire};
 
@@ -98,6 +98,7 @@ impl<'a> Stage<'a> {
             "--cluster.listen-address=".to_owned(),
             "--log.level=debug".to_owned(),
         ];
+        args.extend(exceptions::mode(&self.scenario.id).map(|feature| format!("--enable-feature={feature}")));
         args.extend(self.scenario.args.iter().map(|arg| self.placeholders.fill(arg)));
         let process = self.process.insert(watchfire(&args));
         let ready = format!("{}/-/ready", self.url);
@@ -256,9 +257,10 @@ async fn response(answer: reqwest::Response, contains: &[String]) -> Value {
     let ctype = answer.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let ctype = ctype.split(';').next().unwrap_or_default().trim().to_owned();
     let text = answer.text().await.unwrap_or_default();
-    // A configuration inside a JSON body is looked for as it reads, not as it is escaped.
-    let contained: BTreeMap<_, _> = contains.iter().map(|part| (part, text.contains(part.as_str()))).collect();
-    let body =
-        serde_json::from_str::<Value>(&text).map_or_else(|_| json!({"text": text}), |body| json!({"json": body}));
+    let parsed = serde_json::from_str::<Value>(&text).ok();
+    // `<` may be escaped in JSON but need not be.
+    let plain = parsed.as_ref().map_or_else(|| text.clone(), Value::to_string);
+    let contained: BTreeMap<_, _> = contains.iter().map(|part| (part, plain.contains(part.as_str()))).collect();
+    let body = parsed.map_or_else(|| json!({"text": text}), |body| json!({"json": body}));
     json!({"status": status, "ctype": ctype, "body": body, "contains": contained})
 }

@@ -225,6 +225,13 @@ fn a_matcher_that_reads_differently_in_strict_mode_is_warned_about() {
 }
 
 #[test]
+fn receivers_are_listed_as_the_file_orders_them() {
+    let config = load("route: {receiver: b}\nreceivers: [{name: b}, {name: c}, {name: a}]\n");
+    let names: Vec<_> = config.receivers_in_order().map(|receiver| receiver.name.as_str()).collect();
+    assert_eq!(names, ["b", "c", "a"]);
+}
+
+#[test]
 fn classic_mode_has_classic_label_names() {
     for (options, good) in [("group_by: ['...']", true), ("group_by: [a_b]", true), ("group_by: [a-b]", false)] {
         let text = format!("route: {{receiver: x, {options}}}\nreceivers: [{{name: x}}]\n");

@@ -1,5 +1,6 @@
 //! `/api/v2/alerts`: take alerts in, list them.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -18,12 +19,13 @@ use super::moment::Moment;
 use super::paging::Paging;
 use super::posted_alert::PostableAlert;
 use super::status::ReceiverName;
+use crate::group::alert_order;
 use crate::io::desk::Desk;
 use crate::notifier::AlertView;
 
 /// `GET`: alerts that are not resolved, by fingerprint; written in pieces as the client reads.
 pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
-    let parameters = Parameters::read(query.as_deref());
+    let parameters = Parameters::read(query.as_deref(), api.about.matcher_mode);
     let filter = Filter::read(&parameters)?;
     let paging = Paging::read(&parameters)?;
     let page = api.desk.read(|notifier, now| {
@@ -85,9 +87,14 @@ struct Status {
 }
 
 impl GettableAlert {
-    /// What lists are sorted by.
-    pub(super) fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+    /// The order inside a group.
+    pub(super) fn group_order(&self, other: &Self) -> Ordering {
+        alert_order(&self.labels, &other.labels)
+    }
+
+    /// Lists of groups name the receivers of an alert in alphabetical order, lists of alerts in that of the routes.
+    pub(super) fn sort_receivers(&mut self) {
+        self.receivers.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     }
 
     /// `None` if the filter does not want alerts in this state.

@@ -14,7 +14,10 @@ use crate::config::Config;
 use crate::notifier::AlertStatus;
 
 /// Parameters as given: repeated names are kept.
-pub(super) struct Parameters(Vec<(String, String)>);
+pub(super) struct Parameters {
+    given: Vec<(String, String)>,
+    matcher_mode: ParseMode,
+}
 
 /// Which alerts a request wants to see.
 pub(super) struct Filter {
@@ -32,12 +35,13 @@ pub(super) struct Filter {
 }
 
 impl Parameters {
-    pub(super) fn read(query: Option<&str>) -> Self {
-        Self(url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect())
+    pub(super) fn read(query: Option<&str>, matcher_mode: ParseMode) -> Self {
+        let given = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
+        Self { given: given.collect(), matcher_mode }
     }
 
     fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
+        self.given.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn last<'a>(&'a self, name: &'a str) -> Option<&'a str> {
@@ -59,7 +63,7 @@ impl Parameters {
 
     /// The matchers given under a name (`filter`, `receiver_matchers`), all of which must match.
     pub(super) fn matchers(&self, name: &str) -> Result<Vec<Matcher>, Refusal> {
-        let parse = |text| parse_matcher(text, ParseMode::Fallback).map_err(|error| bad_matcher(text, &error));
+        let parse = |text| parse_matcher(text, self.matcher_mode).map_err(|error| bad_matcher(text, &error));
         self.all(name).map(|text| parse(text).map(|parsed| parsed.value)).collect()
     }
 }

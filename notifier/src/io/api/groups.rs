@@ -1,9 +1,11 @@
 //! `/api/v2/alerts/groups`.
 
+use std::cmp::Ordering;
+
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use model::LabelSet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::alerts::{GettableAlert, as_object};
@@ -11,6 +13,7 @@ use super::answer::Refusal;
 use super::filter::{Filter, Parameters};
 use super::paging::Paging;
 use super::status::ReceiverName;
+use crate::group::label_set_order;
 use crate::io::desk::Desk;
 use crate::notifier::GroupView;
 
@@ -27,28 +30,55 @@ struct AlertGroup {
 
 /// `GET`: groups by labels, then receiver; groups without a wanted alert are left out.
 pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
-    let parameters = Parameters::read(query.as_deref());
+    let parameters = Parameters::read(query.as_deref(), api.about.matcher_mode);
     let filter = Filter::read(&parameters)?;
     let paging = Paging::read(&parameters)?;
     let page = api.desk.read(|notifier, now| {
         let receivers = filter.receivers(notifier.config());
         let is_wanted = |name| receivers.as_ref().is_none_or(|names| names.contains(name));
         let groups = notifier.groups(now).into_iter().filter(|group| is_wanted(group.receiver()));
-        paging.page(groups.map(|group| (place(&group), group)).collect(), |group| form(&group, &filter))
+        paging.page(groups.map(|group| (Place::of(&group), group)).collect(), |group| form(&group, &filter))
     });
     Ok(page.answer())
 }
 
 /// What groups are ordered by: labels, receiver, and the key, since routes may share both.
-fn place(group: &GroupView<'_>) -> (Vec<(String, String)>, String, String) {
-    let labels = group.labels().iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    (labels.collect(), group.receiver().to_owned(), group.key().to_owned())
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Place {
+    labels: Vec<(String, String)>,
+    receiver: String,
+    key: String,
+}
+
+impl Place {
+    fn of(group: &GroupView<'_>) -> Self {
+        let labels = group.labels().iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self { labels: labels.collect(), receiver: group.receiver().to_owned(), key: group.key().to_owned() }
+    }
+
+    fn labels(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl Ord for Place {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_name = || (&self.receiver, &self.key).cmp(&(&other.receiver, &other.key));
+        label_set_order(self.labels(), other.labels()).then_with(by_name)
+    }
+}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 fn form(group: &GroupView<'_>, filter: &Filter) -> Option<AlertGroup> {
     let wanted = group.alerts().filter(|alert| filter.wants_labels(alert.labels()));
     let mut alerts: Vec<GettableAlert> = wanted.filter_map(|alert| GettableAlert::new(&alert, filter)).collect();
-    alerts.sort_unstable_by_key(GettableAlert::fingerprint);
+    alerts.sort_by(GettableAlert::group_order);
+    alerts.iter_mut().for_each(GettableAlert::sort_receivers);
     (!alerts.is_empty()).then(|| AlertGroup {
         alerts,
         labels: group.labels().clone(),

@@ -75,10 +75,12 @@ impl<T: Serialize + Send + 'static, K: Serialize> Page<T, K> {
 
 #[cfg(test)]
 mod tests {
+    use model::matcher::parse::ParseMode;
+
     use super::*;
 
     fn page(query: &str) -> (Vec<u64>, Option<u64>) {
-        let paging = Paging::<u64>::read(&Parameters::read(Some(query))).unwrap();
+        let paging = Paging::<u64>::read(&Parameters::read(Some(query), ParseMode::default())).unwrap();
         let candidates = [5, 1, 4, 2, 3].map(|key| (key, key));
         let page = paging.page(candidates.into(), |n| (n != 4).then_some(n));
         (page.items, page.next)
@@ -91,7 +93,7 @@ mod tests {
         assert_eq!(page(&format!("limit=2&cursor={}", URL_SAFE_NO_PAD.encode("2"))), (vec![3, 5], None));
         assert_eq!(page("limit=3"), (vec![1, 2, 3], Some(3)));
         for bad in ["limit=x", "limit=-1", "cursor=!", "cursor=eA"] {
-            assert!(Paging::<u64>::read(&Parameters::read(Some(bad))).is_err(), "{bad}");
+            assert!(Paging::<u64>::read(&Parameters::read(Some(bad), ParseMode::default())).is_err(), "{bad}");
         }
     }
 }

@@ -17,6 +17,9 @@ use super::paging::Paging;
 use crate::io::desk::Desk;
 use crate::silence::{Silence, SilenceDraft, SilenceError, SilenceState};
 
+/// The target of log lines about silences that are made, changed and ended over the API (`--log.silences`).
+pub const SILENCES_LOG: &str = "notifier::silences";
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct GettableSilence {
@@ -79,7 +82,7 @@ struct WrittenMatcher {
 
 /// `GET /silences`.
 pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
-    let parameters = Parameters::read(query.as_deref());
+    let parameters = Parameters::read(query.as_deref(), api.about.matcher_mode);
     let matchers = parameters.matchers("filter")?;
     let paging = Paging::read(&parameters)?;
     let states = [
@@ -124,6 +127,7 @@ pub(super) async fn expire<D: Desk>(State(api): State<Api<D>>, Path(id): Path<St
             other => Err(refuse(&other)),
         };
     }
+    tracing::info!(target: SILENCES_LOG, silence = %id, "silence expired");
     let not_stored = |error| format!("the silence has ended, but that could not be stored: {error}");
     let stored = api.desk.durable().await;
     stored
@@ -139,8 +143,10 @@ pub(super) async fn post<D: Desk>(
 ) -> Result<Response, Refusal> {
     let posted: PostableSilence = answer::read(&answer::SILENCE, &headers, &body)?;
     let draft = posted.into_draft(api.desk.read(|_, now| now))?;
+    let (by, comment) = (draft.created_by.clone(), draft.comment.clone());
     let set = api.desk.act(|notifier, now, out| notifier.set_silence(now, draft, Uuid::new_v4(), out));
     let id = set.map_err(|error| refuse(&error))?;
+    tracing::info!(target: SILENCES_LOG, silence = %id, by, comment, "silence set");
     if let Err(error) = api.desk.durable().await {
         // What was not acknowledged must not mute: the client will ask again.
         let undone = api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out));

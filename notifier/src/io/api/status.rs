@@ -83,9 +83,9 @@ pub(super) async fn receivers<D: Desk>(
     State(api): State<Api<D>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
-    let matchers = Parameters::read(query.as_deref()).matchers("receiver_matchers")?;
+    let matchers = Parameters::read(query.as_deref(), api.about.matcher_mode).matchers("receiver_matchers")?;
     let config = api.desk.read(|notifier, _| notifier.config().cloned());
-    let receivers = config.iter().flat_map(|config| config.receivers.values());
+    let receivers = config.iter().flat_map(|config| config.receivers_in_order());
     let wanted = receivers.filter(|receiver| all_match(&matchers, &receiver.labels));
     let shown = wanted.map(|receiver| Receiver { labels: &receiver.labels, name: &receiver.name });
     Ok(answer::json(&shown.collect::<Vec<_>>()))
