@@ -171,21 +171,18 @@ pub(crate) struct Verdict {
 }
 
 impl Preset {
-    /// Every shipped preset, by name.
-    pub(crate) fn shipped() -> Vec<Preset> {
-        let read = |(name, text): &(&'static str, &'static str)| {
-            Preset::read(name, text).expect("presets are ours, and read by every test")
-        };
-        templates::presets::ALL.iter().map(read).collect()
+    /// Reads the preset of a section: one of [`templates::presets::ALL`].
+    pub(crate) fn of_section((section, text): (&'static str, &'static str)) -> Preset {
+        Preset::read(section, text).expect("presets are ours, and each is read by a test")
     }
 
-    fn read(name: &'static str, text: &'static str) -> Option<Preset> {
-        let file = SourceFile::new(name, text);
+    fn read(section: &'static str, text: &'static str) -> Option<Preset> {
+        let file = SourceFile::new(section, text);
         let root = Decoder::new(&file).first_document()?;
         let reader = Reader(text);
         Some(Preset {
-            name,
-            section: reader.fixed(root.get("section")?),
+            name: section.strip_suffix("_configs")?,
+            section,
             item: reader.fixed(root.get("item")?),
             send_resolved: flag(&root, "send_resolved"),
             shape: reader.shape(&root)?,

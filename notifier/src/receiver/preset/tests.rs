@@ -92,7 +92,7 @@ fn resolved() -> Notification {
 /// Writes what it finds where `WATCHFIRE_EXPECT` is set, for a look at it in the diff.
 #[test]
 fn every_preset_makes_the_expected_requests() {
-    for preset in Preset::shipped() {
+    for preset in templates::presets::ALL.map(Preset::of_section) {
         let path = folder(preset.name).join("expected.json");
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let expected: Json = serde_json::from_str(&text).unwrap();
@@ -112,8 +112,7 @@ fn every_preset_makes_the_expected_requests() {
 fn every_preset_names_a_global_and_templates_that_exist() {
     let known = crate::config::global::Global::default();
     let go = templates::go_template::notifier_functions::template_set();
-    for preset in Preset::shipped() {
-        assert_eq!(preset.section, format!("{}_configs", preset.name));
+    for preset in templates::presets::ALL.map(Preset::of_section) {
         for setting in &preset.shape.settings {
             if let definition::Kind::Url(source, true) = &setting.kind {
                 assert!(
