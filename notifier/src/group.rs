@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use model::{LabelSet, Timestamp};
 
-use crate::alert_book::{AlertId, StoredAlert};
+use crate::alert_book::AlertId;
 use crate::notification::Notification;
 use crate::notification_log::Told;
 use crate::notifier::DeliveryId;

@@ -1,5 +1,4 @@
 use super::*;
-use model::labels::Fingerprint;
 
 fn grid(anchor: i64, interval: u64) -> Grid {
     Grid { anchor: Timestamp::from_secs(anchor), interval: Duration::from_secs(interval) }
@@ -25,17 +24,7 @@ fn a_grid_without_width_does_not_spin() {
 /// As recorded from Alertmanager (`alert_order`).
 #[test]
 fn alerts_are_told_in_alertmanagers_order() {
-    let alert = |text: &str| StoredAlert {
-        labels: text.split(' ').map(|pair| pair.split_once('=').unwrap()).collect(),
-        annotations: LabelSet::empty(),
-        fingerprint: Fingerprint(0),
-        starts_at: Timestamp::EPOCH,
-        ends_at: Timestamp::EPOCH,
-        updated_at: Timestamp::EPOCH,
-        known_at: Timestamp::EPOCH,
-        is_timeout: false,
-        generator_url: "".into(),
-    };
+    let labels = |text: &str| text.split(' ').map(|pair| pair.split_once('=').unwrap()).collect::<LabelSet>();
     let order = [
         "a=M instance=9 job=a",
         "a=C job=a",
@@ -50,7 +39,7 @@ fn alerts_are_told_in_alertmanagers_order() {
     ];
     for (i, a) in order.iter().enumerate() {
         for (j, b) in order.iter().enumerate() {
-            assert_eq!(alert_order(&alert(a).labels, &alert(b).labels), i.cmp(&j), "{a} {b}");
+            assert_eq!(alert_order(&labels(a), &labels(b)), i.cmp(&j), "{a} {b}");
         }
     }
 }
