@@ -1,5 +1,6 @@
 //! `receivers`: each a name and lists of integrations.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ const NAME: &str = "name";
 
 /// Decodes the list; names are unique. With them comes the order they are written in.
 pub(super) fn decode(field: Field<'_>, global: &Global, base: &Path) -> (BTreeMap<String, Arc<Receiver>>, Vec<String>) {
-    let presets: Vec<Arc<Preset>> = Preset::shipped().into_iter().map(Arc::new).collect();
+    let presets = Presets::default();
     let mut receivers = BTreeMap::new();
     let mut order = Vec::new();
     let _all = field.sequence(|node, decoder| {
@@ -38,11 +39,22 @@ pub(super) fn decode(field: Field<'_>, global: &Global, base: &Path) -> (BTreeMa
     (receivers, order)
 }
 
+/// The presets that the file uses, each read once.
+#[derive(Default)]
+struct Presets(RefCell<BTreeMap<&'static str, Arc<Preset>>>);
+
+impl Presets {
+    fn of_section(&self, section: &'static str, text: &'static str) -> Arc<Preset> {
+        let mut read = self.0.borrow_mut();
+        read.entry(section).or_insert_with(|| Arc::new(Preset::of_section((section, text)))).clone()
+    }
+}
+
 /// The span is the name's.
 fn decode_receiver(
     node: &Node,
     decoder: &Decoder,
-    (global, presets): (&Global, &[Arc<Preset>]),
+    (global, presets): (&Global, &Presets),
     base: &Path,
 ) -> Option<Spanned<Receiver>> {
     let mut fields = decoder.mapping(node, "a receiver")?;
@@ -64,11 +76,14 @@ fn decode_receiver(
         Some((send_resolved, Settings::Webhook(Box::new(settings))))
     });
     let mut others = Vec::new();
-    for preset in presets {
-        others.extend(integrations(&mut fields, preset.section, preset.name, |node, decoder| {
-            let (send_resolved, settings) = PresetSettings::decode(preset, node, decoder, global, base)?;
-            Some((send_resolved, Settings::Preset(Box::new(settings))))
-        }));
+    for (section, text) in templates::presets::ALL {
+        if fields.optional(section).is_present() {
+            let preset = presets.of_section(section, text);
+            others.extend(integrations(&mut fields, section, preset.name, |node, decoder| {
+                let (send_resolved, settings) = PresetSettings::decode(&preset, node, decoder, global, base)?;
+                Some((send_resolved, Settings::Preset(Box::new(settings))))
+            }));
+        }
     }
     refuse_unsupported(&mut fields, decoder);
     fields.finish();
