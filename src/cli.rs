@@ -163,6 +163,9 @@ pub struct RulesFlags {
     /// After a longer outage `for` timers start anew.
     #[arg(long = "rules.alert.for-outage-tolerance", value_parser = parse_duration, default_value = "1h", value_name = "DURATION")]
     pub for_outage_tolerance: Duration,
+    /// Rules of a group evaluated at the same time unless one reads what another writes; 0 or 1 is strictly in order.
+    #[arg(long = "rules.max-concurrent-evals", default_value_t = 4, value_name = "COUNT")]
+    pub max_concurrent_evals: usize,
 }
 
 /// Flags of the notifier.

@@ -22,6 +22,20 @@ pub struct Alerts {
     /// Where the instance with these labels is.
     by_labels: HashMap<LabelSet, usize, FixedState>,
     round: u64,
+    transitions: Transitions,
+}
+
+/// How many alerts changed their state in an evaluation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Transitions {
+    /// Became pending and still are.
+    pub pending: u32,
+    /// Began to fire.
+    pub firing: u32,
+    /// Stopped firing.
+    pub resolved: u32,
+    /// Were pending and vanished before they fired.
+    pub withdrawn: u32,
 }
 
 /// One series of a result, rendered.
@@ -37,6 +51,19 @@ pub struct Row {
     pub at: Option<usize>,
     /// The alert's annotations.
     pub annotations: LabelSet,
+}
+
+impl Transitions {
+    fn count(&mut self, before: &Course, after: &Course, ts: Timestamp) {
+        let is_new = after.active_at == ts;
+        match (before.state, after.state) {
+            (AlertState::Pending, AlertState::Pending) if is_new => self.pending += 1,
+            (AlertState::Firing, AlertState::Pending) => self.pending += 1,
+            (AlertState::Pending, AlertState::Firing) => self.firing += 1,
+            (AlertState::Firing, AlertState::Inactive) => self.resolved += 1,
+            _ => {}
+        }
+    }
 }
 
 impl Alerts {
@@ -72,6 +99,11 @@ impl Alerts {
         self.instances.iter().map(|instance| instance.course.state).max().unwrap_or(AlertState::Inactive)
     }
 
+    /// What the last evaluation that could be settled changed.
+    pub fn transitions(&self) -> Transitions {
+        self.transitions
+    }
+
     /// Pending and firing alerts.
     pub fn active(&self) -> impl Iterator<Item = &Instance> {
         self.instances.iter().filter(|instance| instance.is_active())
@@ -95,16 +127,20 @@ impl Alerts {
         }
         let round = self.round;
         let before = self.instances.len();
+        let mut transitions = Transitions::default();
         self.instances.retain_mut(|instance| match instance.course.at(ts, instance.present_in == round, holds) {
             Some(course) => {
+                transitions.count(&instance.course, &course, ts);
                 instance.course = course;
                 true
             }
             None => {
+                transitions.withdrawn += u32::from(instance.course.state == AlertState::Pending);
                 dropped.extend(instance.recorded.map(|_| instance.labels.clone()));
                 false
             }
         });
+        self.transitions = transitions;
         if self.instances.len() < before {
             self.index();
         }

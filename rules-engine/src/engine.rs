@@ -1,6 +1,9 @@
 //! The machine: it owns every group, is told the time and facts, and answers with effects.
 
+mod dependencies;
 mod effect;
+mod evaluation;
+mod history;
 mod inheritance;
 mod reload;
 mod rule_state;
@@ -9,18 +12,20 @@ mod settings;
 mod turn;
 mod view;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use foldhash::fast::FixedState;
 use model::Timestamp;
 
 pub use effect::{Effect, LogLevel, LogLine, QueryId, WriteId};
+pub use history::PastEvaluation;
 pub use rule_state::{Health, RuleStatus};
 pub use running_group::GroupStatus;
 pub use settings::Settings;
 pub use view::{GroupView, RuleView};
 
 use crate::rule::RuleGroup;
-use crate::sample::QueryAnswer;
+use crate::sample::{QueryAnswer, QueryFailure};
 use crate::tally::EngineTally;
 use inheritance::Inheritance;
 use reload::Departed;
@@ -71,14 +76,14 @@ impl Engine {
         self.settings = settings;
         self.stored.age(now, &self.settings, out);
         self.reload(now, groups, is_first || same_texts, out);
-        self.waiting.clear_groups();
+        let mut places = HashMap::<u64, usize, FixedState>::default();
         for (place, group) in self.groups.iter_mut().enumerate() {
             group.place = place;
-            for id in group.waits_for() {
-                self.waiting.keep(id, place);
-            }
+            places.extend(group.waits_for().map(|id| (id, place)));
         }
+        self.waiting.move_groups(&places);
         self.enter_wakes();
+        self.ask_held(now, out);
     }
 
     /// Time has passed: starts the groups whose slot has come, and gives up on overdue answers.
@@ -91,14 +96,23 @@ impl Engine {
         for place in due {
             self.give_turn(now, place, out, |group, turn| group.advance(turn));
         }
+        self.ask_held(now, out);
         self.mark_departed(now, out);
     }
 
-    /// A query was answered, or failed with a text for people.
-    pub fn queried(&mut self, now: Timestamp, id: QueryId, answer: Result<QueryAnswer, String>, out: &mut Vec<Effect>) {
+    /// A query was answered, or failed.
+    pub fn queried(
+        &mut self,
+        now: Timestamp,
+        id: QueryId,
+        answer: Result<QueryAnswer, impl Into<QueryFailure>>,
+        out: &mut Vec<Effect>,
+    ) {
         if let Some(Owner::Group(place)) = self.waiting.take(id.0) {
+            let answer = answer.map_err(Into::into);
             self.give_turn(now, place, out, |group, turn| group.queried(turn, id.0, answer));
         }
+        self.ask_held(now, out);
     }
 
     /// A write ended, or failed with a text for people.
@@ -135,7 +149,7 @@ impl Engine {
         self.waiting.len() == 0
     }
 
-    /// Number of queries and writes under way.
+    /// Number of queries and writes under way, those included that wait for others to end.
     pub fn in_flight(&self) -> usize {
         self.waiting.len()
     }
@@ -153,6 +167,15 @@ impl Engine {
     /// What is set for all groups.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Asks queries that had to wait, as far as now fewer are under way.
+    fn ask_held(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        while let Some((owner, asked)) = self.waiting.ask_held(now, &self.settings, out) {
+            if let Owner::Group(place) = owner {
+                self.give_turn(now, place, out, |group, turn| group.asked(turn, asked));
+            }
+        }
     }
 
     fn give_turn(

@@ -1,5 +1,7 @@
 //! Samples as they come from a query and go to storage.
 
+use std::fmt;
+
 use model::LabelSet;
 
 /// The bits of the NaN that says "this series has ended"; other NaNs are values. Never compare it as a float.
@@ -53,6 +55,41 @@ pub enum QueryValue {
     Vector(Vec<(LabelSet, f64)>),
     /// One number without labels.
     Scalar(f64),
+}
+
+/// Why a query has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryFailure {
+    /// For people.
+    pub text: String,
+    /// Whether asking again soon may help: the server was not there, or busy.
+    pub is_passing: bool,
+}
+
+impl QueryFailure {
+    /// Asking again soon may help.
+    pub fn passing(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_passing: true }
+    }
+}
+
+/// Asking again is no help.
+impl From<String> for QueryFailure {
+    fn from(text: String) -> Self {
+        Self { text, is_passing: false }
+    }
+}
+
+impl From<&str> for QueryFailure {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl fmt::Display for QueryFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 impl QueryAnswer {

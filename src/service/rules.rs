@@ -162,6 +162,7 @@ impl RuleService {
             writes: !config.remote_writes.is_empty(),
             for_outage_tolerance: self.sources.flags.for_outage_tolerance,
             query_timeout: query.timeout,
+            concurrency: self.sources.flags.max_concurrent_evals,
             ..Settings::default()
         }
     }
@@ -312,7 +313,7 @@ impl Task {
         let now = live::now();
         let answer = match self.network.peers.load_full() {
             Some(peers) => peers.query.query(&expr, at, deadline.since(now), now).await,
-            None => Err("no query API is configured".to_owned()),
+            None => Err("no query API is configured".into()),
         };
         self.report(|engine, now, out| engine.queried(now, id, answer, out));
     }

@@ -171,7 +171,7 @@ impl Legacy {
         if let Some(state) = self.state
             && state.rule == heir.rule
         {
-            heir.status = state.status;
+            (heir.status, heir.history) = (state.status, state.history);
         }
         let Body::Alerting(alerting) = &mut heir.body else { return };
         alerting.alerts = Alerts::from_instances(self.instances);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::{LabelSet, Timestamp};
 use url::form_urlencoded::byte_serialize;
 
+use super::history::History;
 use super::turn::Turn;
 use super::{Effect, LogLevel, Settings};
 use crate::alerting::{Alerts, Holds, Sending};
@@ -25,6 +26,7 @@ pub(super) struct RuleState {
     pub(super) body: Body,
     pub(super) written: WrittenSeries,
     pub(super) status: RuleStatus,
+    pub(super) history: History,
 }
 
 /// What only one kind of rule has.
@@ -124,6 +126,7 @@ impl RuleState {
             body,
             written: WrittenSeries::default(),
             status: RuleStatus::default(),
+            history: History::default(),
             rule,
         }
     }

@@ -1,4 +1,4 @@
-//! A group at work: takes its slots and leads each rule, in order, from query to write.
+//! A group at work: takes its slots and leads each rule from query to write, independent rules beside each other.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -7,15 +7,18 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 use model::{LabelSet, Timestamp};
 
+use super::dependencies::Dependencies;
+use super::evaluation::{Attempts, Evaluation, Round, Step, Work};
+use super::history::PastEvaluation;
 use super::rule_state::{Digest, Health, Occasion, RuleState};
-use super::turn::{Owner, Turn};
+use super::turn::{Asked, Owner, Turn};
 use super::{Effect, LogLevel};
 use crate::annotation::Lookups;
 use crate::group::{GroupKey, Schedule};
 use crate::record::{GroupRecord, Record, RecordV1, group_key};
 use crate::recording::WrittenSeries;
 use crate::rule::RuleGroup;
-use crate::sample::{QueryAnswer, Sample};
+use crate::sample::{QueryAnswer, QueryFailure, Sample};
 use crate::tally::GroupTally;
 
 /// A group as it runs.
@@ -33,6 +36,7 @@ pub(super) struct RunningGroup {
     pub(super) orphans: Vec<LabelSet>,
     /// Its place among the groups.
     pub(super) place: usize,
+    dependencies: Dependencies,
     evaluation: Option<Evaluation>,
 }
 
@@ -45,45 +49,13 @@ pub struct GroupStatus {
     pub last_evaluation: Option<Timestamp>,
 }
 
-/// An evaluation under way.
-#[derive(Debug)]
-struct Evaluation {
-    round: Round,
-    /// The rule whose turn it is.
-    rule: usize,
-    rule_began: Timestamp,
-    step: Step,
-    /// When to stop waiting for the step.
-    give_up: Timestamp,
-}
-
-/// One evaluation of all rules, summed up as it goes on.
-#[derive(Debug, Clone, Copy)]
-struct Round {
-    /// The evaluation timestamp.
-    ts: Timestamp,
-    began: Timestamp,
-    samples: u64,
-    rule_time: Duration,
-}
-
-/// What the rule whose turn it is waits for.
-#[derive(Debug)]
-enum Step {
-    /// The result of its query.
-    Result { id: u64 },
-    /// Answers to queries of its templates.
-    Lookups { series: Vec<(LabelSet, f64)>, open: BTreeMap<u64, Arc<str>>, lookups: Lookups },
-    /// The end of its write.
-    Write { id: u64, series: WrittenSeries },
-}
-
 impl RunningGroup {
     /// A group that has not been evaluated, its rules without a past.
     pub(super) fn new(key: GroupKey, spec: RuleGroup, rules: Vec<RuleState>, now: Timestamp) -> Self {
         Self {
             label: key.to_string().into(),
             schedule: Schedule::starting(&key, spec.interval, now),
+            dependencies: Dependencies::between(&spec.rules),
             key,
             spec,
             rules,
@@ -108,7 +80,7 @@ impl RunningGroup {
     /// When [`RunningGroup::advance`] has something to do.
     pub(super) fn next_wake(&self, stopping: bool) -> Option<Timestamp> {
         match &self.evaluation {
-            Some(evaluation) => Some(evaluation.give_up),
+            Some(evaluation) => evaluation.next_wake(),
             None if stopping => None,
             None => Some(self.schedule.due()),
         }
@@ -119,19 +91,19 @@ impl RunningGroup {
     }
 
     /// The queries and writes it waits for.
-    pub(super) fn waits_for(&self) -> Vec<u64> {
-        match self.evaluation.as_ref().map(|evaluation| &evaluation.step) {
-            None => Vec::new(),
-            Some(Step::Result { id } | Step::Write { id, .. }) => vec![*id],
-            Some(Step::Lookups { open, .. }) => open.keys().copied().collect(),
-        }
+    pub(super) fn waits_for(&self) -> impl Iterator<Item = u64> {
+        self.evaluation.iter().flat_map(Evaluation::works).flat_map(Work::ids)
     }
 
-    /// Time has passed: the next slot may have come, or an answer is overdue.
+    /// Time has passed: the next slot may have come, an answer may be overdue, a rule may be tried again.
     pub(super) fn advance(&mut self, turn: &mut Turn<'_>) {
-        match &self.evaluation {
-            Some(evaluation) if evaluation.give_up <= turn.now => self.give_up(turn),
-            Some(_) => {}
+        match &mut self.evaluation {
+            Some(evaluation) => {
+                evaluation.wake(turn.now);
+                let overdue = evaluation.overdue(turn.now);
+                self.give_up(turn, overdue);
+                self.proceed(turn);
+            }
             None => self.begin(turn),
         }
     }
@@ -148,28 +120,46 @@ impl RunningGroup {
         let Some(slot) = self.schedule.take(turn.now) else { return };
         self.tally.iterations += 1 + slot.missed;
         self.tally.iterations_missed += slot.missed;
-        self.ask(turn, Round { ts: slot.at, began: turn.now, samples: 0, rule_time: Duration::ZERO }, 0);
+        let round = Round { ts: slot.at, began: turn.now, samples: 0, rule_time: Duration::ZERO };
+        self.evaluation = Some(Evaluation::new(round, &self.dependencies, turn.settings.writes));
+        self.proceed(turn);
     }
 
-    /// Asks the query of the rule at a place; past the last rule the evaluation ends.
-    fn ask(&mut self, turn: &mut Turn<'_>, round: Round, rule: usize) {
-        let Some(state) = self.rules.get(rule).filter(|_| !turn.stopping) else {
-            return self.finish(turn, round);
-        };
-        self.tally.evaluations += 1;
-        let at = round.ts.minus(self.spec.query_offset);
-        let (id, give_up) = turn.query(Owner::Group(self.place), Arc::clone(&state.expr), at);
-        let step = Step::Result { id };
-        self.evaluation = Some(Evaluation { round, rule, rule_began: turn.now, step, give_up });
+    /// Lets rules begin as far as they may; if nothing is left to be done, the evaluation ends.
+    fn proceed(&mut self, turn: &mut Turn<'_>) {
+        let Some(evaluation) = &mut self.evaluation else { return };
+        let at = evaluation.round.ts.minus(self.spec.query_offset);
+        while let Some((rule, failed)) = evaluation.take_ready(turn.settings.concurrency).filter(|_| !turn.stopping) {
+            let Some(state) = self.rules.get(rule) else { continue };
+            self.tally.evaluations += u64::from(failed.is_none());
+            let failed = failed.unwrap_or(Attempts { count: 0, began: turn.now });
+            let attempts = Attempts { count: failed.count + 1, ..failed };
+            let Asked { id, give_up } = turn.query(Owner::Group(self.place), Arc::clone(&state.expr), at);
+            let step = Step::Result { id };
+            evaluation.enter(Work { rule, ts: evaluation.round.ts, attempts, step, give_up, is_settled: false });
+        }
+        if evaluation.is_over(turn.stopping) {
+            let round = evaluation.round;
+            self.evaluation = None;
+            self.finish(turn, round);
+        }
     }
 
-    /// The rule whose turn it was is done.
-    fn conclude(&mut self, turn: &mut Turn<'_>, evaluation: Evaluation, outcome: Result<(), String>) {
-        let Some(state) = self.rules.get_mut(evaluation.rule) else { return };
-        let spent = turn.now.since(evaluation.rule_began);
+    /// A query that had to wait has been asked.
+    pub(super) fn asked(&mut self, turn: &mut Turn<'_>, asked: Asked) {
+        if let Some(evaluation) = &mut self.evaluation {
+            evaluation.asked(asked, turn.now);
+        }
+    }
+
+    /// A rule is done.
+    fn conclude(&mut self, turn: &mut Turn<'_>, work: Work, outcome: Result<(), String>) {
+        let (Some(state), Some(evaluation)) = (self.rules.get_mut(work.rule), &mut self.evaluation) else { return };
+        let spent = turn.now.since(work.attempts.began);
         turn.tally.rule_times.observe(spent);
         state.status.evaluation_time = spent;
-        state.status.last_evaluation = Some(evaluation.rule_began);
+        state.status.last_evaluation = Some(work.attempts.began);
+        state.history.remember(past(state, &work, spent, &outcome), turn.settings.history);
         match outcome {
             Ok(()) => {
                 if state.status.health == Health::Bad {
@@ -179,15 +169,12 @@ impl RunningGroup {
             }
             Err(error) => {
                 self.tally.evaluation_failures += 1;
-                if state.status.last_error != error {
-                    turn.log(LogLevel::Warn, &self.label, &state.name, format!("evaluation failed: {error}"));
-                }
-                (state.status.health, state.status.last_error) = (Health::Bad, error);
+                fail(state, turn, &self.label, error);
             }
         }
-        let mut round = evaluation.round;
-        round.rule_time = round.rule_time.saturating_add(spent);
-        self.ask(turn, round, evaluation.rule + 1);
+        evaluation.round.rule_time = evaluation.round.rule_time.saturating_add(spent);
+        evaluation.ended(work.rule, &self.dependencies);
+        self.proceed(turn);
     }
 
     fn finish(&mut self, turn: &mut Turn<'_>, round: Round) {
@@ -225,59 +212,67 @@ impl RunningGroup {
     }
 
     /// A query has been answered; answers nobody waits for are ignored.
-    pub(super) fn queried(&mut self, turn: &mut Turn<'_>, id: u64, answer: Result<QueryAnswer, String>) {
-        let Some(mut evaluation) = self.evaluation.take() else { return };
-        match evaluation.step {
-            Step::Result { id: awaited } if awaited == id => self.resulted(turn, evaluation, answer),
+    pub(super) fn queried(&mut self, turn: &mut Turn<'_>, id: u64, answer: Result<QueryAnswer, QueryFailure>) {
+        let Some(mut work) = self.evaluation.as_mut().and_then(|evaluation| evaluation.take(id)) else { return };
+        match work.step {
+            Step::Result { .. } => self.resulted(turn, work, answer),
             Step::Lookups { series, mut open, mut lookups } => {
                 if let Some(expr) = open.remove(&id) {
-                    lookups.answer(expr, answer.map(|answer| answer.value.into_vector()));
+                    let answer = answer.map(|answer| answer.value.into_vector());
+                    lookups.answer(expr, answer.map_err(|failure| failure.text));
                 }
                 if open.is_empty() {
-                    evaluation.step = Step::Result { id };
-                    self.digest(turn, evaluation, series, lookups);
+                    work.step = Step::Result { id };
+                    self.digest(turn, work, series, lookups);
                 } else {
-                    evaluation.step = Step::Lookups { series, open, lookups };
-                    self.evaluation = Some(evaluation);
+                    work.step = Step::Lookups { series, open, lookups };
+                    self.wait(work);
                 }
             }
-            Step::Result { .. } | Step::Write { .. } => self.evaluation = Some(evaluation),
+            Step::Write { .. } => self.wait(work),
         }
     }
 
-    fn resulted(&mut self, turn: &mut Turn<'_>, evaluation: Evaluation, answer: Result<QueryAnswer, String>) {
-        let Some(state) = self.rules.get_mut(evaluation.rule) else { return };
+    fn wait(&mut self, work: Work) {
+        if let Some(evaluation) = &mut self.evaluation {
+            evaluation.enter(work);
+        }
+    }
+
+    fn resulted(&mut self, turn: &mut Turn<'_>, work: Work, answer: Result<QueryAnswer, QueryFailure>) {
+        let (Some(state), Some(evaluation)) = (self.rules.get_mut(work.rule), &mut self.evaluation) else { return };
         match answer {
             Ok(answer) => {
                 state.status.warnings = answer.warnings;
-                self.digest(turn, evaluation, answer.value.into_vector(), Lookups::default());
+                self.digest(turn, work, answer.value.into_vector(), Lookups::default());
             }
-            Err(error) => {
+            Err(failure) => {
                 state.status.warnings.clear();
+                let is_retried = failure.is_passing
+                    && !turn.stopping
+                    && evaluation.retry(&work, turn.now, self.spec.interval, self.key.hash());
+                if is_retried {
+                    fail(state, turn, &self.label, failure.text);
+                    return self.proceed(turn);
+                }
                 if turn.settings.resend_on_error {
                     let lookups = Lookups::default();
-                    let on = occasion(&self.spec, &self.label, evaluation.round.ts, &lookups);
+                    let on = occasion(&self.spec, &self.label, work.ts, &lookups);
                     state.resend(&on, turn);
                 }
-                self.conclude(turn, evaluation, Err(error));
+                self.conclude(turn, work, Err(failure.text));
             }
         }
     }
 
-    fn digest(
-        &mut self,
-        turn: &mut Turn<'_>,
-        mut evaluation: Evaluation,
-        mut series: Vec<(LabelSet, f64)>,
-        mut lookups: Lookups,
-    ) {
-        let Some(state) = self.rules.get_mut(evaluation.rule) else { return };
+    fn digest(&mut self, turn: &mut Turn<'_>, mut work: Work, mut series: Vec<(LabelSet, f64)>, mut lookups: Lookups) {
+        let Some(state) = self.rules.get_mut(work.rule) else { return };
         // Ends: a round without a query to make has answered all missing ones with errors.
         loop {
-            let on = occasion(&self.spec, &self.label, evaluation.round.ts, &lookups);
+            let on = occasion(&self.spec, &self.label, work.ts, &lookups);
             let missing = match state.digest(series, &on, turn) {
-                Digest::Failed(error) => return self.conclude(turn, evaluation, Err(error)),
-                Digest::Samples(samples) => return self.store(turn, evaluation, samples),
+                Digest::Failed(error) => return self.conclude(turn, work, Err(error)),
+                Digest::Samples(samples) => return self.store(turn, work, samples),
                 Digest::Needs(missing, given_back) => {
                     series = given_back;
                     missing
@@ -285,73 +280,89 @@ impl RunningGroup {
             };
             let mut open = BTreeMap::new();
             for expr in lookups.ask(missing) {
-                let (id, give_up) = turn.query(Owner::Group(self.place), Arc::clone(&expr), evaluation.round.ts);
+                let Asked { id, give_up } = turn.query(Owner::Group(self.place), Arc::clone(&expr), work.ts);
                 open.insert(id, expr);
-                evaluation.give_up = give_up;
+                work.give_up = give_up;
             }
             if !open.is_empty() {
-                evaluation.step = Step::Lookups { series, open, lookups };
-                self.evaluation = Some(evaluation);
-                return;
+                work.step = Step::Lookups { series, open, lookups };
+                return self.wait(work);
             }
         }
     }
 
     /// Has the samples of a rule written, and markers for the series it no longer gives.
-    fn store(&mut self, turn: &mut Turn<'_>, mut evaluation: Evaluation, mut samples: Vec<Sample>) {
-        evaluation.round.samples += samples.len() as u64;
-        let timestamp_ms = self.timestamp_ms(evaluation.round.ts);
-        let Some(state) = self.rules.get_mut(evaluation.rule).filter(|_| turn.settings.writes) else {
-            return self.conclude(turn, evaluation, Ok(()));
+    fn store(&mut self, turn: &mut Turn<'_>, mut work: Work, mut samples: Vec<Sample>) {
+        work.is_settled = true;
+        let timestamp_ms = self.timestamp_ms(work.ts);
+        if let Some(evaluation) = &mut self.evaluation {
+            evaluation.round.samples += samples.len() as u64;
+        }
+        let Some(state) = self.rules.get_mut(work.rule).filter(|_| turn.settings.writes) else {
+            return self.conclude(turn, work, Ok(()));
         };
         let series = WrittenSeries::of(&samples);
         let ended = state.written.ended(&series);
         samples.extend(ended.into_iter().map(|series| Sample::stale_marker(series, timestamp_ms)));
         if samples.is_empty() {
-            return self.conclude(turn, evaluation, Ok(()));
+            return self.conclude(turn, work, Ok(()));
         }
         let (id, give_up) = turn.write(Owner::Group(self.place), samples);
-        (evaluation.step, evaluation.give_up) = (Step::Write { id, series }, give_up);
-        self.evaluation = Some(evaluation);
+        (work.step, work.give_up) = (Step::Write { id, series }, Some(give_up));
+        self.wait(work);
     }
 
     /// A write has ended; reports nobody waits for are ignored.
     pub(super) fn written(&mut self, turn: &mut Turn<'_>, id: u64, outcome: Result<(), String>) {
-        let Some(mut evaluation) = self.evaluation.take() else { return };
-        match evaluation.step {
-            Step::Write { id: awaited, series } if awaited == id => {
-                evaluation.step = Step::Result { id };
-                if let Some(state) = self.rules.get_mut(evaluation.rule).filter(|_| outcome.is_ok()) {
-                    state.written = series;
-                }
-                self.conclude(
-                    turn,
-                    evaluation,
-                    outcome.map_err(|error| format!("writing its samples failed: {error}")),
-                );
-            }
-            _ => self.evaluation = Some(evaluation),
+        let Some(mut work) = self.evaluation.as_mut().and_then(|evaluation| evaluation.take(id)) else { return };
+        let Step::Write { series, .. } = work.step else { return self.wait(work) };
+        work.step = Step::Result { id };
+        if let Some(state) = self.rules.get_mut(work.rule).filter(|_| outcome.is_ok()) {
+            state.written = series;
         }
+        self.conclude(turn, work, outcome.map_err(|error| format!("writing its samples failed: {error}")));
     }
 
-    /// Whatever is still awaited will not come.
-    fn give_up(&mut self, turn: &mut Turn<'_>) {
-        let is_write = matches!(self.evaluation.as_ref().map(|e| &e.step), Some(Step::Write { .. }));
-        for id in self.waits_for() {
+    /// What is awaited with these ids will not come.
+    fn give_up(&mut self, turn: &mut Turn<'_>, overdue: Vec<(u64, bool)>) {
+        for (id, is_write) in overdue {
             turn.waiting.take(id);
             match is_write {
                 true => self.written(turn, id, Err("no report before the deadline".to_owned())),
-                false => self.queried(turn, id, Err("no answer before the deadline".to_owned())),
+                false => self.queried(turn, id, Err(QueryFailure::passing("no answer before the deadline"))),
             }
         }
     }
 
     /// Stops an evaluation where it is, without an end. A write under way may still succeed.
     pub(super) fn abandon(&mut self) {
-        let Some(evaluation) = self.evaluation.take() else { return };
-        if let (Step::Write { series, .. }, Some(state)) = (evaluation.step, self.rules.get_mut(evaluation.rule)) {
-            state.written.extend(series);
+        let works = self.evaluation.take().into_iter().flat_map(Evaluation::into_works);
+        for work in works {
+            if let (Step::Write { series, .. }, Some(state)) = (work.step, self.rules.get_mut(work.rule)) {
+                state.written.extend(series);
+            }
         }
+    }
+}
+
+/// The rule's last evaluation did not work.
+fn fail(state: &mut RuleState, turn: &mut Turn<'_>, group: &Arc<str>, error: String) {
+    if state.status.last_error != error {
+        turn.log(LogLevel::Warn, group, &state.name, format!("evaluation failed: {error}"));
+    }
+    (state.status.health, state.status.last_error) = (Health::Bad, error);
+}
+
+/// An evaluation as it is remembered.
+fn past(state: &RuleState, work: &Work, duration: Duration, outcome: &Result<(), String>) -> PastEvaluation {
+    PastEvaluation {
+        at: work.ts,
+        duration,
+        attempts: work.attempts.count,
+        series: if work.is_settled { state.status.series } else { 0 },
+        transitions: state.alerts().filter(|_| work.is_settled).map(|alerts| alerts.transitions()).unwrap_or_default(),
+        error: outcome.as_ref().err().map(|error| error.as_str().into()),
+        warnings: state.status.warnings.as_slice().into(),
     }
 }
 

@@ -22,12 +22,19 @@ pub struct Settings {
     /// How long a write may take.
     pub write_timeout: Duration,
     /// Send firing alerts again even while their rule cannot be evaluated, so that Alertmanager does not take them for
-    /// resolved while the data source is away. Prometheus does not, hence off by default.
+    /// resolved while the data source is away. Prometheus does not.
     pub resend_on_error: bool,
+    /// Most rules of a group that are evaluated at the same time; 0 and 1 mean strictly in order. Rules that read what
+    /// others write wait for those in any case.
+    pub concurrency: usize,
+    /// Most queries of all groups under way at the same time; at least one.
+    pub queries_max: usize,
+    /// How many evaluations of each rule are remembered.
+    pub history: usize,
 }
 
 impl Default for Settings {
-    /// Prometheus' defaults.
+    /// Prometheus' defaults where it has them, but for `resend_on_error`.
     fn default() -> Self {
         Self {
             external_url: String::new(),
@@ -37,7 +44,10 @@ impl Default for Settings {
             for_outage_tolerance: Duration::from_secs(3600),
             query_timeout: Duration::from_secs(120),
             write_timeout: Duration::from_secs(30),
-            resend_on_error: false,
+            resend_on_error: true,
+            concurrency: 4,
+            queries_max: 64,
+            history: 20,
         }
     }
 }

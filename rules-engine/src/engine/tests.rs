@@ -1,9 +1,10 @@
 //! The engine on virtual time: a bench answers its queries from a table and keeps what it asks for.
 
 mod alerts;
-mod bench;
+pub(super) mod bench;
 mod faults;
 mod order;
+mod parallel;
 mod properties;
 mod reload;
 mod restart;

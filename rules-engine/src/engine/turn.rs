@@ -1,7 +1,8 @@
 //! What a group may use while it has its turn: the time, the settings, and where its effects go.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use model::Timestamp;
@@ -11,7 +12,7 @@ use crate::sample::Sample;
 use crate::tally::EngineTally;
 
 /// Answers may be this much later than their deadline: the shell's own timeout comes first.
-const GRACE_SECS: u64 = 5;
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A turn at the engine.
 pub(super) struct Turn<'a> {
@@ -27,7 +28,41 @@ pub(super) struct Turn<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     last_id: u64,
-    owners: HashMap<u64, Owner, FixedState>,
+    owners: HashMap<u64, Awaited, FixedState>,
+    /// Queries that are to be asked once fewer are under way, oldest first.
+    held: VecDeque<HeldQuery>,
+    /// Queries under way.
+    queries: usize,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy)]
+struct Awaited {
+    owner: Owner,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Query,
+    /// A query that has not been asked yet.
+    HeldQuery,
+    Write,
+}
+
+#[derive(Debug)]
+struct HeldQuery {
+    id: u64,
+    expr: Arc<str>,
+    at: Timestamp,
+}
+
+/// A query as it was asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) id: u64,
+    /// When to give up waiting; `None` if it has to wait before it is asked.
+    pub(super) give_up: Option<Timestamp>,
 }
 
 /// Who is to be told about an answer.
@@ -40,25 +75,53 @@ pub(super) enum Owner {
 }
 
 impl Waiting {
-    fn enter(&mut self, owner: Owner) -> u64 {
+    fn enter(&mut self, owner: Owner, what: What) -> u64 {
         self.last_id += 1;
-        self.owners.insert(self.last_id, owner);
+        self.owners.insert(self.last_id, Awaited { owner, what });
         self.last_id
     }
 
     /// Who waits for `id`, once.
     pub(super) fn take(&mut self, id: u64) -> Option<Owner> {
-        self.owners.remove(&id)
+        let awaited = self.owners.remove(&id)?;
+        self.queries -= usize::from(awaited.what == What::Query);
+        Some(awaited.owner)
     }
 
-    /// Takes the groups' entries out; they enter themselves again with [`Waiting::keep`].
-    pub(super) fn clear_groups(&mut self) {
-        self.owners.retain(|_, owner| *owner == Owner::Markers);
+    /// The groups have new places: `places` of all ids they wait for. Nobody waits for the other ids any more.
+    pub(super) fn move_groups(&mut self, places: &HashMap<u64, usize, FixedState>) {
+        let Self { owners, queries, .. } = self;
+        owners.retain(|id, awaited| match (&mut awaited.owner, places.get(id)) {
+            (Owner::Markers, _) => true,
+            (Owner::Group(place), Some(new)) => {
+                *place = *new;
+                true
+            }
+            (Owner::Group(_), None) => {
+                *queries -= usize::from(awaited.what == What::Query);
+                false
+            }
+        });
     }
 
-    /// Enters an id again, for the group at its new place.
-    pub(super) fn keep(&mut self, id: u64, group: usize) {
-        self.owners.insert(id, Owner::Group(group));
+    /// Asks the query that has waited longest, if fewer are under way than may be.
+    pub(super) fn ask_held(
+        &mut self,
+        now: Timestamp,
+        settings: &Settings,
+        out: &mut Vec<Effect>,
+    ) -> Option<(Owner, Asked)> {
+        while self.queries < settings.queries_max.max(1) {
+            let HeldQuery { id, expr, at } = self.held.pop_front()?;
+            if let Some(awaited) = self.owners.get_mut(&id) {
+                awaited.what = What::Query;
+                self.queries += 1;
+                let deadline = now.plus(settings.query_timeout);
+                out.push(Effect::Query { id: QueryId(id), expr, at, deadline });
+                return Some((awaited.owner, Asked { id, give_up: Some(deadline.plus(GRACE)) }));
+            }
+        }
+        None
     }
 
     /// Number of queries and writes under way.
@@ -68,21 +131,24 @@ impl Waiting {
 }
 
 impl Turn<'_> {
-    /// Asks for an expression; gives the id and when to give up waiting.
-    pub(super) fn query(&mut self, owner: Owner, expr: Arc<str>, at: Timestamp) -> (u64, Timestamp) {
-        let id = self.waiting.enter(owner);
-        let deadline = self.now.plus(self.settings.query_timeout);
-        self.out.push(Effect::Query { id: QueryId(id), expr, at, deadline });
-        (id, deadline.plus(std::time::Duration::from_secs(GRACE_SECS)))
+    /// Asks for an expression, at once or when fewer queries are under way.
+    pub(super) fn query(&mut self, owner: Owner, expr: Arc<str>, at: Timestamp) -> Asked {
+        let id = self.waiting.enter(owner, What::HeldQuery);
+        self.waiting.held.push_back(HeldQuery { id, expr, at });
+        if self.waiting.held.len() > 1 {
+            return Asked { id, give_up: None };
+        }
+        let asked = self.waiting.ask_held(self.now, self.settings, self.out);
+        asked.map_or(Asked { id, give_up: None }, |(_, asked)| asked)
     }
 
     /// Has samples stored; gives the id and when to give up waiting.
     pub(super) fn write(&mut self, owner: Owner, samples: Vec<Sample>) -> (u64, Timestamp) {
-        let id = self.waiting.enter(owner);
+        let id = self.waiting.enter(owner, What::Write);
         let deadline = self.now.plus(self.settings.write_timeout);
         self.tally.samples_written += samples.len() as u64;
         self.out.push(Effect::Write { id: WriteId(id), samples, deadline });
-        (id, deadline.plus(std::time::Duration::from_secs(GRACE_SECS)))
+        (id, deadline.plus(GRACE))
     }
 
     /// Tells the operator.

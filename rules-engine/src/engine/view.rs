@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::history::PastEvaluation;
 use super::rule_state::{Health, RuleState, RuleStatus};
 use super::running_group::{GroupStatus, RunningGroup};
 use crate::alerting::{AlertState, Instance};
@@ -71,6 +72,11 @@ impl<'a> RuleView<'a> {
     /// How its last evaluation went.
     pub fn status(&self) -> &'a RuleStatus {
         &self.state.status
+    }
+
+    /// Its last evaluations, oldest first.
+    pub fn history(&self) -> impl DoubleEndedIterator<Item = &'a PastEvaluation> + use<'a> {
+        self.state.history.iter()
     }
 
     /// The most severe state of an alerting rule's alerts; `None` for a recording rule, and before the first evaluation

@@ -8,14 +8,14 @@ use std::fmt;
 use std::time::Duration;
 
 use model::{LabelSet, Timestamp};
-use outbound::{HttpClient, Limits, Request, Response, SendError};
-use reqwest::Method;
+use outbound::{HttpClient, Limits, Request, Response, SendError, SendErrorKind};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
 use url::form_urlencoded;
 
 use self::answer::{Data, Elements, Envelope, Value};
 use crate::config::{QueryTarget, shown_url};
-use crate::sample::{QueryAnswer, QueryValue};
+use crate::sample::{QueryAnswer, QueryFailure, QueryValue};
 
 /// The longest answer that is read: about half a million series.
 const ANSWER_BYTES_MAX: usize = 128 << 20;
@@ -54,15 +54,15 @@ impl QueryApi {
         at: Timestamp,
         deadline: Duration,
         now: Timestamp,
-    ) -> Result<QueryAnswer, String> {
+    ) -> Result<QueryAnswer, QueryFailure> {
         let body = form_urlencoded::Serializer::new(String::with_capacity(expr.len() + 64))
             .append_pair("query", expr)
             .append_pair("time", &unix_seconds(at))
             .finish();
         let request =
             Request { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body: body.into() };
-        let response = self.client.send(request, deadline, now).await.map_err(|error| error.to_string())?;
-        read(&response)
+        let response = self.client.send(request, deadline, now).await.map_err(|error| unsent(&error))?;
+        read(&response).map_err(|text| QueryFailure { text, is_passing: is_busy(response.status) })
     }
 }
 
@@ -87,6 +87,17 @@ fn unix_seconds(at: Timestamp) -> String {
     let ms = at.as_millis();
     let sign = if ms < 0 { "-" } else { "" };
     format!("{sign}{}.{:03}", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000)
+}
+
+/// No answer: worth another attempt unless the configuration is at fault.
+fn unsent(error: &SendError) -> QueryFailure {
+    let is_final = matches!(error.kind, SendErrorKind::Url | SendErrorKind::Secret | SendErrorKind::Redirect);
+    QueryFailure { text: error.to_string(), is_passing: !is_final }
+}
+
+/// Whether another attempt may have more success: the server or a proxy is overloaded, starting or out of order.
+fn is_busy(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT
 }
 
 /// The answer in a response of any status: errors come with 400, 422, 503 and an envelope, or with anything from a proxy.

@@ -8,7 +8,7 @@ use model::{Alert, LabelSet, Timestamp};
 
 use crate::engine::{Effect, Engine, LogLine, QueryId, Settings, WriteId};
 use crate::rule::{Alerting, Rule, RuleGroup, RuleKind};
-use crate::sample::{QueryAnswer, Sample};
+use crate::sample::{QueryAnswer, QueryFailure, Sample};
 
 pub(super) const FILE: &str = "rules.yml";
 
@@ -21,12 +21,12 @@ pub(super) fn labels(text: &str) -> LabelSet {
     LabelSet::from_pairs(text.split_whitespace().map(|pair| pair.split_once('=').expect("a label")))
 }
 
-pub(super) fn alert(name: &str, expr: &str) -> Rule {
+pub(in crate::engine) fn alert(name: &str, expr: &str) -> Rule {
     let alerting = Alerting { hold: Duration::ZERO, keep_firing_for: Duration::ZERO, annotations: LabelSet::empty() };
     rule(name, expr, RuleKind::Alerting(alerting))
 }
 
-pub(super) fn record(name: &str, expr: &str) -> Rule {
+pub(in crate::engine) fn record(name: &str, expr: &str) -> Rule {
     rule(name, expr, RuleKind::Recording)
 }
 
@@ -51,7 +51,7 @@ impl Rule {
         self.alerting(|alerting| alerting.keep_firing_for = secs(duration))
     }
 
-    pub(super) fn note(self, name: &str, text: &str) -> Self {
+    pub(in crate::engine) fn note(self, name: &str, text: &str) -> Self {
         self.alerting(|alerting| alerting.annotations = alerting.annotations.with(name, text))
     }
 
@@ -77,7 +77,7 @@ pub(super) struct Bench {
     pub(super) now: Timestamp,
     /// The first slot of the first group: `t+0` below.
     pub(super) zero: Timestamp,
-    pub(super) answers: BTreeMap<String, Result<QueryAnswer, String>>,
+    pub(super) answers: BTreeMap<String, Result<QueryAnswer, QueryFailure>>,
     pub(super) write_error: Option<String>,
     pub(super) records: BTreeMap<String, Vec<u8>>,
     pub(super) queries: Vec<(String, Timestamp)>,
@@ -93,6 +93,11 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn new(groups: Vec<RuleGroup>) -> Self {
         Self::with(Settings { writes: true, ..Settings::default() }, groups)
+    }
+
+    /// One rule after the other.
+    pub(super) fn in_order(groups: Vec<RuleGroup>) -> Self {
+        Self::with(Settings { writes: true, concurrency: 1, ..Settings::default() }, groups)
     }
 
     pub(super) fn with(settings: Settings, groups: Vec<RuleGroup>) -> Self {
@@ -160,7 +165,12 @@ impl Bench {
     }
 
     pub(super) fn fail(&mut self, expr: &str, error: &str) {
-        self.answers.insert(expr.to_owned(), Err(error.to_owned()));
+        self.answers.insert(expr.to_owned(), Err(error.into()));
+    }
+
+    /// Likewise, in a way that may pass.
+    pub(super) fn fail_for_now(&mut self, expr: &str, error: &str) {
+        self.answers.insert(expr.to_owned(), Err(QueryFailure::passing(error)));
     }
 
     /// Lets the time pass up to `t+offset`.
@@ -179,7 +189,7 @@ impl Bench {
         self.perform(out);
     }
 
-    pub(super) fn answer(&mut self, id: QueryId, answer: Result<QueryAnswer, String>) {
+    pub(super) fn answer(&mut self, id: QueryId, answer: Result<QueryAnswer, QueryFailure>) {
         let mut out = Vec::new();
         self.engine.queried(self.now, id, answer, &mut out);
         self.perform(out);
@@ -229,7 +239,7 @@ impl Bench {
         }
     }
 
-    pub(super) fn table(&self, expr: &str) -> Result<QueryAnswer, String> {
+    pub(super) fn table(&self, expr: &str) -> Result<QueryAnswer, QueryFailure> {
         self.answers.get(expr).cloned().unwrap_or_else(|| Ok(QueryAnswer::vector(Vec::new())))
     }
 

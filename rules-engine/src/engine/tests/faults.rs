@@ -37,7 +37,7 @@ fn bad_rules_leave_the_others_alone() {
 
 #[test]
 fn unknown_and_repeated_answers_are_ignored() {
-    let mut bench = Bench::new(vec![group("g", 15, [alert("A", "x"), alert("B", "y")])]);
+    let mut bench = Bench::in_order(vec![group("g", 15, [alert("A", "x"), alert("B", "y")])]);
     bench.set("x", &["1"]);
     bench.hold_back = true;
     bench.run_to(0);
@@ -45,7 +45,7 @@ fn unknown_and_repeated_answers_are_ignored() {
     bench.answer(QueryId(999), Ok(QueryAnswer::scalar(1.0)));
     bench.report(WriteId(id.0 + 50), Ok(()));
     bench.answer(id, bench.table("x"));
-    bench.answer(id, Err("again".to_owned()));
+    bench.answer(id, Err("again".into()));
     let write = bench.open_writes.pop_front().unwrap();
     bench.report(write, Ok(()));
     bench.report(write, Err("again".to_owned()));

@@ -4,8 +4,8 @@ use super::bench::{Bench, alert, group, record, secs};
 use crate::sample::QueryAnswer;
 
 #[test]
-fn the_next_rule_is_asked_once_the_samples_of_the_one_before_are_stored() {
-    let mut bench = Bench::new(vec![group("g", 15, [record("r", "x"), record("s", "none"), alert("A", "r")])]);
+fn in_order_the_next_rule_is_asked_once_the_samples_of_the_one_before_are_stored() {
+    let mut bench = Bench::in_order(vec![group("g", 15, [record("r", "x"), record("s", "none"), alert("A", "r")])]);
     bench.hold_back = true;
     bench.run_to(0);
     let (x, expr) = bench.open_queries.pop_front().unwrap();
@@ -56,7 +56,7 @@ fn a_slow_group_misses_slots_and_says_so() {
 
 #[test]
 fn an_answer_that_never_comes_is_given_up() {
-    let mut bench = Bench::new(vec![group("g", 15, [alert("A", "x"), alert("B", "y")])]);
+    let mut bench = Bench::in_order(vec![group("g", 15, [alert("A", "x"), alert("B", "y")])]);
     bench.hold_back = true;
     bench.run_to(124);
     assert_eq!(bench.queries.len(), 1);
@@ -72,7 +72,7 @@ fn an_answer_that_never_comes_is_given_up() {
 
 #[test]
 fn a_write_that_is_never_reported_is_given_up() {
-    let mut bench = Bench::new(vec![group("g", 15, [record("r", "x"), alert("B", "y")])]);
+    let mut bench = Bench::in_order(vec![group("g", 15, [record("r", "x"), alert("B", "y")])]);
     bench.hold_back = true;
     bench.run_to(0);
     bench.set("x", &["1"]);
@@ -85,7 +85,7 @@ fn a_write_that_is_never_reported_is_given_up() {
 
 #[test]
 fn after_stop_a_rule_may_end_but_none_begins() {
-    let mut bench = Bench::new(vec![group("g", 15, [alert("A", "x"), alert("B", "x")])]);
+    let mut bench = Bench::in_order(vec![group("g", 15, [alert("A", "x"), alert("B", "x")])]);
     bench.hold_back = true;
     bench.run_to(0);
     bench.engine.stop();

@@ -245,7 +245,7 @@ fn markers_that_could_not_be_written_are_told_of_even_after_another_reload() {
 
 #[test]
 fn a_reload_of_a_busy_group_costs_no_slot() {
-    let mut bench = Bench::new(vec![group("g", 15, [alert("A", "x")])]);
+    let mut bench = Bench::in_order(vec![group("g", 15, [alert("A", "x")])]);
     bench.hold_back = true;
     bench.run_to(20);
     bench.reload(vec![group("g", 15, [alert("A", "x"), alert("B", "x")])]);

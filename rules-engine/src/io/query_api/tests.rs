@@ -74,3 +74,49 @@ fn times_and_urls_are_exact() {
         assert_eq!(query_url(url), whole);
     }
 }
+
+/// A server on this host that answers every request with this.
+async fn answering(response: &'static str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(response.as_bytes()).await;
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn failures_that_may_pass_are_told_from_final_ones() {
+    let json = |status: &str, body: &str| -> &'static str {
+        format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).leak()
+    };
+    let error = r#"{"status":"error","errorType":"execution","error":"why"}"#;
+    for (response, is_passing) in [
+        (json("400 Bad Request", error), false),
+        (json("422 Unprocessable Entity", error), false),
+        (json("404 Not Found", "nothing here"), false),
+        (json("200 OK", "<html>"), false),
+        (json("429 Too Many Requests", error), true),
+        (json("500 Internal Server Error", error), true),
+        (json("503 Service Unavailable", "starting"), true),
+        ("", true),
+    ] {
+        let failure = ask(answering(response).await).await.unwrap_err();
+        assert_eq!(failure.is_passing, is_passing, "{response}: {failure}");
+    }
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    assert!(ask(format!("http://{closed}")).await.unwrap_err().is_passing, "nobody listens");
+    assert!(!ask("http://[".to_owned()).await.unwrap_err().is_passing, "no URL");
+}
+
+async fn ask(url: String) -> Result<QueryAnswer, QueryFailure> {
+    QueryApi::new(&QueryTarget::new(url))
+        .unwrap()
+        .query("up", Timestamp::EPOCH, Duration::from_secs(5), Timestamp::EPOCH)
+        .await
+}
