@@ -1,10 +1,14 @@
 //! The read side of Prometheus' HTTP API that concerns rules: `/api/v1/rules`, `/alerts`, `/alertmanagers`,
 //! `/status/buildinfo`, with its envelope, its key order and its way of writing numbers, times and texts.
 //!
+//! Beside it Watchfire's own `/api/v1/explain/rule`.
+//!
 //! - `api/answer.rs`: the JSON forms
+//! - `api/explain.rs`: what a rule did in its last evaluations
 //! - `api/selection.rs`: the parameters of `/api/v1/rules`
 
 mod answer;
+mod explain;
 mod selection;
 
 use std::sync::Arc;
@@ -19,6 +23,7 @@ use outbound::go_json;
 use serde::Serialize;
 
 use self::answer::{AlertAnswer, GroupAnswer};
+use self::explain::Question;
 use self::selection::Selection;
 use super::state::RulesState;
 
@@ -28,6 +33,7 @@ pub fn router<S: RulesState>(state: Arc<S>) -> Router {
         .route("/api/v1/rules", get(rules::<S>))
         .route("/api/v1/alerts", get(alerts::<S>))
         .route("/api/v1/alertmanagers", get(alertmanagers::<S>))
+        .route("/api/v1/explain/rule", get(explain_rule::<S>))
         .route("/api/v1/status/buildinfo", get(buildinfo::<S>))
         .with_state(state)
 }
@@ -71,6 +77,20 @@ async fn rules<S: RulesState>(State(state): State<Arc<S>>, RawQuery(query): RawQ
 
 async fn alerts<S: RulesState>(State(state): State<Arc<S>>) -> Response {
     success(&Alerts { alerts: state.with_engine(answer::alerts_of) })
+}
+
+async fn explain_rule<S: RulesState>(State(state): State<Arc<S>>, RawQuery(query): RawQuery) -> Response {
+    let question = match Question::parse(query.as_deref().unwrap_or_default()) {
+        Ok(question) => question,
+        Err(mistake) => return bad_data(&mistake),
+    };
+    match state.with_engine(|engine| question.of(engine)) {
+        Some(rules) => success(&rules),
+        None => {
+            let failure = Failure { status: "error", error_type: "not_found", error: "there is no such rule" };
+            json(StatusCode::NOT_FOUND, &failure)
+        }
+    }
 }
 
 async fn alertmanagers<S: RulesState>(State(state): State<Arc<S>>) -> Response {

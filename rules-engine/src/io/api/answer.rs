@@ -146,7 +146,7 @@ pub(super) fn alerts_of(engine: &Engine) -> Vec<AlertAnswer> {
     rules.flat_map(|rule| rule.alerts()).map(AlertAnswer::of).collect()
 }
 
-fn state_text(state: AlertState) -> &'static str {
+pub(super) fn state_text(state: AlertState) -> &'static str {
     match state {
         AlertState::Inactive => "inactive",
         AlertState::Pending => "pending",
@@ -173,7 +173,7 @@ fn exponent_text(value: f64) -> String {
 }
 
 /// An instant in RFC 3339 with as many decimals as needed; Go's zero time if there is none.
-struct Time(Option<Timestamp>);
+pub(super) struct Time(pub(super) Option<Timestamp>);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

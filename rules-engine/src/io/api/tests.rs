@@ -73,7 +73,8 @@ fn engine() -> Engine {
     let mut engine = Engine::new(Settings::default());
     let start = Timestamp::from_secs(1_767_323_040);
     let mut effects = Vec::new();
-    engine.configure(start, groups, Settings::default(), &mut effects);
+    let settings = Settings { concurrency: 1, ..Settings::default() };
+    engine.configure(start, groups, settings, &mut effects);
     let mut now = start;
     while now < start.plus(Duration::from_secs(150)) {
         now = engine.next_wake().unwrap_or(now.plus(Duration::from_secs(1))).max(now);
@@ -207,4 +208,27 @@ fn metrics_have_prometheus_names() {
     prometheus_client::encoding::text::encode(&mut page, &registry).unwrap();
     let samples: Vec<&str> = page.lines().filter(|line| !line.starts_with("# HELP")).collect();
     insta::assert_snapshot!(samples.join("\n"));
+}
+
+#[tokio::test]
+async fn what_a_rule_did_is_explained() {
+    let (status, body) = get("/api/v1/explain/rule?rule=Broken").await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    let rule = &answer["data"]["rules"][0];
+    assert_eq!((rule["health"].as_str(), rule["query"].as_str()), (Some("err"), Some("broken")), "{body}");
+    let evaluations = rule["evaluations"].as_array().unwrap();
+    assert!(evaluations.len() >= 2, "{body}");
+    assert!(evaluations.iter().all(|past| past["error"] == "bad_data: it is" && past["attempts"] == 1), "{body}");
+    assert!(evaluations[0]["timestamp"].as_str() > evaluations[1]["timestamp"].as_str(), "newest first: {body}");
+
+    for (query, expected) in [
+        ("", StatusCode::BAD_REQUEST),
+        ("rule=", StatusCode::BAD_REQUEST),
+        ("rule=none", StatusCode::NOT_FOUND),
+        ("rule=Broken&group=none", StatusCode::NOT_FOUND),
+        ("rule=Broken&file=none", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(get(&format!("/api/v1/explain/rule?{query}")).await.0, expected, "{query}");
+    }
 }
