@@ -79,7 +79,9 @@ pub fn router<D: Desk>(desk: Arc<D>, about: About, v1_is_gone: bool) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn(cors::layer))
         .with_state(Api { desk, about });
-    let router = Router::new().nest("/api/v2", v2);
+    // Nesting does not take the path that ends with the slash.
+    let root = any(async || not_found(Uri::from_static("/")).await);
+    let router = Router::new().nest("/api/v2", v2).route("/api/v2/", root);
     if v1_is_gone { router.route("/api/v1/{*rest}", any(gone)) } else { router }
 }
 

@@ -135,9 +135,9 @@ fn cluster(page: &mut Page<'_>) -> fmt::Result {
 /// What Alertmanager cannot show: who is still to be told, since when.
 fn undelivered(page: &mut Page<'_>, undelivered: &[Undelivered]) -> fmt::Result {
     let rows = |value: fn(&Undelivered) -> f64| {
-        undelivered.iter().map(move |one| {
-            ([("receiver", one.receiver.name.as_str()), ("integration", one.integration)], value(one))
-        })
+        undelivered
+            .iter()
+            .map(move |one| ([("receiver", one.receiver.name.as_str()), ("integration", one.integration)], value(one)))
     };
     page.gauges(
         "watchfire_notifications_undelivered",
