@@ -9,8 +9,6 @@ use super::body::{Body, Text};
 pub(crate) struct Preset {
     /// `discord`: the metric label, and with `_configs` the key of the section.
     pub(crate) name: &'static str,
-    /// `discord_configs`
-    pub(crate) section: &'static str,
     /// `a discord_configs item`
     pub(crate) item: &'static str,
     /// Whether resolved alerts are told unless the section says otherwise.
@@ -182,7 +180,6 @@ impl Preset {
         let reader = Reader(text);
         Some(Preset {
             name: section.strip_suffix("_configs")?,
-            section,
             item: reader.fixed(root.get("item")?),
             send_resolved: flag(&root, "send_resolved"),
             shape: reader.shape(&root)?,

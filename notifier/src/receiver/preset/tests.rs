@@ -97,7 +97,7 @@ fn every_preset_makes_the_expected_requests() {
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let expected: Json = serde_json::from_str(&text).unwrap();
         let section = expected["section"].to_string();
-        let section = format!("{}: [{section}]", preset.section);
+        let section = format!("{}_configs: [{section}]", preset.name);
         let found = |notification: Notification| shown(&rendered(&section, &notification, None).unwrap().request);
         let found = json!({"section": expected["section"], "firing": found(two()), "resolved": found(resolved())});
         if std::env::var_os("WATCHFIRE_EXPECT").is_some() {
