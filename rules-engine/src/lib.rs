@@ -23,7 +23,8 @@
 //!
 //! One evaluation of an alerting rule: the slot of its group comes, `advance` asks the query; the answer comes with
 //! `queried`, each series is rendered and settled into the rule's alerts, and out go the alerts that are due, the
-//! records that changed, and the samples to write; once they are `written`, the next rule's query goes out.
+//! records that changed, and the samples to write; once they are `written`, the queries of the rules that read them go out.
+//! Rules that read nothing of one another are evaluated beside each other.
 
 pub mod alerting;
 pub mod annotation;
