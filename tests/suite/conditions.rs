@@ -29,6 +29,11 @@ pub fn unix_now() -> f64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs_f64()
 }
 
+/// A point on the monotonic clock, for measuring.
+pub fn stopwatch() -> Instant {
+    Instant::now()
+}
+
 /// CPU time of the calling thread: what work takes however busy the machine is.
 pub fn thread_cpu_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux counts a thread's time");
