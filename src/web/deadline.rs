@@ -66,7 +66,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_takes_too_long_gets_alertmanagers_words() {
-        let never = Router::new().route("/", get(|| std::future::pending::<()>()));
+        let never = Router::new().route("/", get(std::future::pending::<()>));
         let request = Request::builder().uri("/").body(Body::empty()).unwrap();
         let response = within(never, Duration::from_millis(5)).oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
