@@ -9,6 +9,7 @@ use anyhow::Context;
 use model::matcher::parse::ParseMode;
 use model::source::{Diagnostics, SourceFile};
 use notifier::config::Config;
+use notifier::rendering::Renderer;
 use rules_engine::rule_file::Defaults;
 use rules_engine::rule_file::check::{self, FileReport};
 
@@ -23,7 +24,8 @@ pub fn config(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
         failed += usize::from(!show_config("stdin", Config::parse(&file, Path::new(""), ParseMode::default(), &read)));
     }
     for path in files {
-        failed += usize::from(!show_config(&path.display().to_string(), Config::load(path, ParseMode::default(), &read)));
+        failed +=
+            usize::from(!show_config(&path.display().to_string(), Config::load(path, ParseMode::default(), &read)));
     }
     if failed == 0 {
         return Ok(ExitCode::SUCCESS);
@@ -33,17 +35,21 @@ pub fn config(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
 }
 
 fn show_config(name: &str, outcome: Result<(Config, Diagnostics), Diagnostics>) -> bool {
-    match outcome {
+    // Templates are compiled together as the running notifier does: only then do missing partials and cycles show.
+    let checked = outcome.map_err(|mistakes| mistakes.to_string()).and_then(|(config, warnings)| {
+        Renderer::new(&config, "").map_err(|mistakes| mistakes.to_string())?;
+        Ok((config, warnings))
+    });
+    match checked {
         Ok((config, warnings)) => {
             println!("Checking '{name}'  SUCCESS");
             println!("Found:\n - global config\n - route");
             println!(
-                " - {} inhibit rules\n - {} receivers\n - {} templates",
+                " - {} inhibit rules\n - {} receivers\n - {} templates\n",
                 config.inhibit_rules.len(),
                 config.receivers.len(),
                 config.template_files.len()
             );
-            println!();
             if !warnings.is_empty() {
                 eprintln!("{warnings}");
             }
