@@ -16,7 +16,11 @@ pub async fn execute(command: RunCommand) -> anyhow::Result<ExitCode> {
     let process = Process::open(&command.web, &command.storage_path).await?;
     let url = process.external.url.clone();
     let settings = super::notifier::settings(&command.notifier);
-    let sources = notifier::Sources { config_file: command.config_file, external_url: url.clone(), matcher_mode: super::notifier::matcher_mode(&command.notifier) };
+    let sources = notifier::Sources {
+        config_file: command.config_file,
+        external_url: url.clone(),
+        matcher_mode: super::notifier::matcher_mode(&command.notifier),
+    };
     let notifier = NotifierService::start(sources, settings, process.store.clone()).await?;
     let sources = Sources::new(command.rules_config_file, command.rules, url);
     let rules = RuleService::start(sources, process.store.clone(), Some(Box::new(notifier.hand_over()))).await?;

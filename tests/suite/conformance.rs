@@ -46,7 +46,9 @@ async fn recorded_timelines_are_met() {
     let (count, mut failing) = (scenarios.len(), play(scenarios, AT_ONCE).await);
     if !failing.is_empty() && only().is_none() {
         let again = failing.iter().map(|(scenario, _)| scenario.clone()).collect();
-        eprintln!("once more: {:?}", failing.iter().map(|(scenario, _)| &scenario.id).collect::<Vec<_>>());
+        for (scenario, differences) in &failing {
+            eprintln!("once more: {}, for {}", scenario.id, differences.first().map_or("", String::as_str));
+        }
         failing = play(again, AT_ONCE_AGAIN).await;
     }
     eprintln!("{count} recorded timelines, {} differ, {:.0?}", failing.len(), began.elapsed());
