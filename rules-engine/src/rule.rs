@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::LabelSet;
 
-/// A group of rules that are evaluated together, in order, at one instant.
+/// A group of rules that are evaluated together at one instant; what one writes the later ones see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleGroup {
     /// Unique within its file.

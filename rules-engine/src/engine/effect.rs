@@ -29,7 +29,7 @@ pub enum Effect {
         /// Report an error at this time at the latest; a little later the engine gives up by itself.
         deadline: Timestamp,
     },
-    /// Store samples. The next rule of the group waits for the report.
+    /// Store samples. The rules of the group that read them wait for the report.
     Write {
         /// To report with.
         id: WriteId,
