@@ -125,3 +125,19 @@ fn bad_matcher(text: &str, error: &InvalidMatcher) -> Refusal {
     };
     answer::refusal(StatusCode::BAD_REQUEST, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matchers_of_requests_are_read_in_the_mode_of_the_configuration() {
+        let is_read = |query: &str, mode| Parameters::read(Some(query), mode).matchers("filter").is_ok();
+        let (quoted_name, blank_value) = ("filter=%22q%22%3Dx", "filter=a%3Db%20c");
+        for (mode, quoted, blank) in
+            [(ParseMode::Classic, false, true), (ParseMode::Utf8Strict, true, false), (ParseMode::Fallback, true, true)]
+        {
+            assert_eq!((is_read(quoted_name, mode), is_read(blank_value, mode)), (quoted, blank), "{mode:?}");
+        }
+    }
+}

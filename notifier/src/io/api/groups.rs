@@ -86,3 +86,30 @@ fn form(group: &GroupView<'_>, filter: &Filter) -> Option<AlertGroup> {
         route_labels: group.route_labels().clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_with_fewer_labels_come_first_then_those_that_lack_one_then_by_receiver() {
+        let place = |labels: &str, receiver: &str| Place {
+            labels: labels.split_whitespace().map(|pair| pair.split_once('=').unwrap()).map(own).collect(),
+            receiver: receiver.to_owned(),
+            key: "{}".to_owned(),
+        };
+        let places = [
+            place("", "z"),
+            place("b=1", "a"),
+            place("b=1", "b"),
+            place("b=2", "a"),
+            place("a=1", "a"),
+            place("a=0 b=0", "a"),
+        ];
+        assert!(places.is_sorted(), "as Alertmanager lists them");
+    }
+
+    fn own((name, value): (&str, &str)) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+}
