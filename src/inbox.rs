@@ -1,6 +1,6 @@
 //! A local inbox: takes e-mail, PagerDuty events and webhooks for real and shows each page.
 //!
-//! For trying things out; nothing is authenticated and nothing kept beyond [`PAGES_MAX`] pages.
+//! For trying things out; nothing is authenticated and nothing kept beyond `PAGES_MAX` pages.
 
 mod http;
 mod smtp;

@@ -2,7 +2,7 @@
 //!
 //! - [`page`]: writes families of counters, gauges and histograms
 //! - [`histogram`]: figures sorted into buckets, a plain value that deterministic code may keep
-//! - [`text`]: the text format 0.0.4 that Prometheus and Alertmanager serve
+//! - [`mod@text`]: the text format 0.0.4 that Prometheus and Alertmanager serve
 
 pub mod histogram;
 pub mod page;

@@ -1,7 +1,7 @@
 //! Notifications as texts: the templates of a configuration, compiled once, in both languages.
 //!
 //! A [`Page`] is one notification about to be rendered. A template that fails never loses it: the field gets its plain
-//! text ([`plain`]), and the page says that it is degraded and why.
+//! text (`plain`), and the page says that it is degraded and why.
 
 pub(crate) mod go_data;
 pub(crate) mod handlebars_data;

@@ -21,7 +21,7 @@ const WITH_VALUE: [&str; 9] = [
 /// Those without.
 const ALONE: [&str; 4] = ["--version-check", "--no-version-check", "--verbose", "-v"];
 
-/// The words of a command line with flags that stand before a command of [`COMMANDS`] put behind it. Any other command
+/// The words of a command line with flags that stand before a command of `COMMANDS` put behind it. Any other command
 /// line comes back as it is.
 pub fn behind_command(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> = words.into_iter().collect();
