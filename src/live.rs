@@ -3,7 +3,6 @@
 
 pub mod ledger;
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -13,13 +12,9 @@ use tokio::sync::{Notify, watch};
 /// No wait is longer, so that a step of the system clock is noticed.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// The latest time told; see [`now`].
-static LATEST_NANOS: AtomicI64 = AtomicI64::new(i64::MIN);
-
-/// The system's time, held still while the system clock is behind what was told before: machines see no time twice.
+/// The system's time. It may be set back; machines follow.
 pub fn now() -> Timestamp {
-    let told = Timestamp::from_jiff(jiff::Timestamp::now()).as_nanos();
-    Timestamp::from_nanos(LATEST_NANOS.fetch_max(told, Ordering::Relaxed).max(told))
+    Timestamp::from_jiff(jiff::Timestamp::now())
 }
 
 /// Waits. Only for shells: a machine says `next_wake` instead.

@@ -232,6 +232,25 @@ impl AlertBook {
         self.ids.get(labels).copied()
     }
 
+    /// After the clock was set back from `before` to `now`: what was over stays over, what fires is valid for as long as it
+    /// was. Gives the ids of those that are over.
+    pub fn set_back(&mut self, before: Timestamp, now: Timestamp) -> Vec<AlertId> {
+        let step = before.since(now);
+        let mut over = Vec::new();
+        for (at, alert) in self.slots.iter_mut().enumerate().filter_map(|(at, slot)| Some((at, slot.as_mut()?))) {
+            if alert.is_resolved(before) {
+                alert.ends_at = alert.ends_at.min(now);
+                over.extend(u32::try_from(at).map(AlertId));
+            } else {
+                alert.ends_at = alert.ends_at.minus(step);
+            }
+            alert.known_at = alert.known_at.minus(step);
+            alert.starts_at = alert.starts_at.min(now);
+            alert.updated_at = alert.updated_at.min(now);
+        }
+        over
+    }
+
     /// Every alert, in order of ids.
     pub fn iter(&self) -> impl Iterator<Item = (AlertId, &StoredAlert)> {
         self.slots.iter().enumerate().filter_map(|(at, slot)| Some((AlertId(u32::try_from(at).ok()?), slot.as_ref()?)))

@@ -59,6 +59,13 @@ impl Entry {
 }
 
 impl NotificationLog {
+    /// After the clock was set back to `now`: nothing was told later than that.
+    pub fn set_back(&mut self, now: Timestamp) {
+        for entry in self.entries.values_mut() {
+            entry.at = entry.at.min(now);
+        }
+    }
+
     /// The last entry of a key.
     pub fn get(&self, key: &str) -> Option<&Entry> {
         self.entries.get(key)

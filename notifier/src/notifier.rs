@@ -1,5 +1,6 @@
 //! The machine: owns all state, takes inputs, answers with effects.
 
+mod clock;
 mod configure;
 mod effect;
 mod flush;
@@ -39,8 +40,8 @@ use crate::tally::Tally;
 /// The notifier as a state machine: no clock, socket, disk, `async` or randomness.
 ///
 /// The shell restores records, configures, then feeds inputs with the current time, performs the effects of each call
-/// in order, and calls [`Notifier::advance`] at or soon after [`Notifier::next_wake`]. Time must not run backwards;
-/// where a clock does, the shell holds it still.
+/// in order, and calls [`Notifier::advance`] at or soon after [`Notifier::next_wake`]. Where the
+/// clock is set back, everything that waits moves with it.
 #[derive(Debug)]
 pub struct Notifier {
     settings: Settings,
@@ -56,6 +57,8 @@ pub struct Notifier {
     next_delivery: u64,
     /// No flush before this: the end of the start delay.
     not_before: Timestamp,
+    /// The latest time told.
+    latest: Timestamp,
     tally: Tally,
 }
 
@@ -85,12 +88,14 @@ impl Notifier {
             flights: BTreeMap::new(),
             next_delivery: 0,
             not_before: Timestamp::MIN,
+            latest: Timestamp::MIN,
             tally: Tally::default(),
         }
     }
 
     /// Does everything that is due. Inputs do this first, so that what was due before them comes before them.
     pub fn advance(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        self.follow_clock(now, out);
         while let Some((at, wake)) = self.wakes.first().copied()
             && at <= now
         {

@@ -1,5 +1,6 @@
 //! The machine on virtual time: stories with exact instants.
 
+mod clock;
 mod conduct;
 mod hiding;
 mod naming;

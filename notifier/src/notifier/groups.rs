@@ -41,6 +41,11 @@ impl Groups {
         self.by_id.iter().map(|(id, group)| (*id, group))
     }
 
+    /// Every group, for a change that leaves its identity alone.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Group> {
+        self.by_id.values_mut()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
     }

@@ -150,6 +150,13 @@ impl Known {
         }
     }
 
+    /// See [`AlertBook::set_back`].
+    pub(super) fn set_back(&mut self, before: Timestamp, now: Timestamp) {
+        for id in self.book.set_back(before, now) {
+            self.changed_pages.insert(AlertPageV1::number_of(id));
+        }
+    }
+
     /// The pages whose record is out of date, which are then taken to be written.
     pub(super) fn take_changed_pages(&mut self) -> BTreeSet<u32> {
         std::mem::take(&mut self.changed_pages)

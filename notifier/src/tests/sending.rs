@@ -161,6 +161,7 @@ fn an_unknown_or_repeated_report_changes_nothing() {
     stage.at(0.0).push([alert("i=1")]);
     stage.at(2.0);
     let mut out = Vec::new();
+    stage.notifier.advance(stage.now, &mut out);
     let before = format!("{:?}", stage.notifier);
     stage.notifier.delivered(stage.now, stage.attempts[0].1.id, Outcome::Delivered, &mut out);
     stage.notifier.delivered(stage.now, DeliveryId(99), Outcome::Delivered, &mut out);

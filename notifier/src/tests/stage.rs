@@ -165,6 +165,16 @@ impl Stage {
         self
     }
 
+    /// The system clock is set back, which is noticed at once.
+    pub(super) fn clock_set_back(&mut self, seconds: f64) -> &mut Self {
+        let mut out = Vec::new();
+        self.notifier.advance(self.now, &mut out);
+        self.now = self.now.minus(Duration::from_secs_f64(seconds));
+        self.notifier.advance(self.now, &mut out);
+        self.perform(out);
+        self
+    }
+
     pub(super) fn push(&mut self, alerts: impl IntoIterator<Item = Alert>) -> &mut Self {
         let mut out = Vec::new();
         self.notifier.receive(self.now, alerts.into_iter().collect(), &mut out).unwrap();

@@ -1,0 +1,53 @@
+//! The system clock is set back by an hour: pages come as they would have, and what is over stays over.
+
+use super::stage::{Stage, alert, between, simple};
+
+const HOUR: f64 = 3600.0;
+
+fn stage() -> Stage {
+    Stage::new(simple("[alertname]", "2s", "10s", "1h"))
+}
+
+#[test]
+fn a_first_page_is_not_an_hour_late() {
+    let mut stage = stage();
+    stage.at(HOUR + 1.0).push([alert("alertname=K i=1")]).at(HOUR + 2.0).clock_set_back(HOUR);
+    stage.at(60.0);
+    assert_eq!(stage.heard(), ["3 hook first notification: K/1"]);
+}
+
+#[test]
+fn the_groups_grid_moves_along_and_nothing_is_told_twice() {
+    let mut stage = stage();
+    stage.at(HOUR + 1.0).push([alert("alertname=K i=1")]).at(HOUR + 4.0);
+    stage.heard();
+    stage.clock_set_back(HOUR).push([alert("alertname=K i=1"), alert("alertname=K i=2")]).at(60.0);
+    assert_eq!(stage.heard(), ["13 hook new alerts added: K/1 K/2"]);
+    stage.restart(0.5).push([alert("alertname=K i=1"), alert("alertname=K i=2")]);
+    stage.at(61.0).push([between(1.0, 61.0, "alertname=K i=1"), between(1.0, 61.0, "alertname=K i=2")]).at(200.0);
+    assert_eq!(stage.heard(), ["63 hook all alerts resolved: -K/1 -K/2"]);
+}
+
+#[test]
+fn what_was_resolved_does_not_fire_again() {
+    let mut stage = stage();
+    stage.at(HOUR + 1.0).push([alert("alertname=K i=1"), alert("alertname=K i=2")]).at(HOUR + 4.0);
+    stage.push([between(HOUR + 1.0, HOUR + 4.0, "alertname=K i=1")]);
+    stage.heard();
+    stage.at(HOUR + 5.0).clock_set_back(HOUR).at(60.0);
+    assert_eq!(stage.heard(), ["13 hook some alerts resolved: -K/1 K/2"]);
+}
+
+#[test]
+fn a_repeat_comes_an_interval_after_the_page_as_told_by_the_new_clock() {
+    let mut stage = stage();
+    stage.at(HOUR + 1.0).push([alert("alertname=K i=1")]).at(HOUR + 4.0).clock_set_back(HOUR);
+    for refresh in 0..40 {
+        stage.at(5.0 + 120.0 * f64::from(refresh)).push([alert("alertname=K i=1")]);
+    }
+    let heard = stage.heard();
+    assert_eq!(heard.len(), 2, "{heard:?}");
+    assert!(heard[1].ends_with("hook repeat interval elapsed: K/1"), "{heard:?}");
+    let at: f64 = heard[1].split(' ').next().unwrap().parse().unwrap();
+    assert!((HOUR..HOUR + 30.0).contains(&at), "{heard:?}");
+}
