@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use store::{Batch, Store, StoreError};
+use store::{Batch, MAX_VALUE_BYTES, Store, StoreError};
 use tokio::sync::{Notify, oneshot, watch};
 use tracing::{error, info};
 
@@ -44,8 +44,13 @@ impl Ledger {
         Ok(records.into_iter().map(|(key, value)| (own(key), value)).collect())
     }
 
-    /// Keep (or, with `None`, forget) a record. Returns at once; written soon.
+    /// Keep (or, with `None`, forget) a record. Returns at once; written soon. A record beyond the store's limit is left
+    /// out here, as a batch is refused as a whole: it must not take others' records with it.
     pub fn note(&self, key: &str, value: Option<Vec<u8>>) {
+        if let Some(bytes) = value.as_ref().map(Vec::len).filter(|bytes| *bytes > MAX_VALUE_BYTES) {
+            error!(key, bytes, "a record is too large to be stored; a restart will not know it");
+            return;
+        }
         self.lock().changes.insert(format!("{}{key}", self.prefix), value);
         self.changed.notify_one();
     }
@@ -123,5 +128,30 @@ impl Ledger {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_record_too_large_takes_no_other_with_it() {
+        let ledger = Arc::new(Ledger::new(Store::memory().unwrap(), "test/"));
+        let (end, ended) = watch::channel(false);
+        let running = tokio::spawn({
+            let ledger = ledger.clone();
+            async move { ledger.run(ended).await }
+        });
+        ledger.note("small", Some(b"kept".to_vec()));
+        ledger.note("large", Some(vec![0; MAX_VALUE_BYTES + 1]));
+        ledger.note("gone", Some(b"x".to_vec()));
+        ledger.note("gone", None);
+        ledger.durable().await.unwrap();
+        assert_eq!(ledger.records().await.unwrap(), [("small".to_owned(), b"kept".to_vec())]);
+        end.send_replace(true);
+        running.await.unwrap();
     }
 }
