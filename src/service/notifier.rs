@@ -183,7 +183,7 @@ impl Performer {
         let (desk, network) = (self.desk.clone(), self.network.clone());
         tokio::spawn(async move {
             let id = delivery.id;
-            let attempt = AssertUnwindSafe(attempt(network, place, delivery)).catch_unwind();
+            let attempt = AssertUnwindSafe(attempt(network, &place, delivery)).catch_unwind();
             let outcome = attempt.await.unwrap_or_else(|_| Outcome::Retry {
                 reason: "other",
                 message: "the delivery panicked; this is a bug of ours".to_owned(),
@@ -192,11 +192,13 @@ impl Performer {
             if let Some(desk) = desk.upgrade() {
                 desk.act(|notifier, now, out| notifier.delivered(now, id, outcome, out));
             }
+            // Only now: an orderly end waits for the places, and the log must have been written by then.
+            drop(place);
         });
     }
 }
 
-async fn attempt(network: Arc<Network>, place: Place, delivery: Delivery) -> Outcome {
+async fn attempt(network: Arc<Network>, place: &Place, delivery: Delivery) -> Outcome {
     let receiver = delivery.receiver.name.as_str();
     let integration = delivery.integration.kind;
     let started = live::now();
