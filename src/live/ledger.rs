@@ -13,6 +13,9 @@ const BATCH_MAX: usize = 4096;
 /// A disk that takes longer is reported as failing; the commit may still succeed later.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
 
+/// While the store cannot write, it is asked this often whether it can.
+const RETRY_EVERY: Duration = Duration::from_secs(5);
+
 /// Collects changes under a key prefix. Bounded by the machine's own state: a key waits once, with its latest value.
 pub struct Ledger {
     store: Store,
@@ -25,6 +28,8 @@ pub struct Ledger {
 struct Waiting {
     changes: HashMap<String, Option<Vec<u8>>>,
     writing: bool,
+    /// The last write failed: the store still holds changes that are not on disk.
+    failing: bool,
     acknowledge: Vec<oneshot::Sender<Result<(), StoreError>>>,
 }
 
@@ -63,7 +68,7 @@ impl Ledger {
         let (done, written) = oneshot::channel();
         {
             let mut waiting = self.lock();
-            if waiting.changes.is_empty() && !waiting.writing {
+            if waiting.changes.is_empty() && !waiting.writing && !waiting.failing {
                 return Ok(());
             }
             waiting.acknowledge.push(done);
@@ -72,41 +77,47 @@ impl Ledger {
         written.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Writes batches until `shutdown`, then one last time.
+    /// Writes batches until `shutdown`, then one last time. What could not be written is tried again from time to time.
     pub async fn run(&self, mut shutdown: watch::Receiver<bool>) {
-        let mut failing = false;
         loop {
-            self.write(&mut failing).await;
+            self.write().await;
             if *shutdown.borrow() {
                 break;
             }
+            let failing = self.lock().failing;
             tokio::select! {
                 () = self.changed.notified() => {}
+                () = super::wait(RETRY_EVERY), if failing => {}
                 _ = shutdown.changed() => {}
             }
         }
-        self.write(&mut failing).await;
+        self.write().await;
     }
 
-    async fn write(&self, failing: &mut bool) {
-        let (changes, acknowledge) = {
+    async fn write(&self) {
+        let (changes, acknowledge, was_failing) = {
             let mut waiting = self.lock();
             waiting.writing = !waiting.changes.is_empty();
-            (std::mem::take(&mut waiting.changes), std::mem::take(&mut waiting.acknowledge))
+            (std::mem::take(&mut waiting.changes), std::mem::take(&mut waiting.acknowledge), waiting.failing)
         };
-        if changes.is_empty() && acknowledge.is_empty() {
-            return;
+        let outcome = match (changes.is_empty(), was_failing) {
+            // Whoever waits did so for the write before, which succeeded.
+            (true, false) => Ok(()),
+            (true, true) => within_deadline(self.store.flush()).await,
+            (false, _) => self.commit(changes.into_iter().collect()).await,
+        };
+        {
+            let mut waiting = self.lock();
+            waiting.writing = false;
+            waiting.failing = outcome.is_err();
         }
-        let outcome = self.commit(changes.into_iter().collect()).await;
-        self.lock().writing = false;
-        match (&outcome, *failing) {
+        match (&outcome, was_failing) {
             (Err(error), false) => {
                 error!(%error, "state cannot be stored; pages still go out, and writing is tried again")
             }
             (Ok(()), true) => info!("state is stored again"),
             _ => {}
         }
-        *failing = outcome.is_err();
         for done in acknowledge {
             // Whoever asked may have gone away.
             drop(done.send(outcome.clone()));
@@ -119,9 +130,7 @@ impl Ledger {
         while !changes.is_empty() {
             let rest = changes.split_off(changes.len().min(BATCH_MAX));
             let batch: Batch = std::mem::replace(&mut changes, rest).into_iter().collect();
-            let committed = tokio::time::timeout(COMMIT_DEADLINE, self.store.commit(batch)).await;
-            outcome = outcome
-                .and(committed.unwrap_or(Err(StoreError::Engine { what: "the disk does not answer".to_owned() })));
+            outcome = outcome.and(within_deadline(self.store.commit(batch)).await);
         }
         outcome
     }
@@ -131,11 +140,66 @@ impl Ledger {
     }
 }
 
+async fn within_deadline(writing: impl Future<Output = Result<(), StoreError>>) -> Result<(), StoreError> {
+    let no_answer = || Err(StoreError::Engine { what: "the disk does not answer".to_owned() });
+    tokio::time::timeout(COMMIT_DEADLINE, writing).await.unwrap_or_else(|_| no_answer())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use store::{Backend, Key, Memory, Usage};
 
     use super::*;
+
+    /// A disk that fails while it is told to.
+    struct Disk {
+        memory: Memory,
+        broken: Arc<AtomicBool>,
+    }
+
+    impl Backend for Disk {
+        fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
+            match self.broken.load(Ordering::SeqCst) {
+                true => Err(StoreError::Engine { what: "broken".to_owned() }),
+                false => self.memory.commit(batches),
+            }
+        }
+
+        fn scan(&mut self, prefix: &str) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
+            self.memory.scan(prefix)
+        }
+
+        fn export(&mut self, now_ms: i64) -> Result<(), StoreError> {
+            self.memory.export(now_ms)
+        }
+
+        fn close(&mut self, now_ms: i64) -> Result<(), StoreError> {
+            self.memory.close(now_ms)
+        }
+
+        fn usage(&self) -> Usage {
+            self.memory.usage()
+        }
+    }
+
+    /// The write that carried a change failed before anybody asked for it: the answer must not be that all is well.
+    #[tokio::test]
+    async fn nothing_is_called_durable_while_the_disk_fails() {
+        let broken = Arc::new(AtomicBool::new(true));
+        let disk = Disk { memory: Memory::new(), broken: broken.clone() };
+        let ledger = Ledger::new(Store::start(Box::new(disk), 16).unwrap(), "test/");
+        ledger.note("silence", Some(b"kept".to_vec()));
+        ledger.write().await;
+        let (asked, ()) = tokio::join!(ledger.durable(), ledger.write());
+        assert!(asked.is_err());
+        broken.store(false, Ordering::SeqCst);
+        let (asked, ()) = tokio::join!(ledger.durable(), ledger.write());
+        asked.unwrap();
+        assert_eq!(ledger.records().await.unwrap(), [("silence".to_owned(), b"kept".to_vec())]);
+    }
 
     #[tokio::test]
     async fn a_record_too_large_takes_no_other_with_it() {
