@@ -3,11 +3,13 @@
 
 pub mod ledger;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use model::Timestamp;
 use tokio::sync::{Notify, watch};
+use tracing::error;
 
 /// No wait is longer, so that a step of the system clock is noticed.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -91,7 +93,11 @@ impl<M: Machine> Desk<M> {
                     _ = shutdown.changed() => return,
                 }
             }
-            self.act(|machine, now, effects| machine.advance(now, effects));
+            // A panic is a bug of ours in one place; the loop must go on for everything else.
+            let advance = || self.act(|machine, now, effects| machine.advance(now, effects));
+            if std::panic::catch_unwind(AssertUnwindSafe(advance)).is_err() {
+                error!("the machine panicked while time passed; it goes on with the state it has");
+            }
             // Others get the lock and the thread between two busy instants.
             tokio::task::yield_now().await;
         }
@@ -100,5 +106,46 @@ impl<M: Machine> Desk<M> {
     /// A panic inside the machine is a bug that must not silence every later page: the state is used as it is.
     fn lock(&self) -> MutexGuard<'_, M> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Panics at its first wake, and reports the second.
+    #[derive(Default)]
+    struct Stumbling {
+        advanced: u32,
+    }
+
+    impl Machine for Stumbling {
+        type Effect = u32;
+
+        fn advance(&mut self, _: Timestamp, out: &mut Vec<u32>) {
+            self.advanced += 1;
+            assert!(self.advanced > 1, "the first wake");
+            out.push(self.advanced);
+        }
+
+        fn next_wake(&self) -> Option<Timestamp> {
+            (self.advanced < 2).then_some(Timestamp::EPOCH)
+        }
+    }
+
+    struct Ending(watch::Sender<bool>);
+
+    impl Perform<u32> for Ending {
+        fn perform(&self, _: u32) {
+            self.0.send_replace(true);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_machine_does_not_end_its_loop() {
+        let (end, ended) = watch::channel(false);
+        let desk = Desk::open(Stumbling::default(), |_| Ending(end));
+        desk.run(ended).await;
+        assert_eq!(desk.read(|machine, _| machine.advanced), 2);
     }
 }
