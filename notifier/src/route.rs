@@ -8,6 +8,7 @@ use model::{LabelSet, Matcher, Timestamp};
 
 use crate::config::{Config, GroupBy, Route};
 use crate::matcher_index::MatcherIndex;
+use crate::mute_time::any_contains;
 use crate::receiver::Receiver;
 
 /// A node of the tree, by its place in depth-first order.
@@ -114,10 +115,8 @@ impl RouteTree {
     /// Whether, and why, a route is quiet at an instant.
     pub fn mute_at(&self, id: RouteId, now: Timestamp) -> Option<Mute> {
         let node = self.node(id);
-        let contains = |name: &&String| {
-            let elements = self.config.time_intervals.get(*name);
-            elements.is_some_and(|elements| elements.iter().any(|element| element.contains(now)))
-        };
+        let contains =
+            |name: &&String| self.config.time_intervals.get(*name).is_some_and(|elements| any_contains(elements, now));
         if !node.active.is_empty() && !node.active.iter().any(|name| contains(&name)) {
             return Some(Mute::Inactive(node.active.clone()));
         }

@@ -50,11 +50,6 @@ impl VectorSelector {
         self.name_matchers().all(|matcher| matcher.matches_value(name))
     }
 
-    /// The matchers on labels other than the metric name.
-    pub fn label_matchers(&self) -> impl Iterator<Item = &Matcher> {
-        self.matchers.iter().filter(|matcher| matcher.name() != METRIC_NAME)
-    }
-
     fn name_matchers(&self) -> impl Iterator<Item = &Matcher> {
         self.matchers.iter().filter(|matcher| matcher.name() == METRIC_NAME)
     }

@@ -82,16 +82,6 @@ impl Decoder {
         self.report(Diagnostic::warning(&self.file, span, message))
     }
 
-    /// Reports a warning at a byte of a scalar's text.
-    pub fn warning_in<S: AsRef<str>>(
-        &self,
-        scalar: &Spanned<S>,
-        offset: usize,
-        message: impl Into<String>,
-    ) -> Report<'_> {
-        self.warning(position_in_scalar(&self.file, scalar, offset), message)
-    }
-
     /// Reports a finished diagnostic, perhaps of another file.
     pub fn report(&self, diagnostic: Diagnostic) -> Report<'_> {
         Report { decoder: self, diagnostic: Some(diagnostic) }

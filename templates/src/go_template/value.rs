@@ -165,11 +165,6 @@ impl Map {
     pub fn entries(&self) -> &[(SmolStr, Value)] {
         &self.entries
     }
-
-    /// Whether this is a `map[string]string`.
-    pub fn holds_strings(&self) -> bool {
-        self.strings
-    }
 }
 
 impl List {
