@@ -34,6 +34,7 @@
 
 mod builder;
 mod decoder;
+mod emit;
 mod entries;
 mod field;
 mod node;
@@ -45,6 +46,7 @@ mod suggestion;
 mod syntax_error;
 
 pub use decoder::{Decoder, Report};
+pub use emit::emit;
 pub use field::{Field, Fields};
 pub use model::source::{Diagnostic, Diagnostics, Severity, SourceFile, Span, Spanned};
 pub use node::{Key, Kind, Node, Scalar};
