@@ -5,6 +5,7 @@ mod effect;
 mod evaluation;
 mod history;
 mod inheritance;
+mod questions;
 mod reload;
 mod rule_state;
 mod running_group;
@@ -21,7 +22,7 @@ pub use effect::{Effect, LogLevel, LogLine, QueryId, WriteId};
 pub use history::PastEvaluation;
 pub use rule_state::{Health, RuleStatus};
 pub use running_group::GroupStatus;
-pub use settings::Settings;
+pub use settings::{Settings, SourceBounds};
 pub use view::{GroupView, RuleView};
 
 use crate::rule::RuleGroup;
@@ -108,16 +109,21 @@ impl Engine {
         answer: Result<QueryAnswer, impl Into<QueryFailure>>,
         out: &mut Vec<Effect>,
     ) {
-        if let Some(Owner::Group(place)) = self.waiting.take(id.0) {
-            let answer = answer.map_err(Into::into);
-            self.give_turn(now, place, out, |group, turn| group.queried(turn, id.0, answer));
+        let answer = answer.map_err(Into::into);
+        let mut waiting = self.waiting.answered(id.0);
+        let last = waiting.pop();
+        for (id, owner) in waiting {
+            self.pass_on_answer(now, id, owner, answer.clone(), out);
+        }
+        if let Some((id, owner)) = last {
+            self.pass_on_answer(now, id, owner, answer, out);
         }
         self.ask_held(now, out);
     }
 
     /// A write ended, or failed with a text for people.
     pub fn written(&mut self, now: Timestamp, id: WriteId, outcome: Result<(), String>, out: &mut Vec<Effect>) {
-        match (self.waiting.take(id.0), outcome) {
+        match (self.waiting.written(id.0), outcome) {
             (Some(Owner::Group(place)), outcome) => {
                 self.give_turn(now, place, out, |group, turn| group.written(turn, id.0, outcome));
             }
@@ -171,10 +177,23 @@ impl Engine {
 
     /// Asks queries that had to wait, as far as now fewer are under way.
     fn ask_held(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
-        while let Some((owner, asked)) = self.waiting.ask_held(now, &self.settings, out) {
+        for (owner, asked) in self.waiting.ask_held(now, &self.settings, &mut self.tally, out) {
             if let Owner::Group(place) = owner {
                 self.give_turn(now, place, out, |group, turn| group.asked(turn, asked));
             }
+        }
+    }
+
+    fn pass_on_answer(
+        &mut self,
+        now: Timestamp,
+        id: u64,
+        owner: Owner,
+        answer: Result<QueryAnswer, QueryFailure>,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Owner::Group(place) = owner {
+            self.give_turn(now, place, out, |group, turn| group.queried(turn, id, answer));
         }
     }
 

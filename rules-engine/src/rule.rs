@@ -1,5 +1,6 @@
 //! Rule groups as meant: what the engine evaluates. `rule_file` reads them, `engine` runs them.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +19,30 @@ pub struct RuleGroup {
     pub limit: usize,
     /// Queries look this far back: sample timestamp = evaluation timestamp - offset.
     pub query_offset: Duration,
+    /// Who is asked its queries.
+    pub source: Arc<Source>,
     /// The rules in order.
     pub rules: Vec<Arc<Rule>>,
+}
+
+/// Who is asked a group's queries, and what goes with them.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// A query source of the configuration; empty is the default one.
+    pub name: String,
+    /// URL parameters in place of the source's own of the same name: vmalert's `params`.
+    pub params: Vec<(String, String)>,
+    /// Headers in place of the source's own of the same name: vmalert's `headers`, Mimir's `source_tenants`.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Without the headers' values, which may be secret.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let mut shown = f.debug_struct("Source");
+        shown.field("name", &self.name).field("params", &self.params).field("headers", &headers).finish()
+    }
 }
 
 /// One rule.

@@ -36,6 +36,10 @@ pub struct EngineTally {
     pub samples_written: u64,
     /// Evaluations that ended because a limit was exceeded.
     pub limit_breaches: u64,
+    /// Queries asked.
+    pub queries: u64,
+    /// Queries not asked, because another rule's asks the same of the same source at the same instant.
+    pub queries_shared: u64,
 }
 
 /// A histogram of durations.

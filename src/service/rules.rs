@@ -270,10 +270,10 @@ impl Machine for Engine {
 impl Perform<Effect> for Performer {
     fn perform(&self, effect: Effect) {
         match effect {
-            Effect::Query { id, expr, at, deadline } => {
+            Effect::Query { id, source: _, expr, at, deadline } => {
                 drop(tokio::spawn(self.clone_handles().query(id, expr, at, deadline)))
             }
-            Effect::Write { id, samples, deadline } => {
+            Effect::Write { id, samples, deadline, .. } => {
                 drop(tokio::spawn(self.clone_handles().write(id, samples, deadline)))
             }
             Effect::Send(alerts) => self.network.send(alerts),

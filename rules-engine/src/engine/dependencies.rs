@@ -65,6 +65,11 @@ impl Dependencies {
         self.followers.get(rule).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a rule waits for others.
+    pub(super) fn is_waiting(&self, rule: usize) -> bool {
+        self.waits.get(rule).is_some_and(|waits| *waits > 0)
+    }
+
     /// For each rule, how many it waits for.
     pub(super) fn waits(&self) -> &[usize] {
         &self.waits

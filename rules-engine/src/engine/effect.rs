@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use model::{Alert, Timestamp};
 
+use crate::rule::Source;
 use crate::sample::Sample;
 
 /// Names a query until it is answered with [`Engine::queried`](super::Engine::queried). Never reused by an engine.
@@ -20,8 +21,10 @@ pub struct WriteId(pub u64);
 pub enum Effect {
     /// Ask the query API for `expr` at an instant.
     Query {
-        /// To answer with.
+        /// To answer with. Several rules may wait for the one answer.
         id: QueryId,
+        /// Who is asked.
+        source: Arc<Source>,
         /// PromQL, as written in the rule file or by a template.
         expr: Arc<str>,
         /// The instant to evaluate at; Prometheus' precision is milliseconds.
@@ -29,10 +32,13 @@ pub enum Effect {
         /// Report an error at this time at the latest; a little later the engine gives up by itself.
         deadline: Timestamp,
     },
-    /// Store samples. The rules of the group that read them wait for the report.
+    /// Store samples.
     Write {
         /// To report with.
         id: WriteId,
+        /// Whether rules read the samples in this evaluation: they wait for the report, which must come once the samples
+        /// can be queried. Otherwise it may come as soon as the samples are in safe keeping.
+        is_awaited: bool,
         /// In order; stale markers among them.
         samples: Vec<Sample>,
         /// Report an error at this time at the latest; a little later the engine gives up by itself.

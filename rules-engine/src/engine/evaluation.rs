@@ -116,6 +116,12 @@ impl Evaluation {
         Some((rule, self.failed.get(&rule).copied()))
     }
 
+    /// Takes a rule that may begin and has not been tried yet, however many are at work: it has its query in common with
+    /// one that begins.
+    pub(super) fn take_twin(&mut self, rule: usize) -> bool {
+        !self.failed.contains_key(&rule) && self.ready.remove(&rule)
+    }
+
     /// Whether nothing is left to be done; no rule begins when `stopping`.
     pub(super) fn is_over(&self, stopping: bool) -> bool {
         self.works.is_empty() && (stopping || (self.ready.is_empty() && self.resting.is_empty()))

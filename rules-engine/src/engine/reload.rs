@@ -170,7 +170,7 @@ impl Engine {
         if !markers.is_empty() && self.settings.writes {
             let (settings, waiting, tally) = (&self.settings, &mut self.waiting, &mut self.tally);
             let mut turn = Turn { now, settings, stopping: self.stopping, waiting, tally, out };
-            turn.write(Owner::Markers, markers);
+            turn.write(Owner::Markers, markers, false);
         }
     }
 }

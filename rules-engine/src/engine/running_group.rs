@@ -1,6 +1,6 @@
 //! A group at work: takes its slots and leads each rule from query to write, independent rules beside each other.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use model::{LabelSet, Timestamp};
 use super::dependencies::Dependencies;
 use super::evaluation::{Attempts, Evaluation, Round, Step, Work};
 use super::history::PastEvaluation;
+use super::questions::Question;
 use super::rule_state::{Digest, Health, Occasion, RuleState};
 use super::turn::{Asked, Owner, Turn};
 use super::{Effect, LogLevel};
@@ -17,7 +18,7 @@ use crate::annotation::Lookups;
 use crate::group::{GroupKey, Schedule};
 use crate::record::{GroupRecord, Record, RecordV1, group_key};
 use crate::recording::WrittenSeries;
-use crate::rule::RuleGroup;
+use crate::rule::{Rule, RuleGroup};
 use crate::sample::{QueryAnswer, QueryFailure, Sample};
 use crate::tally::GroupTally;
 
@@ -37,6 +38,8 @@ pub(super) struct RunningGroup {
     /// Its place among the groups.
     pub(super) place: usize,
     dependencies: Dependencies,
+    /// For rules whose expression others have too: all that have it.
+    twins: HashMap<usize, Arc<[usize]>, FixedState>,
     evaluation: Option<Evaluation>,
 }
 
@@ -56,6 +59,7 @@ impl RunningGroup {
             label: key.to_string().into(),
             schedule: Schedule::starting(&key, spec.interval, now),
             dependencies: Dependencies::between(&spec.rules),
+            twins: twins(&spec.rules),
             key,
             spec,
             rules,
@@ -134,9 +138,23 @@ impl RunningGroup {
             self.tally.evaluations += u64::from(failed.is_none());
             let failed = failed.unwrap_or(Attempts { count: 0, began: turn.now });
             let attempts = Attempts { count: failed.count + 1, ..failed };
-            let Asked { id, give_up } = turn.query(Owner::Group(self.place), Arc::clone(&state.expr), at);
-            let step = Step::Result { id };
-            evaluation.enter(Work { rule, ts: evaluation.round.ts, attempts, step, give_up, is_settled: false });
+            let question = Question { source: Arc::clone(&self.spec.source), expr: Arc::clone(&state.expr), at };
+            let owner = Owner::Group(self.place);
+            // what a rule of this group has just written, an earlier query of another group may not have seen
+            let may_join = !turn.settings.writes || !self.dependencies.is_waiting(rule);
+            let Asked { id, give_up } = turn.query(owner, question.clone(), may_join);
+            let (ts, is_settled) = (evaluation.round.ts, false);
+            evaluation.enter(Work { rule, ts, attempts, step: Step::Result { id }, give_up, is_settled });
+            let twins = self.twins.get(&rule).filter(|_| turn.settings.concurrency > 1);
+            for twin in twins.iter().flat_map(|twins| twins.iter().copied()) {
+                if !evaluation.take_twin(twin) {
+                    continue;
+                }
+                self.tally.evaluations += 1;
+                let attempts = Attempts { count: 1, began: turn.now };
+                let Asked { id, give_up } = turn.query(owner, question.clone(), true);
+                evaluation.enter(Work { rule: twin, ts, attempts, step: Step::Result { id }, give_up, is_settled });
+            }
         }
         if evaluation.is_over(turn.stopping) {
             let round = evaluation.round;
@@ -203,7 +221,7 @@ impl RunningGroup {
         let ended = std::mem::take(&mut self.orphans).into_iter().filter(|series| !written.contains(series));
         let markers: Vec<Sample> = ended.map(|series| Sample::stale_marker(series, timestamp_ms)).collect();
         if !markers.is_empty() && turn.settings.writes {
-            turn.write(Owner::Markers, markers);
+            turn.write(Owner::Markers, markers, false);
         }
     }
 
@@ -280,7 +298,9 @@ impl RunningGroup {
             };
             let mut open = BTreeMap::new();
             for expr in lookups.ask(missing) {
-                let Asked { id, give_up } = turn.query(Owner::Group(self.place), Arc::clone(&expr), work.ts);
+                let source = Arc::clone(&self.spec.source);
+                let question = Question { source, expr: Arc::clone(&expr), at: work.ts };
+                let Asked { id, give_up } = turn.query(Owner::Group(self.place), question, false);
                 open.insert(id, expr);
                 work.give_up = give_up;
             }
@@ -307,7 +327,8 @@ impl RunningGroup {
         if samples.is_empty() {
             return self.conclude(turn, work, Ok(()));
         }
-        let (id, give_up) = turn.write(Owner::Group(self.place), samples);
+        let is_awaited = !self.dependencies.followers(work.rule).is_empty();
+        let (id, give_up) = turn.write(Owner::Group(self.place), samples, is_awaited);
         (work.step, work.give_up) = (Step::Write { id, series }, Some(give_up));
         self.wait(work);
     }
@@ -326,7 +347,7 @@ impl RunningGroup {
     /// What is awaited with these ids will not come.
     fn give_up(&mut self, turn: &mut Turn<'_>, overdue: Vec<(u64, bool)>) {
         for (id, is_write) in overdue {
-            turn.waiting.take(id);
+            turn.waiting.forget([id]);
             match is_write {
                 true => self.written(turn, id, Err("no report before the deadline".to_owned())),
                 false => self.queried(turn, id, Err(QueryFailure::passing("no answer before the deadline"))),
@@ -343,6 +364,16 @@ impl RunningGroup {
             }
         }
     }
+}
+
+/// For each rule that has its expression not alone, all that have it.
+fn twins(rules: &[Arc<Rule>]) -> HashMap<usize, Arc<[usize]>, FixedState> {
+    let mut places: HashMap<&str, Vec<usize>, FixedState> = HashMap::default();
+    for (place, rule) in rules.iter().enumerate() {
+        places.entry(&rule.expr).or_default().push(place);
+    }
+    let several = places.into_values().filter(|places| places.len() > 1).map(Arc::<[usize]>::from);
+    several.flat_map(|places| places.to_vec().into_iter().map(move |place| (place, Arc::clone(&places)))).collect()
 }
 
 /// The rule's last evaluation did not work.

@@ -1,5 +1,6 @@
 //! What is set for all groups.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::LabelSet;
@@ -27,10 +28,29 @@ pub struct Settings {
     /// Most rules of a group that are evaluated at the same time; 0 and 1 mean strictly in order. Rules that read what
     /// others write wait for those in any case.
     pub concurrency: usize,
-    /// Most queries of all groups under way at the same time; at least one.
+    /// Most queries to a source under way at the same time; at least one.
     pub queries_max: usize,
+    /// Query sources with bounds of their own, by name.
+    pub sources: BTreeMap<String, SourceBounds>,
     /// How many evaluations of each rule are remembered.
     pub history: usize,
+}
+
+/// What bounds the queries to a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceBounds {
+    /// How long a query may take.
+    pub query_timeout: Duration,
+    /// Most queries under way at the same time; at least one.
+    pub queries_max: usize,
+}
+
+impl Settings {
+    /// The bounds of a source.
+    pub fn bounds(&self, source: &str) -> SourceBounds {
+        let Self { query_timeout, queries_max, .. } = *self;
+        self.sources.get(source).copied().unwrap_or(SourceBounds { query_timeout, queries_max })
+    }
 }
 
 impl Default for Settings {
@@ -47,6 +67,7 @@ impl Default for Settings {
             resend_on_error: true,
             concurrency: 4,
             queries_max: 64,
+            sources: BTreeMap::new(),
             history: 20,
         }
     }

@@ -1,13 +1,14 @@
 //! What a group may use while it has its turn: the time, the settings, and where its effects go.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use model::Timestamp;
 
-use super::{Effect, LogLevel, LogLine, QueryId, Settings, WriteId};
+use super::questions::{Question, Questions};
+use super::{Effect, LogLevel, LogLine, Settings, WriteId};
 use crate::sample::Sample;
 use crate::tally::EngineTally;
 
@@ -28,33 +29,8 @@ pub(super) struct Turn<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     last_id: u64,
-    owners: HashMap<u64, Awaited, FixedState>,
-    /// Queries that are to be asked once fewer are under way, oldest first.
-    held: VecDeque<HeldQuery>,
-    /// Queries under way.
-    queries: usize,
-}
-
-/// What is waited for.
-#[derive(Debug, Clone, Copy)]
-struct Awaited {
-    owner: Owner,
-    what: What,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    Query,
-    /// A query that has not been asked yet.
-    HeldQuery,
-    Write,
-}
-
-#[derive(Debug)]
-struct HeldQuery {
-    id: u64,
-    expr: Arc<str>,
-    at: Timestamp,
+    owners: HashMap<u64, Owner, FixedState>,
+    questions: Questions,
 }
 
 /// A query as it was asked.
@@ -75,79 +51,88 @@ pub(super) enum Owner {
 }
 
 impl Waiting {
-    fn enter(&mut self, owner: Owner, what: What) -> u64 {
+    fn enter(&mut self, owner: Owner) -> u64 {
         self.last_id += 1;
-        self.owners.insert(self.last_id, Awaited { owner, what });
+        self.owners.insert(self.last_id, owner);
         self.last_id
     }
 
-    /// Who waits for `id`, once.
-    pub(super) fn take(&mut self, id: u64) -> Option<Owner> {
-        let awaited = self.owners.remove(&id)?;
-        self.queries -= usize::from(awaited.what == What::Query);
-        Some(awaited.owner)
+    /// Who waits for the end of a write, once.
+    pub(super) fn written(&mut self, id: u64) -> Option<Owner> {
+        self.owners.remove(&id)
+    }
+
+    /// Who waits for the answer to a query, once, each with the id it has the query under.
+    pub(super) fn answered(&mut self, id: u64) -> Vec<(u64, Owner)> {
+        let waiting = self.questions.answered(id);
+        waiting.into_iter().filter_map(|id| Some((id, self.owners.remove(&id)?))).collect()
+    }
+
+    /// Nobody waits for these any more.
+    pub(super) fn forget(&mut self, ids: impl IntoIterator<Item = u64>) {
+        ids.into_iter().for_each(|id| drop(self.owners.remove(&id)));
+        let Self { owners, questions, .. } = self;
+        questions.retain(|id| owners.contains_key(&id));
     }
 
     /// The groups have new places: `places` of all ids they wait for. Nobody waits for the other ids any more.
     pub(super) fn move_groups(&mut self, places: &HashMap<u64, usize, FixedState>) {
-        let Self { owners, queries, .. } = self;
-        owners.retain(|id, awaited| match (&mut awaited.owner, places.get(id)) {
+        self.owners.retain(|id, owner| match (owner, places.get(id)) {
             (Owner::Markers, _) => true,
             (Owner::Group(place), Some(new)) => {
                 *place = *new;
                 true
             }
-            (Owner::Group(_), None) => {
-                *queries -= usize::from(awaited.what == What::Query);
-                false
-            }
+            (Owner::Group(_), None) => false,
         });
+        self.forget([]);
     }
 
-    /// Asks the query that has waited longest, if fewer are under way than may be.
+    /// Asks queries that were held back, as far as now fewer are under way.
     pub(super) fn ask_held(
         &mut self,
         now: Timestamp,
         settings: &Settings,
+        tally: &mut EngineTally,
         out: &mut Vec<Effect>,
-    ) -> Option<(Owner, Asked)> {
-        while self.queries < settings.queries_max.max(1) {
-            let HeldQuery { id, expr, at } = self.held.pop_front()?;
-            if let Some(awaited) = self.owners.get_mut(&id) {
-                awaited.what = What::Query;
-                self.queries += 1;
-                let deadline = now.plus(settings.query_timeout);
-                out.push(Effect::Query { id: QueryId(id), expr, at, deadline });
-                return Some((awaited.owner, Asked { id, give_up: Some(deadline.plus(GRACE)) }));
-            }
-        }
-        None
+    ) -> Vec<(Owner, Asked)> {
+        let asked = self.questions.ask(now, settings, tally, out).into_iter();
+        let each = asked.flat_map(|asked| {
+            let give_up = Some(asked.deadline.plus(GRACE));
+            asked.waiting.into_iter().map(move |id| Asked { id, give_up })
+        });
+        each.filter_map(|asked| Some((*self.owners.get(&asked.id)?, asked))).collect()
     }
 
-    /// Number of queries and writes under way.
+    /// Number of queries and writes that are waited for.
     pub(super) fn len(&self) -> usize {
         self.owners.len()
     }
 }
 
 impl Turn<'_> {
-    /// Asks for an expression, at once or when fewer queries are under way.
-    pub(super) fn query(&mut self, owner: Owner, expr: Arc<str>, at: Timestamp) -> Asked {
-        let id = self.waiting.enter(owner, What::HeldQuery);
-        self.waiting.held.push_back(HeldQuery { id, expr, at });
-        if self.waiting.held.len() > 1 {
-            return Asked { id, give_up: None };
-        }
-        let asked = self.waiting.ask_held(self.now, self.settings, self.out);
-        asked.map_or(Asked { id, give_up: None }, |(_, asked)| asked)
+    /// Asks a question, at once or when fewer queries are under way. With `may_join` the answer may be that of an equal
+    /// query asked a moment ago.
+    pub(super) fn query(&mut self, owner: Owner, question: Question, may_join: bool) -> Asked {
+        let id = self.waiting.enter(owner);
+        let questions = &mut self.waiting.questions;
+        let joined = questions.want(id, question, may_join);
+        let deadline = match questions.has_query(id) {
+            true => questions.ask_at_once(id, self.now, self.settings, self.tally, self.out),
+            false => {
+                self.tally.queries_shared += 1;
+                joined
+            }
+        };
+        Asked { id, give_up: deadline.map(|deadline| deadline.plus(GRACE)) }
     }
 
     /// Has samples stored; gives the id and when to give up waiting.
-    pub(super) fn write(&mut self, owner: Owner, samples: Vec<Sample>) -> (u64, Timestamp) {
-        let id = self.waiting.enter(owner, What::Write);
+    pub(super) fn write(&mut self, owner: Owner, samples: Vec<Sample>, is_awaited: bool) -> (u64, Timestamp) {
+        let id = self.waiting.enter(owner);
         let deadline = self.now.plus(self.settings.write_timeout);
         self.tally.samples_written += samples.len() as u64;
-        self.out.push(Effect::Write { id: WriteId(id), samples, deadline });
+        self.out.push(Effect::Write { id: WriteId(id), is_awaited, samples, deadline });
         (id, deadline.plus(GRACE))
     }
 

@@ -80,7 +80,8 @@ pub(super) fn decode_groups(field: Field<'_>, file: &str, dialect: Dialect, defa
     groups.unwrap_or_default()
 }
 
-fn decode_group(
+/// Reads one group; `number` names it where it has no name.
+pub(super) fn decode_group(
     node: &Node,
     number: usize,
     decoder: &Decoder,
@@ -141,6 +142,7 @@ fn decode_head(
         interval: interval.map(|interval| interval.value).filter(|i| !i.is_zero()).unwrap_or(defaults.interval),
         limit,
         query_offset: query_offset.map_or(defaults.query_offset, |offset| offset.value),
+        source: Arc::default(),
         rules: Vec::new(),
     };
     Some((name, group, label_set(&labels)))

@@ -68,6 +68,7 @@ pub(super) fn group(name: &str, interval: u64, rules: impl IntoIterator<Item = R
         interval: secs(interval),
         limit: 0,
         query_offset: Duration::ZERO,
+        source: Arc::default(),
         rules: rules.into_iter().map(Arc::new).collect(),
     }
 }
@@ -206,7 +207,7 @@ impl Bench {
         while let Some(effect) = queue.pop_front() {
             let mut out = Vec::new();
             match effect {
-                Effect::Query { id, expr, at, deadline } => {
+                Effect::Query { id, expr, at, deadline, .. } => {
                     assert!(deadline > self.now);
                     self.queries.push((expr.to_string(), at));
                     match self.hold_back {

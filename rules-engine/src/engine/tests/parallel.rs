@@ -6,8 +6,8 @@ use model::Timestamp;
 use proptest::prelude::*;
 
 use super::bench::{Bench, alert, group, record, secs};
-use crate::engine::{Effect, Engine, QueryId, Settings};
-use crate::rule::{Rule, RuleGroup};
+use crate::engine::{Effect, Engine, QueryId, Settings, SourceBounds};
+use crate::rule::{Rule, RuleGroup, Source};
 use crate::sample::{QueryAnswer, QueryFailure};
 
 fn open(bench: &Bench) -> Vec<&str> {
@@ -347,4 +347,72 @@ proptest! {
         }
         prop_assert!(bench.engine.is_idle());
     }
+}
+
+#[test]
+fn what_several_rules_ask_is_asked_once_and_all_get_the_answer() {
+    let rules = [alert("A", "x"), alert("B", "y"), alert("C", "x").hold(30), record("r", "x"), alert("D", "x")];
+    let settings = Settings { writes: true, concurrency: 2, ..Settings::default() };
+    let mut bench = Bench::with(settings, vec![group("g", 15, rules)]);
+    bench.set("x", &["job=a 1"]);
+    bench.run_to(0);
+    assert_eq!(bench.queries.iter().map(|(expr, _)| expr.as_str()).collect::<Vec<_>>(), ["x", "y"]);
+    let states = bench.states();
+    assert_eq!(states.len(), 3, "{states:?}");
+    assert!(bench.written().contains(&"t+0 r{job=\"a\"} 1".to_owned()));
+    let tally = bench.engine.tally();
+    assert_eq!((tally.queries, tally.queries_shared), (2, 3));
+    let evaluations = bench.engine.groups().next().unwrap().tally().evaluations;
+    assert_eq!(evaluations, 5);
+}
+
+#[test]
+fn an_answer_that_fails_fails_for_all_and_is_asked_again() {
+    let rules = [alert("A", "x"), alert("B", "x")];
+    let mut bench = Bench::with(Settings::default(), vec![group("g", 60, rules)]);
+    bench.fail("x", "bad");
+    bench.run_to(0);
+    assert_eq!(bench.healths(), ["err: bad", "err: bad"]);
+    bench.fail_for_now("x", "connection refused");
+    bench.run_to(60);
+    bench.set("x", &["1"]);
+    bench.run_to(65);
+    assert_eq!(bench.healths(), ["ok", "ok"]);
+}
+
+#[test]
+fn sources_have_bounds_of_their_own() {
+    let in_source = |name: &str, source: &str| {
+        let rules = (0..4).map(|n| alert(&format!("{name}{n}"), &format!("{name}{n}")));
+        let source = Source { name: source.to_owned(), ..Default::default() };
+        RuleGroup { source: std::sync::Arc::new(source), ..group(name, 15, rules) }
+    };
+    let bounds = SourceBounds { query_timeout: secs(7), queries_max: 1 };
+    let sources = [("slow".to_owned(), bounds)].into();
+    let settings = Settings { queries_max: 3, sources, ..Settings::default() };
+    let groups = vec![in_source("a", "slow"), in_source("b", "slow"), in_source("c", "")];
+    let mut engine = Engine::new(settings.clone());
+    let (now, mut out) = (Timestamp::from_secs(1_700_000_000), Vec::new());
+    engine.configure(now, groups, settings, &mut out);
+    let now = now.plus(secs(15));
+    engine.advance(now, &mut out);
+    let asked = |out: &[Effect]| -> Vec<(String, u64)> {
+        let queries = out.iter().filter_map(|effect| match effect {
+            Effect::Query { source, deadline, .. } => Some((source.name.clone(), deadline.since(now).as_secs())),
+            _ => None,
+        });
+        queries.collect()
+    };
+    let mut first = asked(&out);
+    first.sort();
+    let default = (String::new(), 120);
+    assert_eq!(first, [default.clone(), default.clone(), default, ("slow".to_owned(), 7)]);
+    // a slow source holds up its own queries only: the other's go on
+    let id = out.iter().find_map(|effect| match effect {
+        Effect::Query { id, source, .. } if source.name.is_empty() => Some(*id),
+        _ => None,
+    });
+    out.clear();
+    engine.queried(now, id.unwrap(), Ok::<_, String>(QueryAnswer::vector(Vec::new())), &mut out);
+    assert_eq!(asked(&out), [(String::new(), 120)]);
 }
