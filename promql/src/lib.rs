@@ -9,6 +9,7 @@
 //! | [`functions`] | the table of functions: arguments, result, whether experimental |
 //! | [`matcher`] | label matchers, those of `model`, as selectors write them |
 //! | [`selector`] | every selector of a tree, for dependency analysis and lints |
+//! | [`result_labels`], [`matching`] | which labels a result can have, sides of an operator that never meet: for lints |
 //! | `lexer`, `token` | text to tokens |
 //! | `parser` | tokens to a tree, a family of productions per file |
 //! | `check` | types, argument counts, vector matching |
@@ -23,11 +24,13 @@ pub mod error;
 pub mod functions;
 mod lexer;
 pub mod matcher;
+pub mod matching;
 mod number;
 pub mod operator;
 mod parser;
 mod print;
 mod quote;
+pub mod result_labels;
 pub mod selector;
 pub mod span;
 mod token;
