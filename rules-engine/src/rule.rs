@@ -30,10 +30,33 @@ pub struct RuleGroup {
 pub struct Source {
     /// A query source of the configuration; empty is the default one.
     pub name: String,
+    /// What its expressions are written in.
+    pub language: Language,
     /// URL parameters in place of the source's own of the same name: vmalert's `params`.
     pub params: Vec<(String, String)>,
     /// Headers in place of the source's own of the same name: vmalert's `headers`, Mimir's `source_tenants`.
     pub headers: Vec<(String, String)>,
+}
+
+/// What the expressions for a query source are written in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// Checked when a file is read, and read for dependencies among rules.
+    #[default]
+    PromQl,
+    /// VictoriaMetrics' superset of PromQL: what is not PromQL is left to the server to judge.
+    MetricsQl,
+    /// Loki's: left to the server to judge. What rules record cannot be read with it.
+    LogQl,
+    /// VictoriaLogs', likewise.
+    LogsQl,
+}
+
+impl Language {
+    /// Whether rules may read with it what other rules record.
+    pub fn reads_metrics(self) -> bool {
+        matches!(self, Self::PromQl | Self::MetricsQl)
+    }
 }
 
 /// Without the headers' values, which may be secret.
@@ -41,7 +64,12 @@ impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let mut shown = f.debug_struct("Source");
-        shown.field("name", &self.name).field("params", &self.params).field("headers", &headers).finish()
+        shown
+            .field("name", &self.name)
+            .field("language", &self.language)
+            .field("params", &self.params)
+            .field("headers", &headers)
+            .finish()
     }
 }
 

@@ -3,6 +3,7 @@
 //! - `rule_file/document.rs`: which dialect a file is in, and its documents
 //! - `rule_file/written.rs`: the fields of groups and rules as written
 //! - `rule_file/rule_check.rs`: what Prometheus' loader demands of a rule, and the rule as meant
+//! - `rule_file/source_choice.rs`: which query source a group asks
 //! - `rule_file/name.rs`: which names metrics and labels may have
 //! - `rule_file/check.rs`: what `promtool check rules` says about a file
 //!
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use glob::MatchOptions;
@@ -25,15 +27,17 @@ pub mod check;
 mod document;
 mod name;
 mod rule_check;
+mod source_choice;
 mod written;
 
 pub use name::NameScheme;
+pub use source_choice::{GroupPattern, SourceChoice, SourceChoices, TENANT_HEADER};
 
 /// The longest rule file that is read; the largest known ones have a few MiB.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// What holds where a rule file says nothing, and what it may say.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Defaults {
     /// `global.evaluation_interval`.
     pub interval: Duration,
@@ -43,6 +47,8 @@ pub struct Defaults {
     pub names: NameScheme,
     /// Which experimental parts of PromQL are allowed.
     pub promql: promql::Options,
+    /// Which query source groups ask.
+    pub sources: Arc<SourceChoices>,
 }
 
 impl Default for Defaults {
@@ -53,6 +59,7 @@ impl Default for Defaults {
             query_offset: Duration::ZERO,
             names: NameScheme::Utf8,
             promql: promql::Options::default(),
+            sources: Arc::default(),
         }
     }
 }
@@ -104,6 +111,20 @@ pub fn read(file: &SourceFile, defaults: &Defaults) -> Result<(Vec<RuleGroup>, D
     let decoder = Decoder::new(file);
     let (groups, found) = document::decode(decoder, defaults);
     found.into_result(groups)
+}
+
+/// One group that stands alone, as rule APIs take it, with warnings; its `file` is `namespace`.
+///
+/// # Errors
+/// Every mistake of the text.
+pub fn read_group(
+    text: &SourceFile,
+    namespace: &str,
+    defaults: &Defaults,
+) -> Result<(RuleGroup, Diagnostics), Diagnostics> {
+    let decoder = Decoder::new(text);
+    let group = document::decode_single(&decoder, namespace, defaults);
+    decoder.finish(group)
 }
 
 /// Reads a file from disk under its path.

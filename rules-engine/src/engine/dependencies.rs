@@ -13,7 +13,7 @@ use promql::Options;
 use promql::ast::VectorSelector;
 use promql::selector::selectors;
 
-use crate::rule::{Rule, RuleKind};
+use crate::rule::{Language, Rule, RuleKind};
 
 /// The series of active alerts.
 const ALERT_SERIES: [&str; 2] = ["ALERTS", "ALERTS_FOR_STATE"];
@@ -32,8 +32,11 @@ struct Writers<'r> {
 }
 
 impl Dependencies {
-    /// Between the rules of a group.
-    pub(super) fn between(rules: &[Arc<Rule>]) -> Self {
+    /// Between the rules of a group whose expressions are of this language.
+    pub(super) fn between(rules: &[Arc<Rule>], language: Language) -> Self {
+        if !language.reads_metrics() {
+            return Self::of(rules.len(), []);
+        }
         let writers = Writers::among(rules);
         let mut edges = BTreeSet::new();
         for (reader, rule) in rules.iter().enumerate() {
@@ -143,7 +146,7 @@ mod tests {
     /// `0>1 1>2`: 1 waits for 0, 2 for 1.
     fn edges(rules: impl IntoIterator<Item = Rule>) -> String {
         let rules: Vec<Arc<Rule>> = rules.into_iter().map(Arc::new).collect();
-        let found = Dependencies::between(&rules);
+        let found = Dependencies::between(&rules, Language::PromQl);
         let edges = (0..rules.len()).flat_map(|rule| found.followers(rule).iter().map(move |after| (rule, *after)));
         let edges: Vec<_> = edges.collect();
         for (place, waits) in found.waits().iter().enumerate() {

@@ -58,7 +58,7 @@ impl RunningGroup {
         Self {
             label: key.to_string().into(),
             schedule: Schedule::starting(&key, spec.interval, now),
-            dependencies: Dependencies::between(&spec.rules),
+            dependencies: Dependencies::between(&spec.rules, spec.source.language),
             twins: twins(&spec.rules),
             key,
             spec,

@@ -70,7 +70,9 @@ impl Waiting {
 
     /// Nobody waits for these any more.
     pub(super) fn forget(&mut self, ids: impl IntoIterator<Item = u64>) {
-        ids.into_iter().for_each(|id| drop(self.owners.remove(&id)));
+        for id in ids {
+            self.owners.remove(&id);
+        }
         let Self { owners, questions, .. } = self;
         questions.retain(|id| owners.contains_key(&id));
     }

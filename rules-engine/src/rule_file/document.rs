@@ -25,6 +25,17 @@ pub(super) fn decode(decoder: Decoder, defaults: &Defaults) -> (Vec<RuleGroup>, 
     (groups.unwrap_or_default(), decoder.into_diagnostics())
 }
 
+/// One group that stands alone, as rule APIs take it; it belongs to `namespace`.
+pub(super) fn decode_single(decoder: &Decoder, namespace: &str, defaults: &Defaults) -> Option<RuleGroup> {
+    let root = decoder.first_document()?;
+    if root.is_null() {
+        decoder.error(root.span, "expected a rule group with a name and rules");
+        return None;
+    }
+    let (_, group) = written::decode_group(&root, 1, decoder, namespace, Dialect::RuleFile, defaults)?;
+    Some(group)
+}
+
 /// The one key of a rule file.
 fn decode_plain(root: &Node, decoder: &Decoder, defaults: &Defaults) -> Vec<RuleGroup> {
     let Some(mut fields) = decoder.mapping(root, "a rule file") else { return Vec::new() };

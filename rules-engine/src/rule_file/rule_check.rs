@@ -11,7 +11,7 @@ use yaml::Decoder;
 
 use super::written::{TextMap, WrittenRule, label_set};
 use super::{Defaults, NameScheme};
-use crate::rule::{Alerting, Rule, RuleKind};
+use crate::rule::{Alerting, Language, Rule, RuleKind};
 
 /// What templates of rules may call.
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(rule_functions::functions);
@@ -20,11 +20,12 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(rule_functions::functions)
 pub(super) fn resolve(
     written: WrittenRule,
     group_labels: &LabelSet,
+    language: Language,
     defaults: &Defaults,
     decoder: &Decoder,
 ) -> Option<Rule> {
     let kind = kind_of(&written, decoder);
-    let expr = written.expr.as_ref().and_then(|expr| check_expr(expr, defaults, decoder));
+    let expr = written.expr.as_ref().and_then(|expr| check_expr(expr, language, defaults, decoder));
     check_labels(&written.labels, defaults.names, decoder);
     match &kind {
         Some(Kind::Recording(name)) => check_recording(name, &written, defaults.names, decoder),
@@ -81,14 +82,19 @@ fn kind_of(written: &WrittenRule, decoder: &Decoder) -> Option<Kind> {
     }
 }
 
-/// Parses the expression; the result is its canonical text. Each mistake is reported where it stands in the file.
-fn check_expr(expr: &Spanned<String>, defaults: &Defaults, decoder: &Decoder) -> Option<String> {
+/// Parses the expression if it is PromQL; the result is its canonical text. Each mistake is reported where it stands in
+/// the file. Other languages are for the server to judge.
+fn check_expr(expr: &Spanned<String>, language: Language, defaults: &Defaults, decoder: &Decoder) -> Option<String> {
     if expr.value.is_empty() {
         decoder.error(expr.span, "field \"expr\" must be set");
         return None;
     }
+    if !language.reads_metrics() {
+        return Some(expr.value.clone());
+    }
     match promql::parse_with(&expr.value, defaults.promql) {
         Ok(parsed) => Some(parsed.to_string()),
+        Err(_) if language == Language::MetricsQl => Some(expr.value.clone()),
         Err(mistakes) => {
             for mistake in mistakes {
                 let message = format!("could not parse expression: {}", mistake.message);

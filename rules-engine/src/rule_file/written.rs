@@ -102,7 +102,7 @@ pub(super) fn decode_group(
     let numbered = items.unwrap_or_default().iter().enumerate().filter_map(|(index, item)| {
         in_context(decoder, &context(&group.name, index + 1, item), |decoder| {
             let written = WrittenRule::decode(item, decoder, dialect)?;
-            rule_check::resolve(written, &labels, defaults, decoder)
+            rule_check::resolve(written, &labels, group.source.language, defaults, decoder)
         })
     });
     group.rules = numbered.map(Arc::new).collect();
@@ -142,7 +142,7 @@ fn decode_head(
         interval: interval.map(|interval| interval.value).filter(|i| !i.is_zero()).unwrap_or(defaults.interval),
         limit,
         query_offset: query_offset.map_or(defaults.query_offset, |offset| offset.value),
-        source: Arc::default(),
+        source: Arc::new(defaults.sources.choose(file, &name.value, None)),
         rules: Vec::new(),
     };
     Some((name, group, label_set(&labels)))
