@@ -131,15 +131,23 @@ impl HttpClient {
         let mut headers = request.headers;
         self.add_custom_headers(&mut headers).await?;
         let place = error::place(&url);
+        // who says who it is by itself is believed, as in Prometheus' client: two headers would confuse the far side
+        let is_authorized = headers.contains_key(AUTHORIZATION);
         let builder = client.request(request.method, url).headers(headers).body(request.body);
-        let builder = self.authenticate(builder, now).await?;
-        let response = builder.send().await.map_err(|error| SendError::from_reqwest(&error, &place))?;
+        let builder = if is_authorized { builder } else { self.authenticate(builder, now).await? };
+        let request = builder.build().map_err(|error| SendError::from_reqwest(&error, &place))?;
+        let secrets = secrets_in(request.headers());
+        let response = client.execute(request).await.map_err(|error| SendError::from_reqwest(&error, &place))?;
         if response.status() == StatusCode::UNAUTHORIZED
             && let Some(tokens) = &self.tokens
         {
             tokens.forget().await;
         }
-        self.receive(response, &place).await
+        let mut response = self.receive(response, &place).await?;
+        if !response.status.is_success() {
+            response.body = without(&response.body, &secrets);
+        }
+        Ok(response)
     }
 
     /// The client with the certificates as they are now.
@@ -229,6 +237,25 @@ impl HttpClient {
 impl std::fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpClient").field("config", &self.config).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// Shortest text that is taken for a secret: shorter ones are words of the answer too.
+const SECRET_LEN_MIN: usize = 6;
+
+/// What we sent and nobody is to read in a refusal that repeats it: sensitive headers, with and without their scheme.
+fn secrets_in(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok());
+    let both = values.flat_map(|value| [Some(value), value.split_once(' ').map(|(_, rest)| rest)]).flatten();
+    both.filter(|text| text.len() >= SECRET_LEN_MIN).map(str::to_owned).collect()
+}
+
+fn without(body: &Bytes, secrets: &[String]) -> Bytes {
+    match std::str::from_utf8(body) {
+        Ok(text) if secrets.iter().any(|secret| text.contains(secret)) => {
+            secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, crate::secret::SHOWN)).into()
+        }
+        _ => body.clone(),
     }
 }
 

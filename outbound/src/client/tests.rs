@@ -53,6 +53,25 @@ async fn sends_body_headers_and_credentials_over_one_connection() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_repeats_our_secrets_is_hidden() {
+    let server =
+        Server::start(|request| answer(401, &format!("no {}", request.header("authorization").concat()))).await;
+    for config in ["basic_auth: {username: u, password: hunter2}", "authorization: {credentials: hunter2}"] {
+        let response = client(config).send(post(server.url("/")), DEADLINE, NOW).await.unwrap();
+        assert_eq!(&*response.body, b"no <secret>");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_says_who_it_is_keeps_its_word() {
+    let server = Server::start(|_| answer(200, "")).await;
+    let mut request = post(server.url("/"));
+    request.headers.insert(AUTHORIZATION, HeaderValue::from_static("GenieKey k"));
+    client("basic_auth: {username: u, password: hunter2}").send(request, DEADLINE, NOW).await.unwrap();
+    assert_eq!(server.requests()[0].header("authorization"), ["GenieKey k"]);
+}
+
+#[tokio::test]
 async fn an_error_status_is_an_answer_and_its_body_is_bounded() {
     let server = Server::start(|_| answer(503, &"x".repeat(100))).await;
     let limits = Limits { body_bytes: 10, ..Limits::default() };
