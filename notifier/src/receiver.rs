@@ -1,12 +1,16 @@
 //! Receivers: named lists of integrations, and what came of sending to one.
 
 pub mod email;
+pub mod jira;
 pub(crate) mod opsgenie;
 pub mod pagerduty;
 pub mod preset;
 pub(crate) mod reading;
 pub(crate) mod reply;
+#[cfg(test)]
+pub(crate) mod sample;
 pub(crate) mod slack;
+pub mod sns;
 pub(crate) mod template_check;
 pub(crate) mod template_text;
 pub mod webhook;
@@ -15,12 +19,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use email::EmailSettings;
+use jira::JiraSettings;
 use model::LabelSet;
 use outbound::Request;
 use pagerduty::PagerDutySettings;
 use preset::PresetSettings;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use sns::SnsSettings;
 pub use template_text::{TemplateText, TemplateTree};
 use webhook::WebhookSettings;
 
@@ -31,14 +37,14 @@ pub struct Receiver {
     pub name: String,
     /// For filtering receivers; `name` is always among them.
     pub labels: LabelSet,
-    /// In the order of the file, types in the order email, pagerduty, webhook, presets by name; the index is part of the notification log's key.
+    /// In the order of the file, types in the order email, pagerduty, webhook, jira, sns, presets by name; the index is part of the notification log's key.
     pub integrations: Vec<Arc<Integration>>,
 }
 
 /// One way of telling somebody.
 #[derive(Debug)]
 pub struct Integration {
-    /// `email`, `pagerduty`, `webhook`, or the name of a preset: the metric label and the log key.
+    /// `email`, `pagerduty`, `webhook`, `jira`, `sns`, or the name of a preset: the metric label and the log key.
     pub kind: &'static str,
     /// Index among the receiver's integrations of the same kind, as in Alertmanager's log keys.
     pub index: usize,
@@ -57,6 +63,10 @@ pub enum Settings {
     PagerDuty(Box<PagerDutySettings>),
     /// A POST of JSON.
     Webhook(Box<WebhookSettings>),
+    /// An issue in Jira.
+    Jira(Box<JiraSettings>),
+    /// A message by Amazon SNS.
+    Sns(Box<SnsSettings>),
     /// An integration that is data.
     Preset(Box<PresetSettings>),
 }

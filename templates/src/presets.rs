@@ -1,7 +1,7 @@
 //! Integrations that are data, embedded: see `notifier/src/receiver/preset.rs`.
 
 /// Key of the section and description of every preset, by key.
-pub const ALL: [(&str, &str); 14] = [
+pub const ALL: [(&str, &str); 13] = [
     ("discord_configs", include_str!("../presets/discord/preset.yaml")),
     ("incidentio_configs", include_str!("../presets/incidentio/preset.yaml")),
     ("mattermost_configs", include_str!("../presets/mattermost/preset.yaml")),
@@ -11,7 +11,6 @@ pub const ALL: [(&str, &str); 14] = [
     ("pushover_configs", include_str!("../presets/pushover/preset.yaml")),
     ("rocketchat_configs", include_str!("../presets/rocketchat/preset.yaml")),
     ("slack_configs", include_str!("../presets/slack/preset.yaml")),
-    ("sns_configs", include_str!("../presets/sns/preset.yaml")),
     ("telegram_configs", include_str!("../presets/telegram/preset.yaml")),
     ("victorops_configs", include_str!("../presets/victorops/preset.yaml")),
     ("webex_configs", include_str!("../presets/webex/preset.yaml")),

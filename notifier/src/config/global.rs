@@ -123,7 +123,6 @@ impl Global {
         let smtp = GlobalSmtp::decode(node, &mut fields, decoder, base);
         let pagerduty_url = http_url(fields.optional("pagerduty_url"));
         let others = decode_others(&mut fields, decoder, base);
-        let _checked = http_url(fields.optional("jira_api_url"));
         fields.finish();
         Some(Global {
             resolve_timeout: resolve_timeout.map_or(default.resolve_timeout, |timeout| timeout.value),
@@ -146,6 +145,7 @@ fn decode_others(fields: &mut Fields<'_>, decoder: &Decoder, base: &Path) -> BTr
     for (key, file) in OTHER_SECRETS {
         others.extend(decode_secret(fields, decoder, base, (key, file)).map(|secret| (key, secret)));
     }
+    others.extend(http_url(fields.optional("jira_api_url")).map(|url| ("jira_api_url", url)));
     let corp_id = fields.optional("wechat_api_corp_id").string();
     others.extend(corp_id.map(|text| ("wechat_api_corp_id", Secret::inline(text.value))));
     others

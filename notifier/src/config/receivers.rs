@@ -10,14 +10,13 @@ use yaml::{Decoder, Field, Fields, Node, Spanned};
 
 use super::global::Global;
 use crate::receiver::email::EmailSettings;
+use crate::receiver::jira::JiraSettings;
 use crate::receiver::pagerduty::PagerDutySettings;
 use crate::receiver::preset::PresetSettings;
 use crate::receiver::preset::definition::Preset;
+use crate::receiver::sns::SnsSettings;
 use crate::receiver::webhook::WebhookSettings;
 use crate::receiver::{Integration, Receiver, Settings};
-
-/// Integrations of Alertmanager that are known by name only.
-const NOT_YET: [&str; 1] = ["jira_configs"];
 
 /// The label every receiver has.
 const NAME: &str = "name";
@@ -75,6 +74,14 @@ fn decode_receiver(
         let (send_resolved, settings) = WebhookSettings::decode(node, decoder, global, base)?;
         Some((send_resolved, Settings::Webhook(Box::new(settings))))
     });
+    let jira = integrations(&mut fields, "jira_configs", "jira", |node, decoder| {
+        let (send_resolved, settings) = JiraSettings::decode(node, decoder, global, base)?;
+        Some((send_resolved, Settings::Jira(Box::new(settings))))
+    });
+    let sns = integrations(&mut fields, "sns_configs", "sns", |node, decoder| {
+        let (send_resolved, settings) = SnsSettings::decode(node, decoder, global, base)?;
+        Some((send_resolved, Settings::Sns(Box::new(settings))))
+    });
     let mut others = Vec::new();
     for (section, text) in templates::presets::ALL {
         if fields.optional(section).is_present() {
@@ -85,11 +92,10 @@ fn decode_receiver(
             }));
         }
     }
-    refuse_unsupported(&mut fields, decoder);
     fields.finish();
     let name = name?;
     let labels = decode_labels(labels, &name.value, decoder);
-    let integrations = email.into_iter().chain(pagerduty).chain(webhook).chain(others).collect();
+    let integrations = email.into_iter().chain(pagerduty).chain(webhook).chain(jira).chain(sns).chain(others).collect();
     Some(Spanned::new(Receiver { name: name.value, labels, integrations }, name.span))
 }
 
@@ -109,15 +115,6 @@ fn integrations(
     });
     let number = |(index, (send_resolved, settings))| Arc::new(Integration { kind, index, send_resolved, settings });
     list.unwrap_or_default().into_iter().enumerate().map(number).collect()
-}
-
-fn refuse_unsupported(fields: &mut Fields<'_>, decoder: &Decoder) {
-    for key in NOT_YET {
-        let used = fields.optional(key).node().is_some_and(|node| node.as_sequence() != Some(&[]));
-        if let Some(span) = fields.key_span(key).filter(|_| used) {
-            decoder.error(span, format!("{key}: not supported yet by this version of Watchfire"));
-        }
-    }
 }
 
 /// Labels of receivers may have any name; `name`, if given, must be the receiver's.

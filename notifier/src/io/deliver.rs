@@ -4,10 +4,12 @@
 //! read at each use. Connections are kept between deliveries.
 
 mod conversation;
+mod jira;
 mod login;
 mod mail;
 mod mail_tls;
 mod preset;
+mod sns;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ pub struct Deliverer {
     mailers: HashMap<ByAddress<Integration>, Mailer>,
     roots: SystemRoots,
     tokens: preset::Tokens,
+    role_keys: sns::RoleKeys,
     degraded: Counter,
 }
 
@@ -68,6 +71,7 @@ impl Deliverer {
             mailers: HashMap::new(),
             roots: SystemRoots::default(),
             tokens: preset::Tokens::default(),
+            role_keys: sns::RoleKeys::default(),
             degraded: Counter::default(),
         };
         for integration in config.receivers.values().flat_map(|receiver| &receiver.integrations) {
@@ -78,6 +82,8 @@ impl Deliverer {
                 }
                 Settings::PagerDuty(settings) => deliverer.add_client(&settings.http),
                 Settings::Webhook(settings) => deliverer.add_client(&settings.http),
+                Settings::Jira(settings) => deliverer.add_client(&settings.http),
+                Settings::Sns(settings) => deliverer.add_client(&settings.http),
                 Settings::Preset(settings) => deliverer.add_client(settings.http()),
             }
         }
@@ -108,6 +114,8 @@ impl Deliverer {
             Settings::Email(settings) => self.mail(settings, delivery, now, allowed).await,
             Settings::PagerDuty(settings) => self.pagerduty(settings, delivery, now, allowed).await,
             Settings::Webhook(settings) => self.webhook(settings, delivery, now, allowed).await,
+            Settings::Jira(settings) => self.jira(settings, delivery, now, allowed).await,
+            Settings::Sns(settings) => self.sns(settings, delivery, now, allowed).await,
             Settings::Preset(settings) => self.preset(settings, delivery, now, allowed).await,
         }
     }
@@ -204,6 +212,15 @@ async fn read(secret: &Secret) -> Result<Arc<str>, Outcome> {
     secret.read().await.map_err(|error| Outcome::Retry {
         reason: "other",
         message: error.to_string(),
+        retry_after: None,
+    })
+}
+
+/// Several requests that make one attempt, and a deadline for all of them.
+async fn within(allowed: Duration, conversation: impl Future<Output = Outcome>) -> Outcome {
+    tokio::time::timeout(allowed, conversation).await.unwrap_or_else(|_| Outcome::Retry {
+        reason: "contextDeadlineExceeded",
+        message: format!("no answer within {allowed:?}"),
         retry_after: None,
     })
 }

@@ -4,11 +4,10 @@
 pub(crate) mod body;
 pub(crate) mod definition;
 mod form;
-mod limit;
+pub(crate) mod limit;
 mod lookup;
 mod render;
 pub(crate) mod settings;
-pub(crate) mod sigv4;
 pub(crate) mod verdict;
 
 use std::collections::BTreeMap;
@@ -19,7 +18,7 @@ use outbound::{HttpConfig, Request, Secret};
 
 use super::TemplateText;
 use definition::Preset;
-use settings::{Value, Values};
+use settings::Values;
 
 /// An item of a preset's section, resolved against `global`.
 #[derive(Debug)]
@@ -44,7 +43,6 @@ pub(crate) struct Inputs {
 /// A request of several that make one notification.
 pub(crate) struct Step {
     pub(crate) request: Request,
-    pub(crate) is_signed: bool,
     /// Keys of the answer to remember.
     pub(crate) remember: Vec<String>,
 }
@@ -58,17 +56,6 @@ impl PresetSettings {
     /// The templates of the settings, for compiling.
     pub(crate) fn texts(&self, add: &mut dyn FnMut(&TemplateText)) {
         self.values.values().for_each(|value| value.texts(add));
-    }
-
-    /// A text of a nested section that needs no notification.
-    pub(crate) fn plain_text(&self, section: &str, name: &str) -> Option<&str> {
-        match self.values.get(section)? {
-            Value::Section(values) => match values.get(name)? {
-                Value::Text(text) => Some(text.as_str()),
-                _ => None,
-            },
-            _ => None,
-        }
     }
 
     /// The secrets of the settings, by name.

@@ -2,7 +2,8 @@
 //! address for everybody with a token.
 
 use model::source::Span;
-use outbound::Secret;
+use outbound::http_config::Auth;
+use outbound::{HttpConfig, Secret};
 use yaml::{Decoder, Node};
 
 use super::preset::settings::{Value, Values, has_authorization};
@@ -14,7 +15,13 @@ const POST: &str = "/chat.postMessage";
 
 /// Leaves `api_url` and, if one is to be sent, `app_token` in the settings. What the section says goes before what
 /// `global` says.
-pub(crate) fn choose_way_in(values: &mut Values, node: &Node, (decoder, at): (&Decoder, Span), global: &Global) {
+pub(crate) fn choose_way_in(
+    values: &mut Values,
+    node: &Node,
+    http: &HttpConfig,
+    (decoder, at): (&Decoder, Span),
+    global: &Global,
+) {
     let own_url = any_given(node, &["api_url", "api_url_file"]);
     let own_token = any_given(node, &["app_token", "app_token_file"]);
     let app_url = values.remove("app_url");
@@ -35,6 +42,10 @@ pub(crate) fn choose_way_in(values: &mut Values, node: &Node, (decoder, at): (&D
     if matches!(values.get("update_message"), Some(Value::Flag(true))) && !posts(url.as_ref()) {
         let report = decoder.error(at, "\"update_message\" needs the address of chat.postMessage and a bot token");
         report.hint("addresses of incoming webhooks can only post");
+    }
+    if token.is_some() && matches!(http.auth, Auth::Authorization { .. }) {
+        let report = decoder.error(at, "both \"app_token\" and \"authorization\" in \"http_config\" are given");
+        report.hint("keep one of them");
     }
     values.extend(url.map(|url| ("api_url", url)));
     values.extend(token.map(|token| ("app_token", token)));

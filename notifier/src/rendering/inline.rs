@@ -33,6 +33,11 @@ pub(super) fn compile(config: &Config, renderer: &mut Renderer, mistakes: &mut V
                 Settings::Email(settings) => email_texts(settings).for_each(&mut add),
                 Settings::PagerDuty(settings) => pagerduty_texts(settings, &mut add),
                 Settings::Webhook(settings) => settings.payload.iter().for_each(|tree| tree_texts(tree, &mut add)),
+                Settings::Jira(settings) => {
+                    settings.texts(&mut add);
+                    settings.fields.iter().for_each(|(_, tree)| tree_texts(tree, &mut add));
+                }
+                Settings::Sns(settings) => settings.texts(&mut add),
                 Settings::Preset(settings) => settings.texts(&mut add),
             }
         }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Timestamp;
-use outbound::{Request, Response};
+use outbound::Response;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use super::{ByAddress, Deliverer, read};
+use super::{ByAddress, Deliverer, read, within};
 use crate::notifier::Delivery;
-use crate::receiver::preset::sigv4::{self, Keys};
 use crate::receiver::preset::verdict::Judged;
 use crate::receiver::preset::{Inputs, PresetSettings, Step};
 use crate::receiver::{Integration, Outcome, reply};
@@ -29,12 +28,7 @@ impl Deliverer {
         allowed: Duration,
     ) -> Outcome {
         let allowed = settings.timeout.map_or(allowed, |timeout| timeout.min(allowed));
-        let conversation = self.converse(settings, delivery, now, allowed);
-        tokio::time::timeout(allowed, conversation).await.unwrap_or_else(|_| Outcome::Retry {
-            reason: "contextDeadlineExceeded",
-            message: format!("no answer within {allowed:?}"),
-            retry_after: None,
-        })
+        within(allowed, self.converse(settings, delivery, now, allowed)).await
     }
 
     async fn converse(
@@ -87,11 +81,7 @@ impl Deliverer {
             Err(outcome) => return Judged::Outcome(outcome),
         };
         let mut last = Judged::Outcome(Outcome::Delivered);
-        for Step { mut request, is_signed, remember } in steps {
-            if is_signed && sign(&mut request, inputs, settings, now).is_none() {
-                let message = "the request cannot be signed".to_owned();
-                return Judged::Outcome(Outcome::Rejected { reason: "other", message });
-            }
+        for Step { request, remember } in steps {
             let hidden = hidden(inputs, &request.url);
             let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
             let reply = self.post(settings.http(), request, allowed, now).await;
@@ -161,14 +151,4 @@ fn named(response: &Response, keys: &[String]) -> Outcome {
         return Outcome::Delivered;
     }
     Outcome::DeliveredAs(Arc::from(Value::Object(found).to_string()))
-}
-
-fn sign(request: &mut Request, inputs: &Inputs, settings: &PresetSettings, now: Timestamp) -> Option<()> {
-    let keys = Keys {
-        access_key: inputs.secrets.get("sigv4.access_key")?,
-        secret_key: inputs.secrets.get("sigv4.secret_key")?,
-        region: settings.plain_text("sigv4", "region")?,
-        service: settings.kind(),
-    };
-    sigv4::sign(request, &keys, now)
 }

@@ -1,3 +1,4 @@
+mod every_receiver;
 mod http;
 mod mail;
 mod presets;

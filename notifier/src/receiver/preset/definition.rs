@@ -40,6 +40,8 @@ pub(crate) struct Setting {
     pub(crate) limit: Option<Limit>,
     /// What goes out if the template fails.
     pub(crate) plain: Plain,
+    /// Taken as Alertmanager takes it, and like there without an effect: worth a warning.
+    pub(crate) is_idle: bool,
     /// The setting and the value of it that makes this text HTML.
     pub(crate) html_if: Option<(&'static str, &'static str)>,
 }
@@ -59,8 +61,6 @@ pub(crate) enum Kind {
     Duration,
     /// For one attempt.
     Timeout,
-    /// Known, and refused by name.
-    Unsupported,
     Secret(Source),
     /// A secret address; with `slash`, one that other paths are appended to.
     Url(Source, bool),
@@ -121,8 +121,6 @@ pub(crate) struct Plan {
     /// One without a value is left out.
     pub(crate) headers: Vec<(String, Text)>,
     pub(crate) content: Content,
-    /// Signed as Amazon's services ask.
-    pub(crate) is_signed: bool,
     /// Keys of the answer that the notification log keeps, if the flag is set.
     pub(crate) remember: Option<(String, Vec<String>)>,
 }
@@ -146,8 +144,6 @@ pub(crate) struct Answer {
     pub(crate) verdict: Option<Verdict>,
     /// Path to the seconds to wait, in the answer.
     pub(crate) retry_after: Option<String>,
-    /// A failure whose answer has this in it passes.
-    pub(crate) throttled: Option<String>,
 }
 
 /// Failures told with a good status.
@@ -244,6 +240,7 @@ impl Reader {
                 Some("alerts") => Plain::Alerts,
                 _ => Plain::Nothing,
             },
+            is_idle: flag(node, "idle"),
             html_if,
         })
     }
@@ -263,7 +260,6 @@ impl Reader {
             "integer" => Kind::Integer,
             "duration" => Kind::Duration,
             "timeout" => Kind::Timeout,
-            "unsupported" => Kind::Unsupported,
             "secret" => Kind::Secret(source()),
             "url" => Kind::Url(source(), flag(node, "slash")),
             "map" => Kind::Map(list("reserved")),
@@ -291,7 +287,6 @@ impl Reader {
             url: Text::read(node.get("url")?.as_text()?),
             headers: headers.iter().map(header).collect::<Option<_>>()?,
             content,
-            is_signed: flag(node, "signed"),
             remember: node.get("remember").and_then(remember),
         })
     }
@@ -322,7 +317,6 @@ fn answer(node: &Node) -> Answer {
         good_text: text(node, "good_text"),
         verdict: node.get("verdict").and_then(verdict),
         retry_after: text(node, "retry_after"),
-        throttled: text(node, "throttled"),
     }
 }
 

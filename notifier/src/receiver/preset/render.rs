@@ -89,7 +89,7 @@ impl<'a> Scene<'a> {
         };
         let method = Method::try_from(plan.method.as_str()).unwrap_or(Method::POST);
         let request = Request { method, url, headers, body: body.into() };
-        Ok(Step { request, is_signed: plan.is_signed, remember })
+        Ok(Step { request, remember })
     }
 
     fn webhook(&self, version: &'static str, bytes_max: usize) -> Vec<u8> {

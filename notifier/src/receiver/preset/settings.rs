@@ -56,7 +56,7 @@ impl PresetSettings {
         let timeout = own_timeout(&preset.shape, &mut fields);
         let http = http_or_global(fields.optional("http_config"), global, base);
         if preset.name == "slack" {
-            crate::receiver::slack::choose_way_in(&mut values, node, (decoder, fields.span()), global);
+            crate::receiver::slack::choose_way_in(&mut values, node, &http, (decoder, fields.span()), global);
         }
         check_authorization(preset, node, &values, decoder, fields.span());
         fields.finish();
@@ -91,6 +91,12 @@ impl Reading<'_> {
         if setting.required && !given && global.is_none() {
             self.report_missing(setting, file, fields);
         }
+        if setting.is_idle
+            && given
+            && let Some(span) = fields.key_span(setting.name)
+        {
+            self.decoder.warning(span, format!("{:?} has no effect, as in Alertmanager", setting.name));
+        }
         match &setting.kind {
             Kind::Secret(_) | Kind::Url(..) => {
                 if matches!(setting.kind, Kind::Url(..))
@@ -110,14 +116,6 @@ impl Reading<'_> {
                 text.or_else(|| Some(TemplateText::Go(setting.default.clone()?))).map(Value::Text)
             }
             Kind::Timeout => None,
-            Kind::Unsupported => {
-                let is_given = fields.optional(setting.name).is_present();
-                if let Some(span) = fields.key_span(setting.name).filter(|_| is_given) {
-                    let message = format!("{}: not supported yet by this version of Watchfire", setting.name);
-                    self.decoder.error(span, message);
-                }
-                None
-            }
             kind => self.plain_value(kind, setting, fields.optional(setting.name)),
         }
     }
@@ -158,7 +156,7 @@ impl Reading<'_> {
             Kind::Section(what, shape) => {
                 field.decode(|node, decoder| self.nested(what, shape, node, decoder)).map(Value::Section)
             }
-            Kind::Text(_) | Kind::Timeout | Kind::Unsupported | Kind::Secret(_) | Kind::Url(..) => None,
+            Kind::Text(_) | Kind::Timeout | Kind::Secret(_) | Kind::Url(..) => None,
         }
     }
 
@@ -221,7 +219,12 @@ fn own_timeout(shape: &Shape, fields: &mut Fields<'_>) -> Option<Duration> {
 /// Some services take who we are from `http_config` alone, or from it as well.
 fn check_authorization(preset: &Preset, node: &Node, values: &Values, decoder: &Decoder, at: model::source::Span) {
     let Some(names) = &preset.authorized_by else { return };
-    if has_authorization(node) || names.iter().any(|name| values.contains_key(name)) {
+    let own = names.iter().find(|name| values.contains_key(*name));
+    if let Some(own) = own.filter(|_| has_authorization(node)) {
+        let message = format!("both {own:?} and \"authorization\" in \"http_config\" are given");
+        decoder.error(at, message).hint("keep one of them");
+    }
+    if has_authorization(node) || own.is_some() {
         return;
     }
     let others: String = names.iter().map(|name| format!("{name:?} or ")).collect();

@@ -4,8 +4,6 @@ use std::path::Path;
 
 use bytes::Bytes;
 use model::Timestamp;
-use model::matcher::parse::ParseMode;
-use model::source::SourceFile;
 use outbound::Response;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -13,8 +11,8 @@ use serde_json::{Value as Json, json};
 
 use super::verdict::Judged;
 use super::*;
-use crate::config::Config;
 use crate::notification::{Notification, Reason};
+use crate::receiver::sample::{config, mistakes, receiver};
 use crate::receiver::{Outcome, Receiver, Settings};
 use crate::rendering::sample::{alert, notification, two};
 use crate::rendering::{RenderError, Rendered, Renderer};
@@ -22,17 +20,6 @@ use crate::rendering::{RenderError, Rendered, Renderer};
 /// Where `expected.json` lies: section, requests when it fires, requests when all is resolved.
 fn folder(name: &str) -> std::path::PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../templates/presets")).join(name)
-}
-
-fn config(section: &str) -> Result<(Config, yaml::Diagnostics), yaml::Diagnostics> {
-    let text = format!("route: {{receiver: main}}\nreceivers:\n- name: main\n  {section}\n");
-    let read = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    Config::parse(&SourceFile::new("am.yml", text), Path::new("/etc/w"), ParseMode::default(), &read)
-}
-
-fn receiver(section: &str) -> Arc<Receiver> {
-    let (config, _) = config(section).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    config.receivers["main"].clone()
 }
 
 fn settings(receiver: &Receiver) -> &PresetSettings {
@@ -153,9 +140,6 @@ fn limits_are_characters_and_bytes() {
         let short = section.get(..20).unwrap();
         assert_eq!((text.chars().count(), text.chars().last()), (characters, Some('…')), "{short} {path}");
     }
-    let sns = "sns_configs: [{phone_number: '+1', sigv4: {region: a, access_key: b, secret_key: c}, message: ";
-    let sms = body(&format!("{sns}{long}}}]"), &two());
-    assert_eq!(sms["Message"].as_str().unwrap().chars().count(), 1600);
     let webex = "webex_configs: [{room_id: r, http_config: {authorization: {credentials: k}}, message: ";
     let body = body(&format!("{webex}{long}}}]"), &two());
     let text = body["markdown"].as_str().unwrap();
@@ -250,13 +234,16 @@ fn mistakes_in_sections() {
         ("webex_configs: [{room_id: a}]", "\"authorization\" in \"http_config\" must be given"),
         ("incidentio_configs: [{url: 'http://a/'}]", "\"alert_source_token\" or \"authorization\""),
         ("wechat_configs: [{api_secret: a, corp_id: b, message_type: html}]", "one of text, markdown"),
-        ("sns_configs: [{sigv4: {region: a, access_key: b, secret_key: c}}]", "one of \"topic_arn\""),
         (
-            "sns_configs: [{topic_arn: a, sigv4: {region: a, access_key: b, secret_key: c, role_arn: d}}]",
-            "not supported yet",
+            "incidentio_configs: [{url: 'http://a/', alert_source_token: b, http_config: {authorization: {credentials: c}}}]",
+            "both \"alert_source_token\" and \"authorization\" in \"http_config\" are given",
+        ),
+        (
+            "slack_configs: [{app_token: a, http_config: {authorization: {credentials: c}}}]",
+            "both \"app_token\" and \"authorization\" in \"http_config\" are given",
         ),
     ] {
-        let found = config(section).map(drop).expect_err(section).to_string();
+        let found = mistakes(section);
         assert!(found.contains(wanted), "{section}\n{found}");
     }
 }
@@ -271,6 +258,7 @@ fn no_secret_is_shown() {
         "wechat_configs: [{api_secret: s3cret, corp_id: b}]".to_owned(),
         "victorops_configs: [{api_key: s3cret, routing_key: r}]".to_owned(),
         "sns_configs: [{topic_arn: a, sigv4: {region: a, access_key: s3cret, secret_key: s3cret}}]".to_owned(),
+        "jira_configs: [{api_url: 'http://u:s3cret@a/', project: a, issue_type: b}]".to_owned(),
         "incidentio_configs: [{url: 'http://s3cret/', alert_source_token: s3cret}]".to_owned(),
     ] {
         let (config, _) = config(&section).unwrap();
@@ -318,7 +306,6 @@ fn verdict(section: &str, status: u16, content_type: &str, body: &str) -> String
 fn what_answers_mean() {
     const JSON: &str = "application/json; charset=utf-8";
     let slack = format!("{SLACK}}}]");
-    let sns = "sns_configs: [{topic_arn: a, sigv4: {region: a, access_key: b, secret_key: c}}]";
     let (telegram, wechat) =
         ("telegram_configs: [{bot_token: a, chat_id: 1}]", "wechat_configs: [{api_secret: a, corp_id: b}]");
     let (discord, rocketchat) =
@@ -345,8 +332,6 @@ fn what_answers_mean() {
         (wechat, 200, JSON, r#"{"errcode":42001,"errmsg":"expired"}"#, "token expired, retry clientError"),
         (wechat, 200, JSON, r#"{"errcode":40003,"errmsg":"no user"}"#, "rejected clientError"),
         (wechat, 404, JSON, "", "retry clientError"),
-        (sns, 400, "text/xml", "<Code>InvalidParameter</Code>", "rejected clientError"),
-        (sns, 400, "text/xml", "<Code>Throttling</Code>", "retry clientError"),
     ] {
         assert_eq!(verdict(section, status, kind, body), wanted, "{section} {status} {body}");
     }

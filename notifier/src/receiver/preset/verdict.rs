@@ -32,8 +32,7 @@ impl PresetSettings {
         match outcome {
             Outcome::Delivered => self.second_look(response, body.as_ref(), told),
             Outcome::Rejected { reason, message } => {
-                let passes =
-                    answer.retries_all || answer.throttled.as_ref().is_some_and(|text| told.contains(text.as_str()));
+                let passes = answer.retries_all;
                 let again = Outcome::Retry { reason, message: message.clone(), retry_after: None };
                 Judged::Outcome(if passes { again } else { Outcome::Rejected { reason, message } })
             }

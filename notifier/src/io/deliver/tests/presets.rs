@@ -166,17 +166,3 @@ async fn a_login_without_a_token_is_refused() {
     let outcome = attempt(&deliverer, &delivery, 600.0).await;
     assert!(matches!(&outcome, Outcome::Rejected { message, .. } if !message.contains("s3cret")), "{outcome:?}");
 }
-
-#[tokio::test]
-async fn amazons_requests_are_signed() {
-    let (service, address) = service(&[]).await;
-    let receiver =
-        "  sns_configs: [{api_url: '{sink}', topic_arn: arn, sigv4: {region: eu-1, access_key: AK, secret_key: sk}}]";
-    let (deliverer, delivery) = configured(receiver, &address);
-    assert_eq!(attempt(&deliverer, &delivery, 600.0).await, Outcome::Delivered);
-    let (_, authorization, _) = service.got.lock().unwrap()[0].clone();
-    assert!(
-        authorization.starts_with("AWS4-HMAC-SHA256 Credential=AK/20261121/eu-1/sns/aws4_request, "),
-        "{authorization}"
-    );
-}

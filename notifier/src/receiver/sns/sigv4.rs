@@ -6,37 +6,40 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::role::Keys;
+
 /// Bytes that HMAC pads its key to.
 const BLOCK: usize = 64;
 
-/// Whose request it is.
-pub(crate) struct Keys<'a> {
-    pub(crate) access_key: &'a str,
-    pub(crate) secret_key: &'a str,
+/// What a signature is good for.
+pub(crate) struct Scope<'a> {
     pub(crate) region: &'a str,
     pub(crate) service: &'a str,
 }
 
 /// Adds date and signature. Nothing if the address or a header cannot be used.
-pub(crate) fn sign(request: &mut Request, keys: &Keys<'_>, now: Timestamp) -> Option<()> {
+pub(crate) fn sign(request: &mut Request, keys: &Keys, scope: &Scope<'_>, now: Timestamp) -> Option<()> {
     let url = Url::parse(&request.url).ok()?;
     let host = url.host_str()?;
     let host = url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
     let second = now.to_jiff().strftime("%Y%m%dT%H%M%SZ").to_string();
     let day = second.get(..8)?;
     let content_type = request.headers.get(CONTENT_TYPE)?.to_str().ok()?.to_owned();
-    let signed = "content-type;host;x-amz-date";
+    let (signed, token) = match &keys.session_token {
+        Some(token) => ("content-type;host;x-amz-date;x-amz-security-token", format!("x-amz-security-token:{token}\n")),
+        None => ("content-type;host;x-amz-date", String::new()),
+    };
     let canonical = format!(
-        "{}\n{}\n{}\ncontent-type:{content_type}\nhost:{host}\nx-amz-date:{second}\n\n{signed}\n{}",
+        "{}\n{}\n{}\ncontent-type:{content_type}\nhost:{host}\nx-amz-date:{second}\n{token}\n{signed}\n{}",
         request.method,
         url.path(),
         url.query().unwrap_or_default(),
         hex::encode(Sha256::digest(&request.body)),
     );
-    let scope = format!("{day}/{}/{}/aws4_request", keys.region, keys.service);
+    let parts = [day, scope.region, scope.service, "aws4_request"];
+    let scope = parts.join("/");
     let to_sign = format!("AWS4-HMAC-SHA256\n{second}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
     let start = format!("AWS4{}", keys.secret_key).into_bytes();
-    let parts = [day, keys.region, keys.service, "aws4_request"];
     let key = parts.iter().fold(start, |key, part| hmac(&key, part.as_bytes()));
     let signature = hex::encode(hmac(&key, to_sign.as_bytes()));
     let authorization = format!(
@@ -46,6 +49,11 @@ pub(crate) fn sign(request: &mut Request, keys: &Keys<'_>, now: Timestamp) -> Op
     let mut authorization = HeaderValue::try_from(authorization).ok()?;
     authorization.set_sensitive(true);
     request.headers.insert(AUTHORIZATION, authorization);
+    if let Some(token) = &keys.session_token {
+        let mut token = HeaderValue::from_str(token).ok()?;
+        token.set_sensitive(true);
+        request.headers.insert(HeaderName::from_static("x-amz-security-token"), token);
+    }
     request.headers.insert(HeaderName::from_static("x-amz-date"), HeaderValue::try_from(second).ok()?);
     Some(())
 }
@@ -87,12 +95,12 @@ mod tests {
             body: "Param1=value1".into(),
         };
         let keys = Keys {
-            access_key: "AKIDEXAMPLE",
-            secret_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-            region: "us-east-1",
-            service: "service",
+            access_key: "AKIDEXAMPLE".into(),
+            secret_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
+            session_token: None,
         };
-        sign(&mut request, &keys, Timestamp::parse_rfc3339("2015-08-30T12:36:00Z").unwrap()).unwrap();
+        let scope = Scope { region: "us-east-1", service: "service" };
+        sign(&mut request, &keys, &scope, Timestamp::parse_rfc3339("2015-08-30T12:36:00Z").unwrap()).unwrap();
         let authorization = request.headers.get(AUTHORIZATION).unwrap().to_str().unwrap();
         assert_eq!(
             authorization,
