@@ -1,7 +1,9 @@
 //! The rule service's configuration as meant: `prometheus.yml` without scraping, a `query` section, and flags over it.
 //!
 //! - `config/prometheus_yml.rs`: the file as written, its sections and what is accepted without being used
+//! - `config/query_source.rs`: who is asked the rules' queries
 //! - `config/alertmanagers.rs`: where alerts go
+//! - `config/discovery.rs`: servers found by name server or in files; `config/targets.rs`: their URLs
 //! - `config/remote_write.rs`: where samples go
 //! - `config/environment.rs`: `$VAR` in external labels
 //! - `config/http_section.rs`: HTTP client options that stand beside other keys
@@ -9,6 +11,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::LabelSet;
@@ -19,13 +22,21 @@ use reqwest::header::HeaderMap;
 use yaml::Decoder;
 
 use crate::relabel::Relabeling;
-use crate::rule_file::{Defaults, NameScheme};
+use crate::rule_file::{Defaults, NameScheme, SourceChoices};
 
 mod alertmanagers;
+mod discovery;
 mod environment;
 mod http_section;
 mod prometheus_yml;
+mod query_source;
 mod remote_write;
+mod targets;
+
+pub use alertmanagers::NotifierSection;
+pub use discovery::{Discovery, DnsRecords};
+pub use query_source::{DiscoveredServers, QueryTarget, SourceKind};
+pub use targets::{TargetGroup, Targets};
 
 /// Everything the rule service is told.
 #[derive(Clone, Debug)]
@@ -44,10 +55,12 @@ pub struct Config {
     pub alert_relabeling: Relabeling,
     /// Where alerts go, each URL once.
     pub notifiers: Vec<NotifierTarget>,
+    /// Sections whose notifiers are found at run time.
+    pub discovered_notifiers: Vec<NotifierSection>,
     /// Where samples go.
     pub remote_writes: Vec<WriteTarget>,
-    /// What is queried.
-    pub query: Option<QueryTarget>,
+    /// Who is queried: the default source first.
+    pub sources: Vec<QueryTarget>,
     /// How long after it was sent a firing alert is sent again.
     pub resend_delay: Duration,
     /// Sections of the file that are right and mean nothing to a rule service; worth one line in the log.
@@ -84,25 +97,12 @@ pub struct WriteTarget {
     pub relabeling: Relabeling,
 }
 
-/// A server that answers queries as Prometheus does.
-#[derive(Clone)]
-pub struct QueryTarget {
-    /// The URL below which `/api/v1/query` lies.
-    pub url: String,
-    /// How to reach it.
-    pub http: HttpConfig,
-    /// Added to each request.
-    pub headers: HeaderMap,
-    /// Longest time for one query.
-    pub timeout: Duration,
-}
-
 /// What the command line says; it wins over the file.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
     /// In place of `rule_files`, relative to the working directory.
     pub rule_globs: Vec<String>,
-    /// In place of `query.url`; its other settings stay.
+    /// In place of the default source's servers; its other settings stay.
     pub query_url: Option<String>,
     /// In place of `alerting.alertmanagers`: base URLs such as `http://alertmanager:9093`.
     pub notifier_urls: Vec<String>,
@@ -135,8 +135,9 @@ impl Default for Config {
             rule_globs: Vec::new(),
             alert_relabeling: Relabeling::default(),
             notifiers: Vec::new(),
+            discovered_notifiers: Vec::new(),
             remote_writes: Vec::new(),
-            query: None,
+            sources: Vec::new(),
             resend_delay: Duration::from_secs(60),
             unused: Vec::new(),
         }
@@ -173,8 +174,11 @@ impl Config {
         }
         if let Some(url) = &flags.query_url {
             check("the query URL", url)?;
-            let before = self.query.take().unwrap_or_else(|| QueryTarget::new(String::new()));
-            self.query = Some(QueryTarget { url: url.clone(), ..before });
+            let named = QueryTarget::new(url.clone());
+            match self.sources.first_mut() {
+                Some(default) => (default.urls, default.discovered) = (named.urls, None),
+                None => self.sources.push(named),
+            }
         }
         if !flags.notifier_urls.is_empty() {
             let targets = flags.notifier_urls.iter().map(|url| {
@@ -182,6 +186,7 @@ impl Config {
                 Ok(NotifierTarget::new(alerts_url(url)))
             });
             self.notifiers = each_once(targets.collect::<Result<_, _>>()?);
+            self.discovered_notifiers.clear();
         }
         if let Some(url) = &flags.remote_write_url {
             check("the remote write URL", url)?;
@@ -198,8 +203,25 @@ impl Config {
             interval: self.evaluation_interval,
             query_offset: self.query_offset,
             names: self.names,
+            sources: Arc::new(self.source_choices()),
             ..Defaults::default()
         }
+    }
+
+    /// Who is asked where a group does not choose.
+    pub fn default_source(&self) -> Option<&QueryTarget> {
+        self.sources.first()
+    }
+
+    /// The sources under the names the engine knows them by: the default one has the empty name.
+    pub fn named_sources(&self) -> impl Iterator<Item = (&str, &QueryTarget)> {
+        self.sources.iter().enumerate().map(|(place, source)| (if place == 0 { "" } else { &source.name }, source))
+    }
+
+    fn source_choices(&self) -> SourceChoices {
+        let choices = self.named_sources().map(|(name, source)| source.choice(name)).collect();
+        let default_language = self.default_source().map(|source| source.kind.language()).unwrap_or_default();
+        SourceChoices { default_language, choices }
     }
 }
 
@@ -225,14 +247,6 @@ impl WriteTarget {
     }
 }
 
-impl QueryTarget {
-    /// With a timeout of two minutes, Prometheus' own for queries.
-    pub fn new(url: String) -> QueryTarget {
-        let timeout = Duration::from_secs(120);
-        QueryTarget { url, http: HttpConfig::default(), headers: HeaderMap::new(), timeout }
-    }
-}
-
 impl fmt::Debug for NotifierTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NotifierTarget").field("url", &shown_url(&self.url)).finish_non_exhaustive()
@@ -242,12 +256,6 @@ impl fmt::Debug for NotifierTarget {
 impl fmt::Debug for WriteTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WriteTarget").field("url", &shown_url(&self.url)).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for QueryTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QueryTarget").field("url", &shown_url(&self.url)).finish_non_exhaustive()
     }
 }
 

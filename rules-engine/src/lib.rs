@@ -18,6 +18,7 @@
 //! - [`config`]: `prometheus.yml` without scraping, and flags over it
 //! - [`rule_file`]: rule files and `PrometheusRule` manifests to groups, all mistakes with their places
 //! - [`relabel`]: rules that rewrite or drop a label set
+//! - [`failover`]: which of several equal servers is asked next
 //! - [`outbox`]: what a notifier is still to be told
 //! - [`io`]: queries, remote write, alert sending; the read API and the metrics
 //!
@@ -38,6 +39,7 @@ pub mod tally;
 
 pub mod config;
 pub mod io;
+pub mod failover;
 pub mod outbox;
 pub mod relabel;
 pub mod rule_file;

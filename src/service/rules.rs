@@ -1,5 +1,6 @@
 //! The rule service at work.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use axum::Router;
 use model::source::{Diagnostics, SourceFile};
 use model::{Alert, Timestamp};
 use prometheus_client::registry::Registry;
-use rules_engine::config::{Config, Flags, QueryTarget};
+use rules_engine::config::{Config, Flags};
 use rules_engine::engine::{Effect, Engine, LogLevel, LogLine, QueryId, Settings, WriteId};
 use rules_engine::io::api;
 use rules_engine::io::metrics::RulesMetrics;
@@ -19,7 +20,7 @@ use rules_engine::io::send_alerts::{AlertSender, PreparedTargets, TargetTally};
 use rules_engine::io::state::{BuildInfo, RulesState};
 use rules_engine::io::write_samples::{SampleWriter, WriteTally};
 use rules_engine::relabel::Relabeling;
-use rules_engine::rule::RuleGroup;
+use rules_engine::rule::{RuleGroup, Source};
 use rules_engine::rule_file;
 use rules_engine::sample::Sample;
 use store::Store;
@@ -62,7 +63,8 @@ struct Network {
 }
 
 struct Peers {
-    query: QueryApi,
+    /// By the name the engine knows; the default one has the empty name.
+    sources: BTreeMap<String, Arc<QueryApi>>,
     writers: Vec<SampleWriter>,
     relabeling: Relabeling,
 }
@@ -70,7 +72,6 @@ struct Peers {
 /// Files read and checked, ready to be put in force.
 struct Prepared {
     config: Config,
-    query: QueryTarget,
     groups: Vec<RuleGroup>,
     peers: Peers,
     targets: PreparedTargets,
@@ -147,21 +148,21 @@ impl RuleService {
     }
 
     fn apply(&self, prepared: Prepared) {
-        let Prepared { config, query, groups, peers, targets } = prepared;
-        let settings = self.settings(&config, &query);
+        let Prepared { config, groups, peers, targets } = prepared;
+        let settings = self.settings(&config);
         self.network.peers.store(Some(Arc::new(peers)));
         self.network.sender.adopt(targets);
         self.desk.act(|engine, now, out| engine.configure(now, groups, settings, out));
     }
 
-    fn settings(&self, config: &Config, query: &QueryTarget) -> Settings {
+    fn settings(&self, config: &Config) -> Settings {
         Settings {
+            sources: config.named_sources().map(|(name, source)| (name.to_owned(), source.bounds())).collect(),
             external_url: self.sources.external_url.clone(),
             external_labels: config.external_labels.clone(),
             resend_delay: config.resend_delay,
             writes: !config.remote_writes.is_empty(),
             for_outage_tolerance: self.sources.flags.for_outage_tolerance,
-            query_timeout: query.timeout,
             concurrency: self.sources.flags.max_concurrent_evals,
             ..Settings::default()
         }
@@ -206,8 +207,9 @@ impl Sources {
     /// Reads and checks everything, and opens what can fail to open.
     fn prepare(&self, network: &Network) -> anyhow::Result<Prepared> {
         let (config, warnings) = self.read()?;
-        let query =
-            config.query.clone().context("no query API: give --query.url, or query.url in the configuration file")?;
+        if config.default_source().is_none() {
+            return Err(anyhow!("no query API: give --query.url, or query or query_sources in the configuration file"));
+        }
         let loaded = rule_file::load(&config.rule_globs, Path::new(""), &config.rule_defaults())
             .map_err(|mistakes| anyhow!("{mistakes}"))?;
         for warning in warnings.iter().chain(loaded.warnings.iter()) {
@@ -216,14 +218,18 @@ impl Sources {
         if !config.unused.is_empty() {
             info!(sections = config.unused.join(", "), "the configuration file has sections that are not used here");
         }
+        let sources = config.named_sources().map(|(name, source)| {
+            let api = QueryApi::new(source).with_context(|| format!("query source {:?}", source.name))?;
+            anyhow::Ok((name.to_owned(), Arc::new(api)))
+        });
         let peers = Peers {
-            query: QueryApi::new(&query)?,
+            sources: sources.collect::<Result<_, _>>()?,
             writers: config.remote_writes.iter().cloned().map(SampleWriter::new).collect::<Result<_, _>>()?,
             relabeling: config.alert_relabeling.clone(),
         };
         let targets = network.sender.prepare(config.alert_relabeling.clone(), config.notifiers.clone())?;
         info!(groups = loaded.groups.len(), files = loaded.files.len(), "rule files read");
-        Ok(Prepared { config, query, groups: loaded.groups, peers, targets })
+        Ok(Prepared { config, groups: loaded.groups, peers, targets })
     }
 }
 
@@ -270,8 +276,8 @@ impl Machine for Engine {
 impl Perform<Effect> for Performer {
     fn perform(&self, effect: Effect) {
         match effect {
-            Effect::Query { id, source: _, expr, at, deadline } => {
-                drop(tokio::spawn(self.clone_handles().query(id, expr, at, deadline)))
+            Effect::Query { id, source, expr, at, deadline } => {
+                drop(tokio::spawn(self.clone_handles().query(id, source, expr, at, deadline)))
             }
             Effect::Write { id, samples, deadline, .. } => {
                 drop(tokio::spawn(self.clone_handles().write(id, samples, deadline)))
@@ -309,11 +315,12 @@ struct Task {
 }
 
 impl Task {
-    async fn query(self, id: QueryId, expr: Arc<str>, at: Timestamp, deadline: Timestamp) {
+    async fn query(self, id: QueryId, source: Arc<Source>, expr: Arc<str>, at: Timestamp, deadline: Timestamp) {
         let now = live::now();
-        let answer = match self.network.peers.load_full() {
-            Some(peers) => peers.query.query(&expr, at, deadline.since(now), now).await,
-            None => Err("no query API is configured".into()),
+        let peers = self.network.peers.load_full();
+        let answer = match peers.as_ref().and_then(|peers| peers.sources.get(&source.name)) {
+            Some(api) => api.query_for(&source, &expr, at, deadline.since(now), now).await,
+            None => Err(format!("no query source {:?} is configured", source.name).into()),
         };
         self.report(|engine, now, out| engine.queried(now, id, answer, out));
     }

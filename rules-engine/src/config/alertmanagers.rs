@@ -5,33 +5,29 @@ use std::time::Duration;
 
 use model::LabelSet;
 use model::duration::parse_duration;
-use model::source::Spanned;
 use outbound::HttpConfig;
-use outbound::http_config::check_http_url;
 use yaml::{Decoder, Field, Fields, Node};
 
+use super::discovery::{self, Discovery};
+use super::targets::{TargetGroup, Targets};
 use super::{NotifierTarget, http_section};
 use crate::relabel::{Relabeling, decode_relabeling};
 
-/// The labels a target has while `relabel_configs` are applied.
-const ADDRESS: &str = "__address__";
-const SCHEME: &str = "__scheme__";
-const PATH: &str = "__alerts_path__";
+/// The label of a target's path while `relabel_configs` are applied.
+const PATH_LABEL: &str = "__alerts_path__";
 
-const SCHEMES: [(&str, &str); 2] = [("http", "http"), ("https", "https")];
+pub(super) const SCHEMES: [(&str, &'static str); 2] = [("http", "http"), ("https", "https")];
 
-/// Service discoveries that Prometheus knows.
-const DISCOVERIES: [&str; 29] = [
+/// Service discoveries that Prometheus knows and Watchfire does not.
+const DISCOVERIES: [&str; 27] = [
     "aws_sd_configs",
     "azure_sd_configs",
     "consul_sd_configs",
     "digitalocean_sd_configs",
-    "dns_sd_configs",
     "docker_sd_configs",
     "dockerswarm_sd_configs",
     "ec2_sd_configs",
     "eureka_sd_configs",
-    "file_sd_configs",
     "gce_sd_configs",
     "hetzner_sd_configs",
     "http_sd_configs",
@@ -53,18 +49,30 @@ const DISCOVERIES: [&str; 29] = [
     "uyuni_sd_configs",
 ];
 
-/// Reads the section: relabelling for all, and the targets.
-pub(super) fn decode(node: &Node, decoder: &Decoder, base: &Path) -> Option<(Relabeling, Vec<NotifierTarget>)> {
+/// Where alerts go.
+#[derive(Default)]
+pub(super) struct Alerting {
+    /// For all targets.
+    pub(super) relabeling: Relabeling,
+    /// Those that are listed.
+    pub(super) notifiers: Vec<NotifierTarget>,
+    /// Sections whose targets are found at run time.
+    pub(super) discovered: Vec<NotifierSection>,
+}
+
+/// Reads the section.
+pub(super) fn decode(node: &Node, decoder: &Decoder, base: &Path) -> Option<Alerting> {
     let mut fields = decoder.mapping(node, "an alerting section")?;
     let relabeling = decode_relabeling(fields.optional("alert_relabel_configs"));
     let sections = fields.optional("alertmanagers").sequence(|node, decoder| decode_section(node, decoder, base));
     fields.finish();
-    let targets = sections.into_iter().flatten().flatten().collect();
-    Some((relabeling, super::each_once(targets)))
+    let (sections, targets): (Vec<_>, Vec<_>) = sections.into_iter().flatten().unzip();
+    let discovered = sections.into_iter().filter(|section| !section.discoveries.is_empty()).collect();
+    Some(Alerting { relabeling, notifiers: super::each_once(targets.into_iter().flatten().collect()), discovered })
 }
 
 /// One entry of `alertmanagers`: settings shared by a list of targets.
-fn decode_section(node: &Node, decoder: &Decoder, base: &Path) -> Option<Vec<NotifierTarget>> {
+fn decode_section(node: &Node, decoder: &Decoder, base: &Path) -> Option<(NotifierSection, Vec<NotifierTarget>)> {
     let mut fields = decoder.mapping(node, "an alertmanagers section")?;
     let scheme = fields.optional("scheme").one_of(&SCHEMES).map_or("http", |scheme| scheme.value);
     let prefix = fields.optional("path_prefix").string().map(|prefix| prefix.value).unwrap_or_default();
@@ -72,7 +80,8 @@ fn decode_section(node: &Node, decoder: &Decoder, base: &Path) -> Option<Vec<Not
     let version = fields.optional("api_version").string();
     let targets_relabeling = decode_relabeling(fields.optional("relabel_configs"));
     let relabeling = decode_relabeling(fields.optional("alert_relabel_configs"));
-    let addresses = decode_addresses(fields.optional("static_configs"));
+    let listed = fields.optional("static_configs");
+    let discoveries = discovery::decode(&mut fields, base);
     let http = http_section::decode(node, &mut fields, decoder, base);
     refuse_discoveries(&mut fields, decoder);
     fields.finish();
@@ -84,25 +93,32 @@ fn decode_section(node: &Node, decoder: &Decoder, base: &Path) -> Option<Vec<Not
     let timeout = timeout.map_or(Duration::from_secs(10), |timeout| timeout.value);
     let prefix = prefix.trim_matches('/');
     let path = if prefix.is_empty() { "/api/v2/alerts".to_owned() } else { format!("/{prefix}/api/v2/alerts") };
-    let shared = Shared { scheme, path, targets_relabeling, relabeling, http, timeout };
-    Some(addresses.iter().filter_map(|address| shared.target(address, decoder)).collect())
+    let targets = Targets { scheme, path, path_label: PATH_LABEL, relabeling: targets_relabeling };
+    let section = NotifierSection { discoveries, targets, relabeling, http, timeout };
+    let urls = decode_static(listed, &section.targets);
+    let notifiers = urls.into_iter().map(|url| section.notifier(url)).collect();
+    Some((section, notifiers))
 }
 
-/// A target as listed, with the labels of its list.
-struct Address {
-    address: Spanned<String>,
-    labels: LabelSet,
-}
-
-fn decode_addresses(field: Field<'_>) -> Vec<Address> {
+/// Reads `static_configs`: the URLs of what is listed.
+pub(super) fn decode_static(field: Field<'_>, shared: &Targets) -> Vec<String> {
     let lists = field.sequence(|node, decoder| {
         let mut fields = decoder.mapping(node, "a static_configs entry")?;
         let targets = fields.optional("targets").string_list().unwrap_or_default();
         let labels = fields.optional("labels").string_map().unwrap_or_default();
         fields.finish();
         let labels = LabelSet::from_pairs(labels.iter().map(|(name, value)| (&*name.value, &*value.value)));
-        let addresses = targets.into_iter().map(|address| Address { address, labels: labels.clone() });
-        Some(addresses.collect::<Vec<_>>())
+        let urls = targets.into_iter().filter_map(|address| {
+            let url = shared.url(&address.value, &labels);
+            url.unwrap_or_else(|mistake| {
+                let report = decoder.error(address.span, mistake);
+                if address.value.is_empty() || address.value.contains('/') {
+                    report.hint("a scheme goes into \"scheme\", a path into \"path_prefix\"");
+                }
+                None
+            })
+        });
+        Some(urls.collect::<Vec<_>>())
     });
     lists.into_iter().flatten().flatten().collect()
 }
@@ -112,41 +128,40 @@ fn refuse_discoveries(fields: &mut Fields<'_>, decoder: &Decoder) {
         if let Some(span) = fields.key_span(name) {
             decoder
                 .error(span, format!("service discovery {name:?} is not supported yet"))
-                .hint("list the notifiers under static_configs");
+                .hint("use dns_sd_configs or file_sd_configs, or list the notifiers under static_configs");
             fields.ignore(&[name]);
         }
     }
 }
 
-/// What the targets of one entry share.
-struct Shared {
-    scheme: &'static str,
-    path: String,
-    targets_relabeling: Relabeling,
+/// Notifiers of one entry, some of which may be found at run time.
+#[derive(Clone, Debug)]
+pub struct NotifierSection {
+    /// Where further ones are found.
+    pub discoveries: Vec<Discovery>,
+    targets: Targets,
     relabeling: Relabeling,
     http: HttpConfig,
     timeout: Duration,
 }
 
-impl Shared {
-    /// The target at an address, unless relabelling drops it.
-    fn target(&self, listed: &Address, decoder: &Decoder) -> Option<NotifierTarget> {
-        let address = &listed.address;
-        if address.value.is_empty() || address.value.contains('/') {
-            decoder
-                .error(address.span, format!("{:?} is not a host with an optional port", address.value))
-                .hint("a scheme goes into \"scheme\", a path into \"path_prefix\"");
-            return None;
+impl NotifierSection {
+    /// The notifiers among what was found, and what is wrong with the others.
+    pub fn notifiers(&self, found: &[TargetGroup]) -> (Vec<NotifierTarget>, Vec<String>) {
+        let (mut notifiers, mut mistakes) = (Vec::new(), Vec::new());
+        for group in found {
+            for address in &group.addresses {
+                match self.targets.url(address, &group.labels) {
+                    Ok(url) => notifiers.extend(url.map(|url| self.notifier(url))),
+                    Err(mistake) => mistakes.push(mistake),
+                }
+            }
         }
-        let written = LabelSet::from_pairs([(ADDRESS, &*address.value), (SCHEME, self.scheme), (PATH, &*self.path)]);
-        let labels = self.targets_relabeling.apply(&written.overlay(listed.labels.iter()))?;
-        let part = |name| labels.get_or_empty(name);
-        let url = format!("{}://{}{}", part(SCHEME), part(ADDRESS), part(PATH));
-        if let Err(reason) = check_http_url(&url) {
-            decoder.error(address.span, format!("this target's URL is not usable: {reason}"));
-            return None;
-        }
-        let Shared { relabeling, http, timeout, .. } = self;
-        Some(NotifierTarget { url, http: http.clone(), timeout: *timeout, relabeling: relabeling.clone() })
+        (notifiers, mistakes)
+    }
+
+    fn notifier(&self, url: String) -> NotifierTarget {
+        let NotifierSection { relabeling, http, timeout, .. } = self;
+        NotifierTarget { url, http: http.clone(), timeout: *timeout, relabeling: relabeling.clone() }
     }
 }

@@ -8,7 +8,7 @@ use model::duration::parse_duration;
 use model::labels::METRIC_NAME;
 use yaml::{Decoder, Field, Node};
 
-use super::{Config, QueryTarget, alertmanagers, environment, http_section, joined, remote_write};
+use super::{Config, alertmanagers, environment, joined, query_source, remote_write};
 use crate::rule_file::NameScheme;
 
 /// Sections that concern scraping, storage and the like.
@@ -40,9 +40,6 @@ const UNUSED_GLOBAL: [&str; 19] = [
 
 const SCHEMES: [(&str, NameScheme); 2] = [("utf8", NameScheme::Utf8), ("legacy", NameScheme::Legacy)];
 
-/// Headers of queries that are set by us.
-const RESERVED: [&str; 5] = ["accept", "accept-encoding", "content-type", "content-length", "host"];
-
 /// Reads the whole file.
 pub(super) fn decode(
     root: &Node,
@@ -57,9 +54,11 @@ pub(super) fn decode(
     let globs = fields.optional("rule_files").string_list().unwrap_or_default();
     config.rule_globs = globs.iter().map(|glob| joined(base, &glob.value)).collect();
     let alerting = fields.optional("alerting").decode(|node, decoder| alertmanagers::decode(node, decoder, base));
-    (config.alert_relabeling, config.notifiers) = alerting.unwrap_or_default();
+    let alerting = alerting.unwrap_or_default();
+    (config.alert_relabeling, config.notifiers) = (alerting.relabeling, alerting.notifiers);
+    config.discovered_notifiers = alerting.discovered;
     config.remote_writes = remote_write::decode(fields.optional("remote_write"), base);
-    config.query = fields.optional("query").decode(|node, decoder| decode_query(node, decoder, base));
+    config.sources = query_source::decode(fields.optional("query"), fields.optional("query_sources"), base);
     for name in UNUSED {
         if fields.optional(name).node().is_some() {
             config.unused.push(name);
@@ -110,19 +109,4 @@ fn decode_external_labels(
         }
         (name.value.as_str(), value)
     }))
-}
-
-/// Our own section: what Prometheus need not be told, having the data itself.
-fn decode_query(node: &Node, decoder: &Decoder, base: &Path) -> Option<QueryTarget> {
-    let mut fields = decoder.mapping(node, "the query section")?;
-    let url = http_section::decode_url(fields.required("url"), decoder);
-    let timeout = fields.optional("timeout").parse_with(parse_duration);
-    let headers = http_section::decode_headers(fields.optional("headers"), &RESERVED);
-    let http = http_section::decode(node, &mut fields, decoder, base);
-    fields.finish();
-    if let Some(zero) = timeout.as_ref().filter(|timeout| timeout.value.is_zero()) {
-        decoder.error(zero.span, "a query needs more time than none");
-    }
-    let target = QueryTarget::new(url?.value);
-    Some(QueryTarget { http, headers, timeout: timeout.map_or(target.timeout, |timeout| timeout.value), ..target })
 }

@@ -81,8 +81,8 @@ fn a_whole_file_is_read_as_meant() {
     assert_eq!((other.name.as_str(), other.timeout.as_secs()), ("other", 30));
     let shown = format!("{config:?}");
     assert!(!shown.contains("pw") && !shown.contains("x=y"), "{shown}");
-    let query = config.query.unwrap();
-    assert_eq!((query.url.as_str(), query.timeout.as_secs()), ("http://prom:9090", 20));
+    let query = &config.sources[0];
+    assert_eq!((query.urls[0].as_str(), query.timeout.as_secs()), ("http://prom:9090", 20));
     assert!(query.http.tls.insecure_skip_verify);
     assert!(!format!("{:?} {:?}", config.notifiers, query.headers).contains("\"t\""), "header values may be secrets");
 }
@@ -92,7 +92,7 @@ fn no_file_and_an_empty_one_mean_the_defaults() {
     for text in ["", "# nothing\n", "global:\nalerting:\nrule_files:\n", "global: {evaluation_interval: 0s}"] {
         let config = read(text);
         assert_eq!((config.evaluation_interval.as_secs(), config.resend_delay.as_secs()), (60, 60));
-        assert!(config.notifiers.is_empty() && config.query.is_none() && config.rule_globs.is_empty());
+        assert!(config.notifiers.is_empty() && config.sources.is_empty() && config.rule_globs.is_empty());
     }
 }
 
@@ -114,8 +114,8 @@ fn flags_win() {
     assert_eq!(config.rule_globs, ["mine/*.yml"]);
     let urls: Vec<&str> = config.notifiers.iter().map(|target| target.url.as_str()).collect();
     assert_eq!(urls, ["http://a:9093/x/api/v2/alerts", "https://b/api/v2/alerts"]);
-    let query = config.query.as_ref().unwrap();
-    assert_eq!((query.url.as_str(), query.timeout.as_secs()), ("http://other:9090/", 20));
+    let query = config.default_source().unwrap();
+    assert_eq!((query.urls[0].as_str(), query.timeout.as_secs()), ("http://other:9090/", 20));
     assert_eq!(config.remote_writes.len(), 1);
     assert_eq!((config.rule_defaults().interval.as_secs(), config.resend_delay.as_secs()), (7, 8));
     assert_eq!(Config::default().with_flags(&Flags::default()).unwrap().evaluation_interval.as_secs(), 60);
@@ -150,6 +150,112 @@ remote_write:
 - {url: "http://x", name: n, protobuf_message: io.prometheus.write.v2.Request}
 - {url: "http://y", name: n, queue: {}}
 query: {timeout: 0s}
+"#;
+    let mistakes = read_in(text, "/").unwrap_err().to_string();
+    assert!(!mistakes.contains("hunter2"), "{mistakes}");
+    assert_snapshot!(mistakes);
+}
+
+const SOURCES: &str = r#"
+query_sources:
+- name: logs
+  kind: loki
+  url: http://loki:3100
+  tenant: ops
+  queries_max: 4
+  groups: [{file: "loki/*.yml"}, {group: "logs-*", tenant: "a|b"}]
+- name: thanos
+  kind: thanos
+  default: true
+  urls: [http://thanos-0:10902, "http://thanos-1:10902/x"]
+  static_configs: [{targets: ["thanos-2:10902"]}]
+  path_prefix: /x
+  params: {partial_response: "true", "max_source_resolution": [5m], dedup: ""}
+  timeout: 20s
+  answer_bytes_max: 1048576
+  basic_auth: {username: u, password: p}
+- name: vm
+  kind: victoriametrics
+  scheme: https
+  dns_sd_configs: [{names: [_http._tcp.vm.example], refresh_interval: 10s}, {names: [vm], type: A, port: 8428}]
+  file_sd_configs: [{files: [vm/*.json]}]
+  relabel_configs: [{source_labels: [__address__], regex: "skip.*", action: drop}]
+"#;
+
+#[test]
+fn query_sources_are_read_as_meant() {
+    let config = read(SOURCES);
+    let names: Vec<(&str, &str)> = config.named_sources().map(|(name, source)| (name, source.name.as_str())).collect();
+    assert_eq!(names, [("", "thanos"), ("logs", "logs"), ("vm", "vm")]);
+    let [thanos, logs, vm] = config.sources.as_slice() else { panic!() };
+    assert_eq!(thanos.urls, ["http://thanos-0:10902", "http://thanos-1:10902/x", "http://thanos-2:10902/x"]);
+    let params: Vec<String> = thanos.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(params, ["partial_response=true", "max_source_resolution=5m"], "an empty value leaves a default out");
+    assert_eq!((thanos.timeout.as_secs(), thanos.queries_max, thanos.answer_bytes_max), (20, 64, 1 << 20));
+    assert_eq!((logs.kind, &logs.headers["x-scope-orgid"]), (SourceKind::Loki, &"ops".parse().unwrap()));
+    assert_eq!(logs.bounds().queries_max, 4);
+    let found = vm.discovered.as_ref().unwrap();
+    let dns = |names: &str, records, secs| Discovery::Dns {
+        names: vec![names.to_owned()],
+        records,
+        refresh: Duration::from_secs(secs),
+    };
+    let file = Discovery::File { globs: vec!["/etc/prom/vm/*.json".to_owned()], refresh: Duration::from_secs(5) };
+    assert_eq!(
+        found.discoveries,
+        [dns("_http._tcp.vm.example", DnsRecords::Srv, 10), dns("vm", DnsRecords::A(8428), 30), file]
+    );
+    let addresses = ["a:1", "skip:2", "b/c"].map(str::to_owned).to_vec();
+    let (urls, mistakes) = found.urls(&[TargetGroup { addresses, labels: LabelSet::empty() }]);
+    assert_eq!(urls, ["https://a:1"]);
+    assert_eq!(mistakes, ["\"b/c\" is not a host with an optional port"]);
+
+    let choices = config.rule_defaults().sources;
+    assert_eq!(choices.choose("/r/loki/x.yml", "g", None).name, "logs");
+    let tenants = choices.choose("/r/x.yml", "logs-a", None).headers;
+    assert_eq!(tenants, [("X-Scope-OrgID".to_owned(), "a|b".to_owned())]);
+    assert_eq!(choices.choose("/r/x.yml", "g", None).name, "");
+    let flags = Flags { query_url: Some("http://mine".to_owned()), ..Flags::default() };
+    assert_eq!(config.with_flags(&flags).unwrap().sources[0].urls, ["http://mine"]);
+}
+
+#[test]
+fn groups_of_a_loki_source_are_not_read_as_promql() {
+    let config = read(SOURCES);
+    let text = "groups: [{name: g, rules: [{alert: A, expr: 'sum(rate({app=\"x\"} |= \"error\" [5m])) > 1'}]}]";
+    let rules = |file: &str| crate::rule_file::read(&SourceFile::new(file, text), &config.rule_defaults());
+    let (groups, _) = rules("/etc/loki/a.yml").unwrap();
+    assert_eq!(groups[0].source.name, "logs");
+    assert_eq!(groups[0].rules[0].shown_expr, groups[0].rules[0].expr);
+    assert!(rules("/etc/other/a.yml").unwrap_err().to_string().contains("could not parse expression"));
+}
+
+#[test]
+fn notifiers_may_be_found_at_run_time() {
+    let config = read(
+        "alerting: {alertmanagers: [{scheme: https, path_prefix: am, dns_sd_configs: [{names: [_web._tcp.am]}], \
+         static_configs: [{targets: [fixed:9093]}]}, {static_configs: [{targets: [x:1]}]}]}",
+    );
+    assert_eq!(config.notifiers.len(), 2);
+    let [section] = config.discovered_notifiers.as_slice() else { panic!() };
+    let group = TargetGroup { addresses: vec!["am-0:9093".to_owned()], labels: LabelSet::empty() };
+    assert_eq!(section.notifiers(&[group]).0[0].url, "https://am-0:9093/am/api/v2/alerts");
+}
+
+#[test]
+fn mistakes_of_query_sources_are_told() {
+    let text = r#"
+query: {url: "http://a", default: true}
+query_sources:
+- {name: a, kind: influx, url: "http://b"}
+- name: a
+  urls: ["ftp://u:hunter2@x"]
+  params: {time: "1"}
+  queries_max: 0
+- {name: "", url: "http://c", groups: [{tenant: x}, {file: "[", group: g}]}
+- {name: d}
+- {name: default, url: "http://e", default: true, dns_sd_configs: [{names: [x], type: A}, {names: [x], type: MX}]}
+- {name: f, file_sd_configs: [{files: [x.txt]}], tenant: "a\nb"}
 "#;
     let mistakes = read_in(text, "/").unwrap_err().to_string();
     assert!(!mistakes.contains("hunter2"), "{mistakes}");

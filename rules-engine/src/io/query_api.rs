@@ -1,50 +1,92 @@
-//! Instant queries over the Prometheus HTTP API: `POST <url>/api/v1/query`.
+//! Instant queries over the HTTP APIs that answer like Prometheus: `POST <url>/api/v1/query`, or where else the kind of
+//! source takes them.
 //!
-//! Any server that answers like Prometheus will do. A closed connection is what tells it that nobody waits any more.
+//! A source may have several servers: the one that answers is asked, the next ones in the same evaluation if it does not.
+//! Bounds: a deadline for each query, of which each server that is tried gets its share; a length for each answer. A
+//! closed connection is what tells a server that nobody waits any more.
 
 mod answer;
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use model::{LabelSet, Timestamp};
 use outbound::{HttpClient, Limits, Request, Response, SendError, SendErrorKind};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use url::form_urlencoded;
 
 use self::answer::{Data, Elements, Envelope, Value};
-use crate::config::{QueryTarget, shown_url};
+use crate::config::{QueryTarget, SourceKind, shown_url};
+use crate::failover::{Candidate, Failover, Server};
+use crate::rule::Source;
 use crate::sample::{QueryAnswer, QueryFailure, QueryValue};
 
-/// The longest answer that is read: about half a million series.
-const ANSWER_BYTES_MAX: usize = 128 << 20;
+/// What Prometheus puts before its message about an expression that came over HTTP.
+const ABOUT_THE_PARAMETER: &str = "invalid parameter \"query\": ";
 
 /// How much of an answer that is not JSON an error repeats, in characters.
 const EXCERPT_CHARS: usize = 200;
 
-/// Asks one server.
+/// Asks one source.
 pub struct QueryApi {
+    name: String,
+    kind: SourceKind,
     client: HttpClient,
-    url: String,
+    servers: Mutex<Failover>,
     headers: HeaderMap,
+    params: Vec<(String, String)>,
+    answer_bytes_max: usize,
+}
+
+/// What a source has been asked, for metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceTally {
+    /// Its name.
+    pub name: String,
+    /// Its servers, their URLs without what may be secret in them.
+    pub servers: Vec<Server>,
+}
+
+/// A query, ready to be sent.
+struct Asking {
+    headers: HeaderMap,
+    body: Bytes,
+    now: Timestamp,
+}
+
+/// What became of a request to one server.
+struct Reply {
+    answer: Result<QueryAnswer, QueryFailure>,
+    /// Whether the server answered as it should; the others need not be asked.
+    is_well: bool,
 }
 
 impl QueryApi {
-    /// For a server.
+    /// For a source.
     ///
     /// # Errors
     /// A certificate or key of the configuration cannot be used.
     pub fn new(target: &QueryTarget) -> Result<QueryApi, SendError> {
-        let limits = Limits { body_bytes: ANSWER_BYTES_MAX, ..Limits::default() };
+        let limits = Limits { body_bytes: target.answer_bytes_max, ..Limits::default() };
         let mut headers = target.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        Ok(QueryApi { client: HttpClient::new(&target.http, limits)?, url: query_url(&target.url), headers })
+        Ok(QueryApi {
+            name: target.name.clone(),
+            kind: target.kind,
+            client: HttpClient::new(&target.http, limits)?,
+            servers: Mutex::new(Failover::new(target.urls.iter().cloned())),
+            headers,
+            params: target.params.clone(),
+            answer_bytes_max: target.answer_bytes_max,
+        })
     }
 
     /// The value of an expression at an instant, in whole milliseconds. Gives up after `deadline`; `now` serves the
-    /// authentication only.
+    /// authentication and the choice of the server only.
     ///
     /// # Errors
     /// What went wrong, for the rule's `lastError`: the server's own words where it answered.
@@ -55,30 +97,157 @@ impl QueryApi {
         deadline: Duration,
         now: Timestamp,
     ) -> Result<QueryAnswer, QueryFailure> {
-        let body = form_urlencoded::Serializer::new(String::with_capacity(expr.len() + 64))
-            .append_pair("query", expr)
-            .append_pair("time", &unix_seconds(at))
-            .finish();
-        let request =
-            Request { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body: body.into() };
-        let response = self.client.send(request, deadline, now).await.map_err(|error| unsent(&error))?;
-        read(&response).map_err(|text| QueryFailure { text, is_passing: is_busy(response.status) })
+        self.query_for(&Source::default(), expr, at, deadline, now).await
+    }
+
+    /// The same for a group, with the parameters and headers that it has of its own.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn query_for(
+        &self,
+        source: &Source,
+        expr: &str,
+        at: Timestamp,
+        deadline: Duration,
+        now: Timestamp,
+    ) -> Result<QueryAnswer, QueryFailure> {
+        let asking = Asking { headers: self.headers_for(source)?, body: self.body(source, expr, at).into(), now };
+        let candidates = self.servers().candidates(now);
+        if let [only] = candidates.as_slice() {
+            let reply = self.ask(&asking, &only.url, deadline).await;
+            return reply.answer;
+        }
+        let mut trying = None;
+        match tokio::time::timeout(deadline, self.try_each(&asking, &candidates, deadline, &mut trying)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                if let Some(url) = trying {
+                    self.servers().outcome(now, &url, false);
+                }
+                Err(QueryFailure::passing(format!("no server of the source answered within {deadline:?}")))
+            }
+        }
+    }
+
+    /// Asks one server after the other until one answers. Those that are well share the time; those that failed a
+    /// moment ago get what is left.
+    async fn try_each(
+        &self,
+        asking: &Asking,
+        candidates: &[Candidate],
+        deadline: Duration,
+        trying: &mut Option<String>,
+    ) -> Result<QueryAnswer, QueryFailure> {
+        let well = candidates.iter().filter(|candidate| !candidate.is_resting).count();
+        let share = deadline.checked_div(u32::try_from(well).unwrap_or(u32::MAX)).unwrap_or(deadline);
+        let mut failed = Vec::new();
+        for (place, Candidate { url, .. }) in candidates.iter().enumerate() {
+            *trying = Some(url.clone());
+            let reply = self.ask(asking, url, if place + 1 < well { share } else { deadline }).await;
+            match reply.answer {
+                Err(failure) if !reply.is_well => failed.push(failure),
+                answer => return answer,
+            }
+        }
+        Err(all_failed(failed))
+    }
+
+    /// Asks one server, and remembers how that went.
+    async fn ask(&self, asking: &Asking, url: &str, patience: Duration) -> Reply {
+        let Asking { headers, body, now } = asking;
+        let request = Request {
+            method: Method::POST,
+            url: query_url(url, self.kind.path()),
+            headers: headers.clone(),
+            body: body.clone(),
+        };
+        let reply = self.reply(self.client.send(request, patience, *now).await);
+        self.servers().outcome(*now, url, reply.is_well);
+        reply
+    }
+
+    /// These are its servers from now on; what is known of those that stay is kept.
+    pub fn adopt(&self, urls: impl IntoIterator<Item = String>) {
+        self.servers().adopt(urls);
+    }
+
+    /// What it has been asked.
+    pub fn tally(&self) -> SourceTally {
+        let servers = self.servers();
+        let servers = servers.servers().iter().map(|server| server.shown_as(shown_url(&server.url)));
+        SourceTally { name: self.name.clone(), servers: servers.collect() }
+    }
+
+    /// The data is whole at any time, so a panic elsewhere does not spoil it.
+    fn servers(&self) -> MutexGuard<'_, Failover> {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn headers_for(&self, source: &Source) -> Result<HeaderMap, QueryFailure> {
+        let mut headers = self.headers.clone();
+        for (name, value) in &source.headers {
+            let unusable = |_| QueryFailure::from(format!("the group's header {name:?} cannot be sent"));
+            let value = HeaderValue::from_str(value).map_err(|_| unusable(()))?;
+            headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable(()))?, value);
+        }
+        Ok(headers)
+    }
+
+    fn body(&self, source: &Source, expr: &str, at: Timestamp) -> String {
+        let mut form = form_urlencoded::Serializer::new(String::with_capacity(expr.len() + 64));
+        form.append_pair("query", expr).append_pair("time", &unix_seconds(at));
+        let replaced = |name: &str| source.params.iter().any(|(own, _)| own == name);
+        form.extend_pairs(self.params.iter().filter(|(name, _)| !replaced(name)));
+        form.extend_pairs(&source.params);
+        form.finish()
+    }
+
+    fn reply(&self, response: Result<Response, SendError>) -> Reply {
+        let response = match response {
+            Ok(response) => response,
+            Err(error) => return Reply { answer: Err(unsent(&error)), is_well: false },
+        };
+        if response.truncated {
+            // another server's answer would be no shorter
+            let text = format!("the answer is longer than {} bytes, see answer_bytes_max", self.answer_bytes_max);
+            return Reply { answer: Err(text.into()), is_well: true };
+        }
+        read(&response)
+    }
+}
+
+/// No server has answered: the last one's words, as those before may be outdated.
+fn all_failed(mut failed: Vec<QueryFailure>) -> QueryFailure {
+    let others = failed.len().saturating_sub(1);
+    let is_passing = failed.iter().any(|failure| failure.is_passing);
+    match failed.pop() {
+        None => QueryFailure::passing("the query source has no servers: none was found"),
+        Some(last) if others == 0 => last,
+        Some(last) => QueryFailure {
+            text: format!("{} (and {others} other servers of the source failed)", last.text),
+            is_passing,
+        },
     }
 }
 
 impl fmt::Debug for QueryApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QueryApi").field("url", &shown_url(&self.url)).finish_non_exhaustive()
+        f.debug_struct("QueryApi").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-/// `/api/v1/query` below a URL that may end in a slash and may have a query of its own.
-fn query_url(url: &str) -> String {
+/// The path of queries below a URL that may end in a slash, may have the path already and may have a query of its own.
+fn query_url(url: &str, path_of_queries: &str) -> String {
     let (path, rest) = url.split_once('?').map_or((url, None), |(path, rest)| (path, Some(rest)));
     let path = path.trim_end_matches('/');
+    let path = path.strip_suffix(path_of_queries).unwrap_or(path);
+    // Mimir's prefix may be part of the URL, as it is in a data source of Grafana
+    let prefix = path_of_queries.strip_suffix("/api/v1/query").unwrap_or_default();
+    let path = path.strip_suffix(prefix).unwrap_or(path);
     match rest {
-        Some(rest) => format!("{path}/api/v1/query?{rest}"),
-        None => format!("{path}/api/v1/query"),
+        Some(rest) => format!("{path}{path_of_queries}?{rest}"),
+        None => format!("{path}{path_of_queries}"),
     }
 }
 
@@ -101,16 +270,25 @@ fn is_busy(status: StatusCode) -> bool {
 }
 
 /// The answer in a response of any status: errors come with 400, 422, 503 and an envelope, or with anything from a proxy.
-fn read(response: &Response) -> Result<QueryAnswer, String> {
-    if response.truncated {
-        return Err(format!("the answer is longer than {} MiB", ANSWER_BYTES_MAX >> 20));
-    }
+fn read(response: &Response) -> Reply {
+    let status = response.status;
+    let failure = |text| QueryFailure { text, is_passing: is_busy(status) };
     match serde_json::from_slice::<Envelope<'_>>(&response.body) {
-        Ok(envelope) => read_envelope(envelope, response.status.as_u16()),
-        Err(_) if !response.status.is_success() => {
-            Err(format!("the query API answered {}: {}", response.status, excerpt(&response.body)))
+        Ok(envelope) => {
+            // a query that takes too long says nothing about the server
+            let is_slow = matches!(envelope.error_type.as_deref(), Some("timeout" | "canceled"));
+            let answer = read_envelope(envelope, status.as_u16()).map_err(failure);
+            Reply { answer, is_well: is_slow || !is_busy(status) }
         }
-        Err(error) => Err(format!("cannot read the answer: {error}: {}", excerpt(&response.body))),
+        Err(_) if !status.is_success() => {
+            let text = format!("the query API answered {status}: {}", excerpt(&response.body));
+            Reply { answer: Err(failure(text)), is_well: false }
+        }
+        Err(error) => {
+            // cut short or not from a query API: what a proxy says while the server behind it is away
+            let text = format!("cannot read the answer: {error}: {}", excerpt(&response.body));
+            Reply { answer: Err(QueryFailure { text, is_passing: error.is_eof() }), is_well: false }
+        }
     }
 }
 
@@ -118,6 +296,7 @@ fn read_envelope(envelope: Envelope<'_>, status: u16) -> Result<QueryAnswer, Str
     if envelope.status != "success" {
         // the text alone, as Prometheus shows it when it evaluates the rule itself
         let text = envelope.error.filter(|text| !text.is_empty()).or(envelope.error_type);
+        let text = text.map(|text| text.strip_prefix(ABOUT_THE_PARAMETER).map(str::to_owned).unwrap_or(text));
         return Err(text.unwrap_or_else(|| format!("the query API answered {status} without an error text")));
     }
     let data = envelope.data.ok_or("the answer has no data")?;

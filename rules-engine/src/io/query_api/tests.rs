@@ -13,7 +13,7 @@ fn response(status: u16, body: &str) -> Response {
 
 /// An answer as text: rows, or `error: …`.
 fn read_text(status: u16, body: &str) -> String {
-    match read(&response(status, body)) {
+    match read(&response(status, body)).answer {
         Ok(QueryAnswer { value: QueryValue::Scalar(value), warnings }) => format!("scalar {value} {warnings:?}"),
         Ok(QueryAnswer { value: QueryValue::Vector(rows), warnings }) => {
             let rows: Vec<String> = rows.iter().map(|(labels, value)| format!("{labels} {value}")).collect();
@@ -57,8 +57,11 @@ fn reads_every_kind_of_answer() {
     let bad_value = success("vector", r#"[{"metric":{},"value":[1,"infinity"]}]"#);
     assert!(read_text(200, &bad_value).starts_with("error: cannot read the answer: \"infinity\" is not a number"));
     assert_eq!(excerpt("é".repeat(1000).as_bytes()).chars().count(), 201);
+    let api = QueryApi::new(&QueryTarget::new("http://p".to_owned())).unwrap();
     let truncated = Response { truncated: true, ..response(200, "{}") };
-    assert_eq!(read(&truncated).unwrap_err(), "the answer is longer than 128 MiB");
+    let failure = api.reply(Ok(truncated)).answer.unwrap_err();
+    assert_eq!(failure.to_string(), "the answer is longer than 134217728 bytes, see answer_bytes_max");
+    assert!(!failure.is_passing);
 }
 
 #[test]
@@ -66,12 +69,18 @@ fn times_and_urls_are_exact() {
     for (ms, text) in [(0, "0.000"), (1_435_781_451_781, "1435781451.781"), (-1, "-0.001"), (-61_001, "-61.001")] {
         assert_eq!(unix_seconds(Timestamp::from_millis(ms)), text);
     }
-    for (url, whole) in [
-        ("http://p:9090", "http://p:9090/api/v1/query"),
-        ("http://p:9090/x/", "http://p:9090/x/api/v1/query"),
-        ("http://p/?dedup=true", "http://p/api/v1/query?dedup=true"),
+    for (url, kind, whole) in [
+        ("http://p:9090", SourceKind::Prometheus, "http://p:9090/api/v1/query"),
+        ("http://p:9090/x/", SourceKind::Thanos, "http://p:9090/x/api/v1/query"),
+        ("http://p/?dedup=true", SourceKind::VictoriaMetrics, "http://p/api/v1/query?dedup=true"),
+        ("http://p/api/v1/query", SourceKind::Prometheus, "http://p/api/v1/query"),
+        ("http://m", SourceKind::Mimir, "http://m/prometheus/api/v1/query"),
+        ("http://m/prometheus/", SourceKind::Mimir, "http://m/prometheus/api/v1/query"),
+        ("http://l:3100", SourceKind::Loki, "http://l:3100/loki/api/v1/query"),
+        ("http://l:3100/loki", SourceKind::Loki, "http://l:3100/loki/api/v1/query"),
+        ("http://v/select/logsql/stats_query", SourceKind::VictoriaLogs, "http://v/select/logsql/stats_query"),
     ] {
-        assert_eq!(query_url(url), whole);
+        assert_eq!(query_url(url, kind.path()), whole);
     }
 }
 
@@ -101,6 +110,7 @@ async fn failures_that_may_pass_are_told_from_final_ones() {
         (json("422 Unprocessable Entity", error), false),
         (json("404 Not Found", "nothing here"), false),
         (json("200 OK", "<html>"), false),
+        (json("200 OK", "{\"status\":\"succ"), true),
         (json("429 Too Many Requests", error), true),
         (json("500 Internal Server Error", error), true),
         (json("503 Service Unavailable", "starting"), true),
@@ -119,4 +129,71 @@ async fn ask(url: String) -> Result<QueryAnswer, QueryFailure> {
         .unwrap()
         .query("up", Timestamp::EPOCH, Duration::from_secs(5), Timestamp::EPOCH)
         .await
+}
+
+/// A source with these servers.
+fn source(urls: Vec<String>) -> QueryApi {
+    QueryApi::new(&QueryTarget { urls, ..QueryTarget::new(String::new()) }).unwrap()
+}
+
+const ANSWER: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 77\r\n\r\n\
+    {\"status\":\"success\",\"data\":{\"resultType\":\"scalar\",\"result\":[1700000000,\"2\"]}}";
+
+#[tokio::test]
+async fn the_next_server_is_asked_in_the_same_query_and_stays_the_one() {
+    let dead = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let proxy = answering("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 6\r\n\r\n<html>").await;
+    let api = source(vec![format!("http://{dead}"), proxy, answering(ANSWER).await]);
+    for _ in 0..3 {
+        let answer = api.query("x", Timestamp::EPOCH, Duration::from_secs(5), Timestamp::EPOCH).await.unwrap();
+        assert_eq!(answer, QueryAnswer::scalar(2.0));
+    }
+    let counts: Vec<_> = api.tally().servers.iter().map(|server| (server.requests, server.failures)).collect();
+    assert_eq!(counts, [(1, 1), (1, 1), (3, 0)]);
+}
+
+#[tokio::test]
+async fn a_bad_question_is_not_asked_of_the_others() {
+    let bad = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 57\r\n\r\n\
+        {\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"why\"}  ";
+    let api = source(vec![answering(bad).await, answering(ANSWER).await]);
+    let failure = api.query("x", Timestamp::EPOCH, Duration::from_secs(5), Timestamp::EPOCH).await.unwrap_err();
+    assert_eq!(failure, QueryFailure::from("why"));
+    assert_eq!(api.tally().servers[1].requests, 0);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_leaves_time_for_the_next() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let api = source(vec![url.clone(), answering(ANSWER).await]);
+    let deadline = Duration::from_secs(1);
+    assert!(api.query("x", Timestamp::EPOCH, deadline, Timestamp::EPOCH).await.is_ok());
+    let all_hang = source(vec![url, format!("http://{}/x", silent.local_addr().unwrap())]);
+    let failure = all_hang.query("x", Timestamp::EPOCH, deadline, Timestamp::EPOCH).await.unwrap_err();
+    assert!(failure.is_passing, "{failure}");
+    assert_eq!(all_hang.tally().servers.iter().map(|server| server.failures).sum::<u64>(), 2);
+    let none = source(Vec::new()).query("x", Timestamp::EPOCH, deadline, Timestamp::EPOCH).await.unwrap_err();
+    assert_eq!(none.to_string(), "the query source has no servers: none was found");
+}
+
+#[test]
+fn a_query_carries_what_its_kind_the_source_and_the_group_want() {
+    let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let params = pairs(&[("dedup", "true"), ("partial_response", "false")]);
+    let headers = HeaderMap::from_iter([(HeaderName::from_static("x-scope-orgid"), HeaderValue::from_static("a"))]);
+    let api = QueryApi::new(&QueryTarget { params, headers, ..QueryTarget::new("http://t".to_owned()) }).unwrap();
+    let group = Source {
+        params: pairs(&[("partial_response", "true"), ("extra_label", "a=b")]),
+        headers: pairs(&[("X-Scope-OrgID", "b|c")]),
+        ..Source::default()
+    };
+    assert_eq!(
+        api.body(&group, "up > 1", Timestamp::from_secs(7)),
+        "query=up+%3E+1&time=7.000&dedup=true&partial_response=true&extra_label=a%3Db"
+    );
+    assert_eq!(api.headers_for(&group).unwrap()["x-scope-orgid"], "b|c");
+    assert_eq!(api.headers_for(&Source::default()).unwrap()["x-scope-orgid"], "a");
+    let bad = Source { headers: pairs(&[("a b", "c")]), ..Source::default() };
+    assert_eq!(api.headers_for(&bad).unwrap_err().to_string(), "the group's header \"a b\" cannot be sent");
 }
