@@ -80,7 +80,7 @@ pub struct NotifierTarget {
     pub relabeling: Relabeling,
 }
 
-/// A server that takes samples by remote write 1.0.
+/// A server that takes samples by remote write.
 #[derive(Clone)]
 pub struct WriteTarget {
     /// The whole URL, such as `http://prometheus:9090/api/v1/write`.
@@ -95,6 +95,28 @@ pub struct WriteTarget {
     pub timeout: Duration,
     /// Applied to each series; one that is dropped is not written.
     pub relabeling: Relabeling,
+    /// Which version it is written to in at first.
+    pub protocol: WriteProtocol,
+    /// Most samples in one request.
+    pub samples_per_send: usize,
+    /// Delay before the second attempt.
+    pub backoff_min: Duration,
+    /// No delay between attempts is longer.
+    pub backoff_max: Duration,
+    /// Samples older than this are dropped; `None` sends all.
+    pub sample_age_max: Option<Duration>,
+    /// Most bytes of samples that wait, compressed, in memory and on disk.
+    pub queue_bytes_max: usize,
+}
+
+/// Versions of remote write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WriteProtocol {
+    /// `prometheus.WriteRequest`.
+    #[default]
+    V1,
+    /// `io.prometheus.write.v2.Request`; 1.0 if the target does not understand it.
+    V2,
 }
 
 /// What the command line says; it wins over the file.
@@ -243,6 +265,12 @@ impl WriteTarget {
             headers: HeaderMap::new(),
             timeout: Duration::from_secs(30),
             relabeling: Relabeling::default(),
+            protocol: WriteProtocol::V1,
+            samples_per_send: 2_000,
+            backoff_min: Duration::from_millis(30),
+            backoff_max: Duration::from_secs(5),
+            sample_age_max: None,
+            queue_bytes_max: 64 << 20,
         }
     }
 }

@@ -182,7 +182,7 @@ async fn peer_what_is_written_is_what_is_queried() {
         ("1e-7", "scalar 0.0000001"),
         ("'text'", "error: rule result is not a vector or scalar but a string"),
         ("m[1m]", "error: rule result is not a vector or scalar but a matrix"),
-        ("m +", "error: invalid parameter \"query\": 1:4: parse error: unexpected end of input"),
+        ("m +", "error: 1:4: parse error: unexpected end of input"),
         (
             "m + on() group_left() m",
             "error: found duplicate series for the match group {} on the right hand-side of the operation: [{__name__=\"m\", a=\"nan\"}, {__name__=\"m\", a=\"é\\\"\\\\\\n<\"}];many-to-many matching not allowed: matching labels must be unique on one side",

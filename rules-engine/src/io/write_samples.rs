@@ -1,43 +1,41 @@
-//! Remote write 1.0: samples to a Prometheus-compatible store, acknowledged before the next rule is evaluated.
+//! Remote write, 1.0 and 2.0: samples to a Prometheus-compatible store.
 //!
-//! `wire.rs` writes the message; here are sending, retries, and what becomes of a batch that is refused in part:
-//! Prometheus answers 400 and takes nothing when one sample is out of order or a duplicate, so the batch is halved until
-//! only those samples are left over.
+//! `wire.rs` writes the messages, `answer.rs` reads the answers; here are sending, retries, and what becomes of a batch
+//! that is refused in part: Prometheus answers 400 and takes nothing when one sample is out of order or a duplicate, so
+//! the batch is halved until only those samples are left over. A target that does not understand 2.0 is written to in 1.0.
 
-mod wire;
+mod answer;
+pub(super) mod wire;
 
 use std::fmt;
 use std::future::pending;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::backoff::Backoff;
 use model::{LabelSet, Timestamp};
 use outbound::{HttpClient, Limits, Request, Response, SendError};
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
-use crate::config::WriteTarget;
+use self::answer::Verdict;
+pub(super) use self::answer::{reason, retry_after};
+use crate::config::{WriteProtocol, WriteTarget};
 use crate::sample::Sample;
-
-/// Samples in one request, as Prometheus sends them.
-const REQUEST_SAMPLES_MAX: usize = 2_000;
 
 /// Requests that halving one refused write may cost; what is left then is refused as a whole.
 const SPLIT_REQUESTS_MAX: usize = 200;
-
-/// Prometheus' schedule.
-const RETRY: Backoff =
-    Backoff { first: Duration::from_millis(30), most: Duration::from_secs(5), factor: 2.0, jitter: 0.1 };
-
-/// How much of a refusal's text is kept, in characters.
-const REASON_CHARS: usize = 300;
 
 /// Writes to one target. Keep it: it keeps its connections. Concurrent writes must not share a series.
 #[derive(Debug)]
 pub struct SampleWriter {
     target: WriteTarget,
     client: HttpClient,
+    /// Whether the target is written to in 2.0.
+    is_v2: AtomicBool,
+    /// Whether it has understood 2.0.
+    is_understood: AtomicBool,
     tally: AtomicTally,
 }
 
@@ -45,8 +43,11 @@ pub struct SampleWriter {
 struct AtomicTally {
     written: AtomicU64,
     refused: AtomicU64,
+    retried: AtomicU64,
     requests: AtomicU64,
     failures: AtomicU64,
+    bytes: AtomicU64,
+    newest_ms: AtomicI64,
 }
 
 /// What a writer has done so far.
@@ -56,10 +57,16 @@ pub struct WriteTally {
     pub written: u64,
     /// Samples it refused for good.
     pub refused: u64,
+    /// Samples in requests that have to be sent again; a sample counts each time.
+    pub retried: u64,
     /// Requests sent.
     pub requests: u64,
     /// Requests without a 2xx answer.
     pub failures: u64,
+    /// Bytes sent, compressed.
+    pub bytes: u64,
+    /// The newest sample that was written, in milliseconds since the epoch.
+    pub newest_ms: i64,
 }
 
 /// Why samples were not written.
@@ -91,6 +98,39 @@ impl fmt::Display for WriteFailure {
 
 impl std::error::Error for WriteFailure {}
 
+/// How far writing came in one go.
+#[derive(Debug, Default)]
+pub(super) struct Attempt {
+    /// So many samples from the front are settled: written, or refused for good.
+    pub(super) settled: usize,
+    /// Those that were refused.
+    pub(super) refused: Vec<Refusal>,
+    /// Why it went no further.
+    pub(super) stop: Option<Stop>,
+}
+
+/// Samples that were refused for good.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    /// Where they are.
+    pub(super) places: Range<usize>,
+    /// How many of those; less than all if the target wrote some.
+    pub(super) samples: usize,
+    /// What the target said.
+    pub(super) reason: String,
+}
+
+/// Why writing stopped.
+#[derive(Clone, Debug)]
+pub(super) struct Stop {
+    /// What the target, or the way to it, said.
+    pub(super) why: String,
+    /// The target asked to be left alone for so long.
+    pub(super) at_least: Duration,
+    /// Another attempt will not do better before somebody mends something.
+    pub(super) is_hopeless: bool,
+}
+
 impl SampleWriter {
     /// A writer for a target.
     ///
@@ -98,7 +138,13 @@ impl SampleWriter {
     /// A certificate or key of the configuration cannot be used.
     pub fn new(target: WriteTarget) -> Result<SampleWriter, SendError> {
         let client = HttpClient::new(&target.http, Limits::default())?;
-        Ok(SampleWriter { target, client, tally: AtomicTally::default() })
+        let is_v2 = AtomicBool::new(target.protocol == WriteProtocol::V2);
+        Ok(SampleWriter { target, client, is_v2, is_understood: AtomicBool::new(false), tally: AtomicTally::default() })
+    }
+
+    /// Whom it writes to.
+    pub fn target(&self) -> &WriteTarget {
+        &self.target
     }
 
     /// What messages and metrics call the target.
@@ -109,12 +155,15 @@ impl SampleWriter {
     /// What it has done so far.
     pub fn tally(&self) -> WriteTally {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let AtomicTally { written, refused, requests, failures } = &self.tally;
+        let AtomicTally { written, refused, retried, requests, failures, bytes, newest_ms } = &self.tally;
         WriteTally {
             written: read(written),
             refused: read(refused),
+            retried: read(retried),
             requests: read(requests),
             failures: read(failures),
+            bytes: read(bytes),
+            newest_ms: newest_ms.load(Ordering::Relaxed),
         }
     }
 
@@ -124,163 +173,216 @@ impl SampleWriter {
     /// # Errors
     /// What was not written, and why.
     pub async fn write(&self, samples: &[Sample], deadline: Duration, now: Timestamp) -> Result<(), WriteFailure> {
-        let relabelled: Vec<Sample>;
-        let samples = match self.target.relabeling.is_empty() {
-            true => samples,
-            false => {
-                relabelled = samples.iter().filter_map(|sample| self.relabel(sample)).collect();
-                &relabelled
-            }
+        let samples = self.relabelled(samples);
+        let mut progress = Progress::default();
+        let written = tokio::time::timeout(deadline, self.persist(&samples, now, &mut progress)).await;
+        match (written, progress.stopped) {
+            (Ok(true), _) => refusal(&samples, &progress.refused).map_or(Ok(()), Err),
+            (_, Some(why)) => Err(WriteFailure::Unreachable(why)),
+            (_, None) => Err(WriteFailure::Unreachable(format!("no answer within {deadline:?}"))),
+        }
+    }
+
+    /// The samples as the target wants them.
+    pub(super) fn relabelled(&self, samples: &[Sample]) -> Vec<Sample> {
+        let relabel = |sample: &Sample| {
+            let labels = self.target.relabeling.apply(&sample.labels).filter(|labels| !labels.is_empty())?;
+            Some(Sample { labels, ..*sample })
         };
-        let mut attempt = Attempt { last_error: None, refusals: Refusals::default(), splits: SPLIT_REQUESTS_MAX };
-        let written = tokio::time::timeout(deadline, self.write_all(samples, now, &mut attempt)).await;
-        let Attempt { last_error, refusals, .. } = attempt;
-        match (written, last_error) {
-            (Ok(Ok(())), _) => refusals.into_result(),
-            (Ok(Err(why)), _) => Err(WriteFailure::Unreachable(why)),
-            (Err(_), Some(why)) => Err(WriteFailure::Unreachable(why)),
-            (Err(_), None) => Err(WriteFailure::Unreachable(format!("no answer within {deadline:?}"))),
+        match self.target.relabeling.is_empty() {
+            true => samples.to_vec(),
+            false => samples.iter().filter_map(relabel).collect(),
         }
     }
 
-    fn relabel(&self, sample: &Sample) -> Option<Sample> {
-        let labels = self.target.relabeling.apply(&sample.labels).filter(|labels| !labels.is_empty())?;
-        Some(Sample { labels, ..*sample })
-    }
-
-    async fn write_all(&self, samples: &[Sample], now: Timestamp, attempt: &mut Attempt) -> Result<(), String> {
-        // A stack of parts still to write, the next one on top.
-        let mut parts: Vec<&[Sample]> = samples.chunks(REQUEST_SAMPLES_MAX).rev().collect();
-        while let Some(part) = parts.pop() {
-            let Err(reason) = self.write_part(part, now, attempt).await? else {
-                self.tally.written.fetch_add(part.len() as u64, Ordering::Relaxed);
-                continue;
-            };
-            if part.len() > 1 && attempt.splits > 0 {
-                attempt.splits -= 1;
-                let (first, rest) = part.split_at(part.len() / 2);
-                parts.extend([rest, first]);
-            } else {
-                self.tally.refused.fetch_add(part.len() as u64, Ordering::Relaxed);
-                attempt.refusals.add(part, reason);
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends one request until it is answered for good: the inner result is the target's refusal.
-    async fn write_part(
-        &self,
-        part: &[Sample],
-        now: Timestamp,
-        attempt: &mut Attempt,
-    ) -> Result<Result<(), String>, String> {
-        let request = self.request(part)?;
+    /// Tries until all is settled or there is no hope; the timeout around it ends it too. False without hope.
+    async fn persist(&self, samples: &[Sample], now: Timestamp, progress: &mut Progress) -> bool {
+        let mut done = 0;
         let mut failed_attempts = 0;
         loop {
-            self.tally.requests.fetch_add(1, Ordering::Relaxed);
-            let (why, at_least) = match self.client.send(request.clone(), self.target.timeout, now).await {
-                Ok(response) if response.status.is_success() => return Ok(Ok(())),
-                Ok(response) => match Verdict::of(&response) {
-                    Verdict::Refused => {
-                        self.tally.failures.fetch_add(1, Ordering::Relaxed);
-                        return Ok(Err(reason(&response)));
-                    }
-                    Verdict::Hopeless => {
-                        self.tally.failures.fetch_add(1, Ordering::Relaxed);
-                        return Err(reason(&response));
-                    }
-                    Verdict::Later(at_least) => (reason(&response), at_least),
-                },
-                Err(error) => (error.to_string(), Duration::ZERO),
-            };
-            self.tally.failures.fetch_add(1, Ordering::Relaxed);
-            attempt.last_error = Some(why);
-            failed_attempts += 1;
-            let delay = RETRY.delay(failed_attempts, part.len() as u64).max(at_least);
-            // the timeout around the whole write ends this
+            let rest = samples.get(done..).unwrap_or_default();
+            let Attempt { settled, refused, stop } = self.attempt(rest, now).await;
+            progress.refused.extend(refused.into_iter().map(|refusal| refusal.moved(done)));
+            done += settled;
+            let Some(stop) = stop else { return true };
+            progress.stopped = Some(stop.why);
+            if stop.is_hopeless {
+                return false;
+            }
+            failed_attempts = if settled > 0 { 1 } else { failed_attempts + 1 };
+            let delay = self.backoff().delay(failed_attempts, rest.len() as u64).max(stop.at_least);
             let _elapsed = tokio::time::timeout(delay, pending::<()>()).await;
         }
     }
 
-    fn request(&self, part: &[Sample]) -> Result<Request, String> {
+    /// When to try again after failures in a row.
+    pub(super) fn backoff(&self) -> Backoff {
+        Backoff { first: self.target.backoff_min, most: self.target.backoff_max, factor: 2.0, jitter: 0.1 }
+    }
+
+    /// Writes samples, in order, each request once, halving those that are refused.
+    pub(super) async fn attempt(&self, samples: &[Sample], now: Timestamp) -> Attempt {
+        let mut attempt = Attempt::default();
+        let mut splits = SPLIT_REQUESTS_MAX;
+        // A stack of parts still to write, the next one on top.
+        let step = self.target.samples_per_send.max(1);
+        let starts = (0..samples.len()).step_by(step).rev();
+        let mut parts: Vec<Range<usize>> = starts.map(|start| start..samples.len().min(start + step)).collect();
+        while let Some(places) = parts.pop() {
+            let part = samples.get(places.clone()).unwrap_or_default();
+            match self.send(part, now).await {
+                Sent::Written => {}
+                Sent::WrittenInPart(written, reason) => {
+                    let refused = part.len().saturating_sub(written);
+                    self.count_written(part, part.len() - refused);
+                    self.tally.refused.fetch_add(refused as u64, Ordering::Relaxed);
+                    attempt.refused.push(Refusal { places: places.clone(), samples: refused, reason });
+                }
+                Sent::Refused(_) if part.len() > 1 && splits > 0 => {
+                    splits -= 1;
+                    let middle = places.start + part.len() / 2;
+                    parts.extend([middle..places.end, places.start..middle]);
+                    continue;
+                }
+                Sent::Refused(reason) => {
+                    self.tally.refused.fetch_add(part.len() as u64, Ordering::Relaxed);
+                    attempt.refused.push(Refusal { places: places.clone(), samples: part.len(), reason });
+                }
+                Sent::Not(stop) => {
+                    self.tally.retried.fetch_add(part.len() as u64, Ordering::Relaxed);
+                    attempt.stop = Some(stop);
+                    return attempt;
+                }
+            }
+            attempt.settled = places.end;
+        }
+        attempt
+    }
+
+    fn count_written(&self, part: &[Sample], written: usize) {
+        self.tally.written.fetch_add(written as u64, Ordering::Relaxed);
+        let newest = part.iter().map(|sample| sample.timestamp_ms).max();
+        self.tally.newest_ms.fetch_max(newest.unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Sends one request; a second one if the target turns out not to understand the first.
+    async fn send(&self, part: &[Sample], now: Timestamp) -> Sent {
+        loop {
+            let is_v2 = self.is_v2.load(Ordering::Relaxed);
+            let request = match self.request(part, is_v2) {
+                Ok(request) => request,
+                Err(why) => return Sent::Refused(why),
+            };
+            self.tally.requests.fetch_add(1, Ordering::Relaxed);
+            self.tally.bytes.fetch_add(request.body.len() as u64, Ordering::Relaxed);
+            let response = match self.client.send(request, self.target.timeout, now).await {
+                Ok(response) => response,
+                Err(error) => {
+                    self.tally.failures.fetch_add(1, Ordering::Relaxed);
+                    return Sent::Not(Stop::passing(error.to_string(), Duration::ZERO));
+                }
+            };
+            match self.judge(&response, is_v2) {
+                Verdict::NotUnderstood => self.fall_back(&response),
+                verdict => return self.concluded(part, verdict, &response, is_v2),
+            }
+        }
+    }
+
+    fn judge(&self, response: &Response, is_v2: bool) -> Verdict {
+        match is_v2 {
+            true => Verdict::of_v2(response, self.is_understood.load(Ordering::Relaxed)),
+            false => Verdict::of(response),
+        }
+    }
+
+    fn concluded(&self, part: &[Sample], verdict: Verdict, response: &Response, is_v2: bool) -> Sent {
+        if matches!(verdict, Verdict::Written | Verdict::WrittenInPart(_)) && is_v2 {
+            self.is_understood.store(true, Ordering::Relaxed);
+        }
+        if verdict != Verdict::Written {
+            self.tally.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        match verdict {
+            Verdict::Written => {
+                self.count_written(part, part.len());
+                Sent::Written
+            }
+            Verdict::WrittenInPart(written) => Sent::WrittenInPart(written, reason(response)),
+            Verdict::Refused => Sent::Refused(reason(response)),
+            Verdict::Later(at_least) => Sent::Not(Stop::passing(reason(response), at_least)),
+            Verdict::Hopeless | Verdict::NotUnderstood => {
+                Sent::Not(Stop { is_hopeless: true, ..Stop::passing(reason(response), Duration::ZERO) })
+            }
+        }
+    }
+
+    fn fall_back(&self, response: &Response) {
+        self.tally.failures.fetch_add(1, Ordering::Relaxed);
+        self.is_v2.store(false, Ordering::Relaxed);
+        let answer = reason(response);
+        tracing::info!(target = self.name(), %answer, "remote write 2.0 is not understood, 1.0 is used from now on");
+    }
+
+    fn request(&self, part: &[Sample], is_v2: bool) -> Result<Request, String> {
+        let (body, content_type, version) = match is_v2 {
+            true => (wire::v2::encode(part)?, "application/x-protobuf;proto=io.prometheus.write.v2.Request", "2.0.0"),
+            false => (wire::encode(part)?, "application/x-protobuf", "0.1.0"),
+        };
         let mut headers = self.target.headers.clone();
         headers.extend([
             (CONTENT_ENCODING, HeaderValue::from_static("snappy")),
-            (CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf")),
-            (HeaderName::from_static("x-prometheus-remote-write-version"), HeaderValue::from_static("0.1.0")),
+            (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+            (HeaderName::from_static("x-prometheus-remote-write-version"), HeaderValue::from_static(version)),
         ]);
-        Ok(Request { method: Method::POST, url: self.target.url.clone(), headers, body: wire::encode(part)?.into() })
+        Ok(Request { method: Method::POST, url: self.target.url.clone(), headers, body: body.into() })
     }
 }
 
 /// What is known about a write while it goes on.
-struct Attempt {
-    last_error: Option<String>,
-    refusals: Refusals,
-    /// How often a refused part may still be halved.
-    splits: usize,
-}
-
-/// Samples that were refused for good.
 #[derive(Default)]
-struct Refusals {
-    samples: usize,
-    first: Option<(LabelSet, String)>,
+struct Progress {
+    stopped: Option<String>,
+    refused: Vec<Refusal>,
 }
 
-impl Refusals {
-    fn add(&mut self, part: &[Sample], reason: String) {
-        let values = part.iter().filter(|sample| !sample.is_stale_marker());
-        self.samples += values.clone().count();
-        if let (None, Some(sample)) = (&self.first, values.clone().next()) {
-            self.first = Some((sample.labels.clone(), reason));
-        }
-    }
+/// How one request went.
+enum Sent {
+    Written,
+    /// So many of its samples, and what was said about the others.
+    WrittenInPart(usize, String),
+    Refused(String),
+    Not(Stop),
+}
 
-    fn into_result(self) -> Result<(), WriteFailure> {
-        match self.first {
-            Some((example, reason)) => Err(WriteFailure::Refused { samples: self.samples, example, reason }),
-            None => Ok(()),
-        }
+impl Stop {
+    fn passing(why: String, at_least: Duration) -> Stop {
+        Stop { why, at_least, is_hopeless: false }
     }
 }
 
-/// What an answer other than 2xx means.
-enum Verdict {
-    /// Something in the request is wrong, the rest of it may be right.
-    Refused,
-    /// No part of it will be taken, now or later: wrong address, wrong credentials.
-    Hopeless,
-    /// Try again, not before this has passed.
-    Later(Duration),
-}
-
-impl Verdict {
-    fn of(response: &Response) -> Verdict {
-        match response.status {
-            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
-                Verdict::Refused
-            }
-            StatusCode::TOO_MANY_REQUESTS => Verdict::Later(retry_after(response)),
-            status if status.is_server_error() => Verdict::Later(retry_after(response)),
-            _ => Verdict::Hopeless,
-        }
+impl Refusal {
+    /// The same among samples that are preceded by others.
+    fn moved(self, by: usize) -> Refusal {
+        Refusal { places: self.places.start + by..self.places.end + by, ..self }
     }
 }
 
-/// The seconds of a `Retry-After`; zero without one.
-pub(super) fn retry_after(response: &Response) -> Duration {
-    let seconds = response.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    Duration::from_secs(seconds.unwrap_or(0))
-}
-
-/// Status and text of an answer, on one line.
-pub(super) fn reason(response: &Response) -> String {
-    let text = String::from_utf8_lossy(&response.body);
-    let line: Vec<&str> = text.split_whitespace().collect();
-    let line: String = line.join(" ").chars().take(REASON_CHARS).collect();
-    if line.is_empty() { response.status.to_string() } else { format!("{}: {line}", response.status) }
+/// What was refused for good, as the rule's error; stale markers don't count.
+pub(super) fn refusal(samples: &[Sample], refused: &[Refusal]) -> Option<WriteFailure> {
+    let mut count = 0;
+    let mut first: Option<(LabelSet, &str)> = None;
+    for refusal in refused {
+        let values = samples.get(refusal.places.clone()).unwrap_or_default();
+        let mut values = values.iter().filter(|sample| !sample.is_stale_marker());
+        let example = values.clone().next();
+        count += values.by_ref().count().min(refusal.samples);
+        if let (None, Some(sample)) = (&first, example) {
+            first = Some((sample.labels.clone(), &refusal.reason));
+        }
+    }
+    let (example, reason) = first?;
+    Some(WriteFailure::Refused { samples: count, example, reason: reason.to_owned() })
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::HeaderMap as Headers;
+use axum::http::{HeaderMap as Headers, StatusCode};
 use axum::routing::post;
 
 use reqwest::header::HeaderMap;
 
-use super::wire::tests::decode;
+use super::wire::tests::decode_request;
 use super::*;
+use crate::config::WriteProtocol;
 use crate::relabel::Relabeling;
 use crate::sample::STALE_NAN_BITS;
 
@@ -27,9 +28,8 @@ async fn store(answer: fn(usize, &[String]) -> (u16, &'static str)) -> (String, 
     let seen = Seen::default();
     let shared = seen.clone();
     let write = post(move |headers: Headers, body: Bytes| async move {
-        let name =
-            |labels: &[super::wire::tests::Label]| labels.iter().find(|l| l.name == "__name__").unwrap().value.clone();
-        let names: Vec<String> = decode(&body).timeseries.iter().map(|series| name(&series.labels)).collect();
+        let name = |labels: &[super::wire::Label]| labels.iter().find(|l| l.name == "__name__").unwrap().value.clone();
+        let names: Vec<String> = decode_request(&body).timeseries.iter().map(|series| name(&series.labels)).collect();
         let mut state = shared.0.lock().unwrap();
         state.0.push(names.clone());
         state.1 = headers;
@@ -77,7 +77,9 @@ async fn writes_with_the_headers_of_the_protocol() {
         assert_eq!(headers[name], value);
     }
     assert!(headers["user-agent"].to_str().unwrap().starts_with("Watchfire/"));
-    assert_eq!(writer.tally(), WriteTally { written: 2, requests: 1, ..WriteTally::default() });
+    let tally = writer.tally();
+    assert_eq!((tally.written, tally.requests, tally.failures, tally.newest_ms), (2, 1, 0, 1000));
+    assert!(tally.bytes > 20);
     write(&writer, &[]).await.unwrap();
     assert_eq!(seen.requests().len(), 1, "nothing to write is no request");
 }
@@ -99,7 +101,11 @@ async fn one_refused_sample_does_not_lose_the_others() {
         seen.requests(),
         [vec!["a", "b", "bad", "c", "d"], vec!["a", "b"], vec!["bad", "c", "d"], vec!["bad"], vec!["c", "d"]]
     );
-    assert_eq!(writer.tally(), WriteTally { written: 4, refused: 1, requests: 5, failures: 3 });
+    let tally = WriteTally { bytes: 0, newest_ms: 0, ..writer.tally() };
+    assert_eq!(
+        tally,
+        WriteTally { bytes: 0, newest_ms: 0, written: 4, refused: 1, retried: 0, requests: 5, failures: 3 }
+    );
 }
 
 #[tokio::test]
@@ -155,4 +161,86 @@ async fn series_are_relabelled() {
     let relabeling = crate::relabel::decode_relabeling(decoder.value(&decoder.first_document().unwrap()));
     write(&writer(url, relabeling), &samples(&["a", "b"])).await.unwrap();
     assert_eq!(seen.requests(), [["b"]]);
+}
+
+/// A store of 2.0 that answers as told: what it has seen, and how many samples it says it wrote.
+async fn store_v2(answer: fn(usize, &[Sample]) -> (u16, Option<usize>)) -> (String, Arc<Mutex<Vec<(String, usize)>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let shared = Arc::clone(&seen);
+    let write = post(move |headers: Headers, body: Bytes| async move {
+        let content_type = headers["content-type"].to_str().unwrap().to_owned();
+        let mut seen = shared.lock().unwrap();
+        let mut answer_headers = Headers::new();
+        let (status, written) = match content_type.contains("proto=io.prometheus.write.v2.Request") {
+            true => {
+                assert_eq!(headers["x-prometheus-remote-write-version"], "2.0.0");
+                let samples = super::wire::v2::tests::decode(&body);
+                seen.push(("2.0".to_owned(), samples.len()));
+                answer(seen.len(), &samples)
+            }
+            false => {
+                seen.push(("1.0".to_owned(), decode_request(&body).timeseries.len()));
+                (204, None)
+            }
+        };
+        if let Some(written) = written {
+            answer_headers.insert("x-prometheus-remote-write-samples-written", written.into());
+        }
+        (StatusCode::from_u16(status).unwrap(), answer_headers, "why")
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", write)).await });
+    (url, seen)
+}
+
+fn writer_v2(url: String) -> SampleWriter {
+    SampleWriter::new(WriteTarget { protocol: WriteProtocol::V2, ..WriteTarget::new(url) }).unwrap()
+}
+
+#[tokio::test]
+async fn a_store_of_2_0_is_written_to_in_2_0() {
+    let (url, seen) = store_v2(|_, samples| (204, Some(samples.len()))).await;
+    let writer = writer_v2(url);
+    for _ in 0..2 {
+        write(&writer, &samples(&["a", "b"])).await.unwrap();
+    }
+    assert_eq!(*seen.lock().unwrap(), [("2.0".to_owned(), 2), ("2.0".to_owned(), 2)]);
+    assert_eq!(writer.tally().written, 4);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_understand_2_0_is_written_to_in_1_0_and_loses_nothing() {
+    for answer in [
+        |_: usize, _: &[Sample]| (415, None),
+        |_: usize, _: &[Sample]| (400, None),
+        |_: usize, _: &[Sample]| (204, None),
+    ] {
+        let (url, seen) = store_v2(answer).await;
+        let writer = writer_v2(url);
+        for _ in 0..2 {
+            write(&writer, &samples(&["a", "b"])).await.unwrap();
+        }
+        let expected = [("2.0".to_owned(), 2), ("1.0".to_owned(), 2), ("1.0".to_owned(), 2)];
+        assert_eq!(*seen.lock().unwrap(), expected);
+        assert_eq!(writer.tally().written, 4);
+    }
+}
+
+#[tokio::test]
+async fn what_2_0_says_it_wrote_is_not_sent_again() {
+    let (url, seen) = store_v2(|_, samples| (400, Some(samples.len() - 1))).await;
+    let writer = writer_v2(url);
+    let failure = write(&writer, &samples(&["a", "b", "c"])).await.unwrap_err();
+    assert!(matches!(failure, WriteFailure::Refused { samples: 1, .. }), "{failure}");
+    assert_eq!(seen.lock().unwrap().len(), 1);
+    assert_eq!((writer.tally().written, writer.tally().refused), (2, 1));
+}
+
+#[tokio::test]
+async fn a_store_of_2_0_that_is_unwell_is_not_taken_for_one_of_1_0() {
+    let (url, seen) =
+        store_v2(|number, samples| if number < 3 { (503, None) } else { (204, Some(samples.len())) }).await;
+    write(&writer_v2(url), &samples(&["a"])).await.unwrap();
+    assert!(seen.lock().unwrap().iter().all(|(version, _)| version == "2.0"));
 }

@@ -1,7 +1,12 @@
-//! Remote write 1.0 on the wire: the protobuf `WriteRequest`, written by hand in one pass, in a snappy block.
+//! Remote write on the wire: protobuf written by hand in one pass, in a snappy block. 1.0 is here, 2.0 in `wire/v2.rs`.
 //!
 //! `WriteRequest{1: TimeSeries{1: Label{1: name, 2: value}…, 2: Sample{1: value, 2: timestamp_ms}}…}`, one sample a series.
+//! It is also the form in which samples wait on disk.
 
+pub(super) mod v2;
+
+use model::LabelSet;
+use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::sample::Sample;
@@ -10,9 +15,28 @@ use crate::sample::Sample;
 ///
 /// # Errors
 /// The request is too large for a snappy block (4 GiB).
-pub(super) fn encode(samples: &[Sample]) -> Result<Vec<u8>, String> {
-    let body = protobuf(samples);
-    snap::raw::Encoder::new().compress_vec(&body).map_err(|error| format!("cannot compress the samples: {error}"))
+pub(in crate::io) fn encode(samples: &[Sample]) -> Result<Vec<u8>, String> {
+    compress(&protobuf(samples))
+}
+
+/// The samples of such a body, bit for bit.
+///
+/// # Errors
+/// It is none.
+pub(in crate::io) fn decode(body: &[u8]) -> Result<Vec<Sample>, String> {
+    let plain = snap::raw::Decoder::new().decompress_vec(body).map_err(|error| error.to_string())?;
+    let request = WriteRequest::decode(plain.as_slice()).map_err(|error| error.to_string())?;
+    let samples = request.timeseries.into_iter().flat_map(|series| {
+        let labels = LabelSet::from_pairs(series.labels.into_iter().map(|label| (label.name, label.value)));
+        let sample =
+            move |point: Point| Sample { labels: labels.clone(), timestamp_ms: point.timestamp, value: point.value };
+        series.samples.into_iter().map(sample)
+    });
+    Ok(samples.collect())
+}
+
+fn compress(body: &[u8]) -> Result<Vec<u8>, String> {
+    snap::raw::Encoder::new().compress_vec(body).map_err(|error| format!("cannot compress the samples: {error}"))
 }
 
 fn protobuf(samples: &[Sample]) -> Vec<u8> {
@@ -77,45 +101,42 @@ fn series_len(sample: &Sample) -> usize {
     labels + framed(sample_len(sample))
 }
 
+/// The messages as the specification gives them.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct WriteRequest {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) timeseries: Vec<TimeSeries>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TimeSeries {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) labels: Vec<Label>,
+    #[prost(message, repeated, tag = "2")]
+    pub(super) samples: Vec<Point>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Label {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
+    #[prost(string, tag = "2")]
+    pub(super) value: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Point {
+    #[prost(double, tag = "1")]
+    pub(super) value: f64,
+    #[prost(int64, tag = "2")]
+    pub(super) timestamp: i64,
+}
+
 #[cfg(test)]
 pub(super) mod tests {
-    use model::LabelSet;
-    use prost::Message;
-
     use super::*;
 
-    /// The messages as the specification gives them.
-    #[derive(Clone, PartialEq, Message)]
-    pub(crate) struct WriteRequest {
-        #[prost(message, repeated, tag = "1")]
-        pub(crate) timeseries: Vec<TimeSeries>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(crate) struct TimeSeries {
-        #[prost(message, repeated, tag = "1")]
-        pub(crate) labels: Vec<Label>,
-        #[prost(message, repeated, tag = "2")]
-        pub(crate) samples: Vec<Point>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(crate) struct Label {
-        #[prost(string, tag = "1")]
-        pub(crate) name: String,
-        #[prost(string, tag = "2")]
-        pub(crate) value: String,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(crate) struct Point {
-        #[prost(double, tag = "1")]
-        pub(crate) value: f64,
-        #[prost(int64, tag = "2")]
-        pub(crate) timestamp: i64,
-    }
-
-    pub(crate) fn decode(body: &[u8]) -> WriteRequest {
+    pub(crate) fn decode_request(body: &[u8]) -> WriteRequest {
         let plain = snap::raw::Decoder::new().decompress_vec(body).unwrap();
         WriteRequest::decode(plain.as_slice()).unwrap()
     }
@@ -139,7 +160,9 @@ pub(super) mod tests {
                 .map(|(value, timestamp_ms)| Sample { labels: labels.clone(), value, timestamp_ms })
                 .collect();
         assert!(protobuf(&samples) == by_prost(&samples).encode_to_vec());
-        assert_eq!(decode(&encode(&samples).unwrap()), by_prost(&samples));
+        assert_eq!(decode_request(&encode(&samples).unwrap()), by_prost(&samples));
+        assert_eq!(decode(&encode(&samples).unwrap()).unwrap(), samples);
+        assert!(decode(b"nothing of the kind").is_err());
         assert!(protobuf(&[]).is_empty());
     }
 
@@ -147,7 +170,7 @@ pub(super) mod tests {
     fn keeps_the_bits_of_stale_markers_and_of_minus_zero() {
         for value in [f64::from_bits(crate::sample::STALE_NAN_BITS), f64::NAN, -0.0] {
             let labels = LabelSet::from_pairs([("__name__", "m"), ("empty", "")]);
-            let decoded = decode(&encode(&[Sample { labels, value, timestamp_ms: 1 }]).unwrap());
+            let decoded = decode_request(&encode(&[Sample { labels, value, timestamp_ms: 1 }]).unwrap());
             let series = &decoded.timeseries[0];
             assert_eq!(series.samples[0].value.to_bits(), value.to_bits());
             assert_eq!(series.labels.len(), 1, "a label with an empty value is no label");
