@@ -8,7 +8,7 @@ pub mod leading_flags;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use model::duration::parse_duration;
 
 use cluster::ClusterFlags;
@@ -164,6 +164,12 @@ pub struct RulesFlags {
     #[arg(long = "rules.alert.for-outage-tolerance", value_parser = parse_duration, default_value = "1h", value_name = "DURATION")]
     pub for_outage_tolerance: Duration,
     /// Rules of a group evaluated at the same time unless one reads what another writes; 0 or 1 is strictly in order.
+    /// Least time before an alert fires whose `for` timer was taken back from ALERTS_FOR_STATE; shorter `for`s are not.
+    #[arg(long = "rules.alert.for-grace-period", value_parser = parse_duration, default_value = "10m", value_name = "DURATION")]
+    pub for_grace_period: Duration,
+    /// Send firing alerts again while their rule cannot be evaluated, so that no notifier takes them for resolved.
+    #[arg(long = "rules.alert.resend-on-error", action = ArgAction::Set, default_value_t = true, value_name = "BOOL")]
+    pub resend_on_error: bool,
     #[arg(long = "rules.max-concurrent-evals", default_value_t = 4, value_name = "COUNT")]
     pub max_concurrent_evals: usize,
 }

@@ -1,6 +1,7 @@
 //! One rule's alerts: what a round of results makes of them, and what is to be sent, written and remembered.
 
 mod instance;
+mod restoration;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use foldhash::fast::FixedState;
 use model::{Alert, LabelSet, Timestamp};
 
 pub use instance::{AlertState, Course, Holds, Instance, RESOLVED_RETENTION};
+pub use restoration::Restoration;
 
 use crate::sample::Sample;
 

@@ -17,6 +17,7 @@
 //!
 //! - [`config`]: `prometheus.yml` without scraping, and flags over it
 //! - [`rule_file`]: rule files and `PrometheusRule` manifests to groups, all mistakes with their places
+//! - [`namespaces`]: rule groups that people set through the API
 //! - [`relabel`]: rules that rewrite or drop a label set
 //! - [`failover`]: which of several equal servers is asked next
 //! - [`outbox`]: what a notifier is still to be told
@@ -38,8 +39,9 @@ pub mod sample;
 pub mod tally;
 
 pub mod config;
-pub mod io;
 pub mod failover;
+pub mod io;
+pub mod namespaces;
 pub mod outbox;
 pub mod relabel;
 pub mod rule_file;

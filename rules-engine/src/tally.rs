@@ -15,8 +15,23 @@ pub struct GroupTally {
     pub evaluation_failures: u64,
     /// Samples the last evaluation gave. `prometheus_rule_group_last_evaluation_samples`.
     pub last_samples: u64,
+    /// How long the query API was asked for the past of alerts. `prometheus_rule_group_last_restore_duration_seconds`.
+    pub restore_time: Duration,
     /// Sum of the rules' times in the last evaluation. `prometheus_rule_group_last_rule_duration_sum_seconds`.
     pub last_rule_time: Duration,
+}
+
+/// What one rule did since it was first loaded. Kept over reloads that leave the rule as it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RuleTally {
+    /// Evaluations that ended.
+    pub evaluations: u64,
+    /// Of them failed.
+    pub failures: u64,
+    /// Of them ended because the group's limit was exceeded.
+    pub limit_breaches: u64,
+    /// Texts that could not be rendered.
+    pub template_failures: u64,
 }
 
 /// What the engine did since it started.

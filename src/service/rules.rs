@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -14,14 +14,16 @@ use prometheus_client::registry::Registry;
 use rules_engine::config::{Config, Flags};
 use rules_engine::engine::{Effect, Engine, LogLevel, LogLine, QueryId, Settings, WriteId};
 use rules_engine::io::api;
+use rules_engine::io::api::namespaces::{EditFailure, RuleEditing};
 use rules_engine::io::metrics::RulesMetrics;
 use rules_engine::io::query_api::QueryApi;
 use rules_engine::io::send_alerts::{AlertSender, PreparedTargets, TargetTally};
 use rules_engine::io::state::{BuildInfo, RulesState};
 use rules_engine::io::write_samples::{SampleWriter, WriteTally};
+use rules_engine::namespaces::{Change, Namespaces};
 use rules_engine::relabel::Relabeling;
 use rules_engine::rule::{RuleGroup, Source};
-use rules_engine::rule_file;
+use rules_engine::rule_file::{self, Defaults};
 use rules_engine::sample::Sample;
 use store::Store;
 use tokio::sync::{Notify, watch};
@@ -31,6 +33,7 @@ use crate::cli::RulesFlags;
 use crate::live::ledger::Ledger;
 use crate::live::{self, Desk, Machine, Perform};
 use crate::reload::Reloadable;
+use crate::service::namespaces::NamespaceKeeper;
 
 /// Evaluations under way have this long to end at shutdown, and so have alerts that wait for a notifier.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -51,7 +54,20 @@ pub struct RuleService {
     ledger: Arc<Ledger>,
     network: Arc<Network>,
     sources: Sources,
+    namespaces: NamespaceKeeper,
+    in_force: Mutex<InForce>,
 }
+
+/// What the files say; groups that were set through the API come to it.
+#[derive(Default)]
+struct InForce {
+    groups: Vec<RuleGroup>,
+    defaults: Defaults,
+    settings: Settings,
+}
+
+/// Changes rules for the API. A request that is given up does not leave a change half done.
+struct Editor(Arc<RuleService>);
 
 /// What effects need; peers change with the configuration.
 struct Network {
@@ -96,6 +112,7 @@ impl RuleService {
     /// # Errors
     /// The configuration or a rule file cannot be used, or the store cannot be read.
     pub async fn start(sources: Sources, store: Store, hand_over: Option<HandOver>) -> anyhow::Result<Arc<Self>> {
+        let namespaces = NamespaceKeeper::restore(store.clone()).await?;
         let ledger = Arc::new(Ledger::new(store, "rules/"));
         let network = Arc::new(Network {
             peers: ArcSwapOption::empty(),
@@ -108,7 +125,7 @@ impl RuleService {
         let desk = Desk::open(machine, |desk| Performer { desk, ledger: ledger.clone(), network: network.clone() });
         info!(records = records.len(), "rule service restored");
         desk.act(|engine, _, out| engine.restore(records, out));
-        let service = Arc::new(Self { desk, ledger, network, sources });
+        let service = Arc::new(Self { desk, ledger, network, sources, namespaces, in_force: Mutex::default() });
         let apply = service.prepare()?;
         apply();
         Ok(service)
@@ -139,20 +156,50 @@ impl RuleService {
 
     /// Prometheus' rules API.
     pub fn router(self: &Arc<Self>) -> Router {
-        api::router(self.clone())
+        api::router(self.clone()).merge(api::namespaces::router(Arc::new(Editor(self.clone()))))
     }
 
     /// Prometheus' rule metrics.
     pub fn register_metrics(self: &Arc<Self>, registry: &mut Registry) {
-        registry.register_collector(Box::new(RulesMetrics::new(self.clone())));
+        let metrics = RulesMetrics::new(self.clone(), self.sources.flags.metrics_limit);
+        registry.register_collector(Box::new(metrics));
     }
 
     fn apply(&self, prepared: Prepared) {
         let Prepared { config, groups, peers, targets } = prepared;
         let settings = self.settings(&config);
+        let defaults = config.rule_defaults();
         self.network.peers.store(Some(Arc::new(peers)));
         self.network.sender.adopt(targets);
-        self.desk.act(|engine, now, out| engine.configure(now, groups, settings, out));
+        let mut in_force = self.in_force();
+        *in_force = InForce { groups, defaults, settings };
+        self.evaluate(&in_force);
+    }
+
+    /// Has the engine evaluate the groups of the files and those that were set through the API.
+    fn evaluate(&self, in_force: &InForce) {
+        let InForce { groups, defaults, settings } = in_force;
+        let (set, mistakes) = self.namespaces.look().groups(defaults);
+        if !mistakes.is_empty() {
+            warn!(%mistakes, "rule groups that were set through the API cannot be evaluated");
+        }
+        let groups = groups.iter().cloned().chain(set).collect();
+        self.desk.act(|engine, now, out| engine.configure(now, groups, settings.clone(), out));
+    }
+
+    fn in_force(&self) -> MutexGuard<'_, InForce> {
+        self.in_force.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn edit(&self, change: Change) -> Result<Diagnostics, EditFailure> {
+        // Whoever holds both holds what is in force first.
+        let plan = |keeper: &NamespaceKeeper| {
+            let in_force = self.in_force();
+            keeper.look().plan(&change, &in_force.defaults, &in_force.groups)
+        };
+        let warnings = self.namespaces.change(plan, || self.evaluate(&self.in_force())).await?;
+        info!(%change, "rules changed through the API");
+        Ok(warnings)
     }
 
     fn settings(&self, config: &Config) -> Settings {
@@ -163,6 +210,9 @@ impl RuleService {
             resend_delay: config.resend_delay,
             writes: !config.remote_writes.is_empty(),
             for_outage_tolerance: self.sources.flags.for_outage_tolerance,
+            for_grace_period: self.sources.flags.for_grace_period,
+            resend_on_error: self.sources.flags.resend_on_error,
+            history: self.sources.flags.history,
             concurrency: self.sources.flags.max_concurrent_evals,
             ..Settings::default()
         }
@@ -249,7 +299,25 @@ impl RulesState for RuleService {
     }
 
     fn build(&self) -> BuildInfo {
-        BuildInfo { version: crate::process::VERSION.to_owned(), ..BuildInfo::default() }
+        let build = BuildInfo { version: crate::process::VERSION.to_owned(), ..BuildInfo::default() };
+        if self.sources.flags.enable_api { build.with_rule_editing() } else { build }
+    }
+}
+
+impl RuleEditing for Editor {
+    fn is_editable(&self) -> bool {
+        self.0.sources.flags.enable_api
+    }
+
+    fn with_namespaces<T>(&self, look: impl FnOnce(&Namespaces, &[RuleGroup]) -> T) -> T {
+        let in_force = self.0.in_force();
+        look(&self.0.namespaces.look(), &in_force.groups)
+    }
+
+    async fn edit(&self, change: Change) -> Result<Diagnostics, EditFailure> {
+        let service = self.0.clone();
+        let edited = tokio::spawn(async move { service.edit(change).await });
+        edited.await.unwrap_or_else(|error| Err(EditFailure::NotStored(error.to_string())))
     }
 }
 

@@ -73,6 +73,8 @@ pub(super) enum Step {
     Result { id: u64 },
     /// Answers to queries of its templates.
     Lookups { series: Vec<(LabelSet, f64)>, open: BTreeMap<u64, Arc<str>>, lookups: Lookups },
+    /// What the query API knows of its alerts' past.
+    Past { id: u64, asked: Timestamp },
     /// The end of its write.
     Write { id: u64, series: WrittenSeries },
 }
@@ -80,7 +82,9 @@ pub(super) enum Step {
 impl Work {
     fn waits_for(&self, id: u64) -> bool {
         match &self.step {
-            Step::Result { id: awaited } | Step::Write { id: awaited, .. } => *awaited == id,
+            Step::Result { id: awaited } | Step::Past { id: awaited, .. } | Step::Write { id: awaited, .. } => {
+                *awaited == id
+            }
             Step::Lookups { open, .. } => open.contains_key(&id),
         }
     }
@@ -88,7 +92,7 @@ impl Work {
     /// The queries and writes it waits for.
     pub(super) fn ids(&self) -> Vec<u64> {
         match &self.step {
-            Step::Result { id } | Step::Write { id, .. } => vec![*id],
+            Step::Result { id } | Step::Past { id, .. } | Step::Write { id, .. } => vec![*id],
             Step::Lookups { open, .. } => open.keys().copied().collect(),
         }
     }

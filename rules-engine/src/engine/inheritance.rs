@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use model::{LabelSet, Timestamp};
@@ -129,6 +130,11 @@ impl Inheritance {
     }
 
     /// What `rule` inherits from its own group.
+    /// Whether it is recorded what alerts a group had a while ago, and so which it had not.
+    pub(super) fn knows(&self, group: &GroupKey, now: Timestamp, tolerance: Duration) -> bool {
+        self.last_evaluations.get(group).is_some_and(|last| now.since(*last) <= tolerance)
+    }
+
     pub(super) fn claim(&mut self, group: &GroupKey, rule: &Rule) -> Option<Legacy> {
         self.groups.get_mut(group)?.get_mut(&Kin::of(rule))?.pop_front()
     }
@@ -171,7 +177,7 @@ impl Legacy {
         if let Some(state) = self.state
             && state.rule == heir.rule
         {
-            (heir.status, heir.history) = (state.status, state.history);
+            (heir.status, heir.history, heir.tally) = (state.status, state.history, state.tally);
         }
         let Body::Alerting(alerting) = &mut heir.body else { return };
         alerting.alerts = Alerts::from_instances(self.instances);

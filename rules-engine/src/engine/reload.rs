@@ -15,7 +15,7 @@ use super::{Effect, Engine, LogLevel, LogLine, Settings};
 use crate::alerting::{AlertState, Sending};
 use crate::group::GroupKey;
 use crate::record::group_key;
-use crate::rule::{Rule, RuleGroup};
+use crate::rule::{Language, Rule, RuleGroup};
 use crate::sample::Sample;
 
 /// Series of a group that is gone. They are marked as ended only after two intervals: a renamed group may continue them.
@@ -35,6 +35,7 @@ struct Gone {
 impl Engine {
     /// Replaces the groups. `same_texts`: external URL and labels are as before, so unchanged groups stay as they are.
     pub(super) fn reload(&mut self, now: Timestamp, specs: Vec<RuleGroup>, same_texts: bool, out: &mut Vec<Effect>) {
+        let is_first = self.groups.is_empty();
         let mut before: BTreeMap<GroupKey, RunningGroup> =
             std::mem::take(&mut self.groups).into_iter().map(|group| (group.key.clone(), group)).collect();
         let mut inheritance = std::mem::take(&mut self.stored);
@@ -61,7 +62,25 @@ impl Engine {
         let gone = bury(before, &groups, &mut inheritance, out);
         self.pass_on(now, &mut groups, &fresh, &mut inheritance, out);
         self.groups = groups.into_values().collect();
+        if is_first {
+            self.look_for_past(now, &inheritance);
+        }
         self.settle_unclaimed(now, inheritance, &gone, out);
+    }
+
+    /// After the start of the process: rules that nothing is recorded of ask the query API.
+    fn look_for_past(&mut self, now: Timestamp, inheritance: &Inheritance) {
+        let tolerance = self.settings.for_outage_tolerance;
+        for group in self.groups.iter_mut().filter(|group| group.spec.source.language == Language::PromQl) {
+            if inheritance.knows(&group.key, now, tolerance) {
+                continue;
+            }
+            for rule in &mut group.rules {
+                if let Body::Alerting(alerting) = &mut rule.body {
+                    alerting.look_for_past(group.spec.interval, &self.settings, now);
+                }
+            }
+        }
     }
 
     /// Each rule of the fresh groups takes over what the same rule has left: in its group, else anywhere.

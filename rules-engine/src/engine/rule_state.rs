@@ -9,13 +9,14 @@ use url::form_urlencoded::byte_serialize;
 use super::history::History;
 use super::turn::Turn;
 use super::{Effect, LogLevel, Settings};
-use crate::alerting::{Alerts, Holds, Sending};
+use crate::alerting::{Alerts, Holds, Restoration, Sending};
 use crate::annotation::{Lookups, Rendering, Texts};
 use crate::group::GroupKey;
 use crate::record::{AlertRecord, Labels, Record, RecordV1, RuleKey, alert_key};
 use crate::recording::{self, WrittenSeries};
 use crate::rule::{Alerting, Rule, RuleKind};
-use crate::sample::Sample;
+use crate::sample::{QueryAnswer, QueryFailure, Sample};
+use crate::tally::RuleTally;
 
 /// A rule as it runs.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub(super) struct RuleState {
     pub(super) written: WrittenSeries,
     pub(super) status: RuleStatus,
     pub(super) history: History,
+    pub(super) tally: RuleTally,
 }
 
 /// What only one kind of rule has.
@@ -45,7 +47,13 @@ pub(super) struct AlertingState {
     generator_url: Arc<str>,
     key: Arc<RuleKey>,
     pub(super) record_prefix: String,
+    /// How often the query API may still be asked for the alerts' past. Until it is known, nothing is recorded or
+    /// written: that would be taken for the past after the next restart.
+    inquiries: u32,
 }
+
+/// How often the query API is asked for the past of a rule's alerts.
+const INQUIRIES_MAX: u32 = 3;
 
 /// How a rule's last evaluation went.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -109,6 +117,8 @@ pub(super) enum Digest {
     Failed(String),
     /// Templates ask for these queries first; then the result is to be tried again.
     Needs(Vec<Arc<str>>, Vec<(LabelSet, f64)>),
+    /// The past of its alerts is to be asked for with this query.
+    NeedsPast(Arc<str>),
 }
 
 impl RuleState {
@@ -127,6 +137,7 @@ impl RuleState {
             written: WrittenSeries::default(),
             status: RuleStatus::default(),
             history: History::default(),
+            tally: RuleTally::default(),
             rule,
         }
     }
@@ -142,12 +153,30 @@ impl RuleState {
     /// Makes of a result what the rule makes of it. Effects: alerts to send, records.
     pub(super) fn digest(&mut self, series: Vec<(LabelSet, f64)>, on: &Occasion<'_>, turn: &mut Turn<'_>) -> Digest {
         self.status.series = series.len();
-        match &mut self.body {
+        let (breaches, failures) = (turn.tally.limit_breaches, turn.tally.template_failures);
+        let digest = match &mut self.body {
             Body::Recording => {
+                turn.tally.limit_breaches += u64::from(on.limit > 0 && series.len() > on.limit);
                 let samples = recording::record(&self.name, &self.rule.labels, on.limit, series, on.timestamp_ms);
                 samples.map_or_else(Digest::Failed, Digest::Samples)
             }
             Body::Alerting(state) => state.digest(&self.name, &self.rule.labels, series, on, turn),
+        };
+        self.tally.limit_breaches += turn.tally.limit_breaches - breaches;
+        self.tally.template_failures += turn.tally.template_failures - failures;
+        digest
+    }
+
+    /// Takes the answer to [`Digest::NeedsPast`]; gives what is to be stored.
+    pub(super) fn recall(
+        &mut self,
+        answer: Result<QueryAnswer, QueryFailure>,
+        on: &Occasion<'_>,
+        turn: &mut Turn<'_>,
+    ) -> Vec<Sample> {
+        match &mut self.body {
+            Body::Recording => Vec::new(),
+            Body::Alerting(state) => state.recall(&self.name, &self.rule.labels, answer, on, turn),
         }
     }
 
@@ -155,7 +184,9 @@ impl RuleState {
     pub(super) fn resend(&mut self, on: &Occasion<'_>, turn: &mut Turn<'_>) {
         if let Body::Alerting(state) = &mut self.body {
             state.send(on, turn);
-            state.persist(turn);
+            if state.inquiries == 0 {
+                state.persist(turn);
+            }
         }
     }
 }
@@ -176,6 +207,7 @@ impl AlertingState {
             generator_url: generator_url(&settings.external_url, &rule.shown_expr),
             record_prefix: key.prefix(),
             key: Arc::new(key),
+            inquiries: 0,
         }
     }
 
@@ -205,18 +237,75 @@ impl AlertingState {
             turn.tally.limit_breaches += u64::from(within.is_err());
             within
         });
-        if settled.is_ok() {
-            self.send(on, turn);
-            self.persist(turn);
-        }
         for labels in dropped {
             turn.out.push(Effect::Forget { key: alert_key(&self.record_prefix, &labels) });
         }
-        match settled {
-            Err(error) => Digest::Failed(error),
-            Ok(()) if !turn.settings.writes => Digest::Samples(Vec::new()),
-            Ok(()) => Digest::Samples(self.alerts.samples(rule_labels, on.timestamp_ms)),
+        if let Err(error) = settled {
+            return Digest::Failed(error);
         }
+        self.send(on, turn);
+        if self.inquiries > 0 && self.alerts.has_unknown_past() {
+            return Digest::NeedsPast(self.restoration(on, turn).query(name, rule_labels).into());
+        }
+        self.inquiries = 0;
+        self.persist(turn);
+        Digest::Samples(self.samples(rule_labels, on, turn))
+    }
+
+    fn samples(&mut self, rule_labels: &LabelSet, on: &Occasion<'_>, turn: &Turn<'_>) -> Vec<Sample> {
+        match turn.settings.writes {
+            true => self.alerts.samples(rule_labels, on.timestamp_ms),
+            false => Vec::new(),
+        }
+    }
+
+    /// Nothing is recorded of this rule: the query API may know its alerts' past.
+    pub(super) fn look_for_past(&mut self, interval: Duration, settings: &Settings, now: Timestamp) {
+        let restoration = Restoration {
+            ts: now,
+            hold: self.holds.hold,
+            interval,
+            tolerance: settings.for_outage_tolerance,
+            grace: settings.for_grace_period,
+        };
+        self.inquiries = if restoration.is_possible() { INQUIRIES_MAX } else { 0 };
+    }
+
+    fn restoration(&self, on: &Occasion<'_>, turn: &Turn<'_>) -> Restoration {
+        let Settings { for_outage_tolerance: tolerance, for_grace_period: grace, .. } = *turn.settings;
+        Restoration { ts: on.ts, hold: self.holds.hold, interval: on.interval, tolerance, grace }
+    }
+
+    /// Takes the answer about the past. A failure that may pass is left to the next evaluation; gives what is to be stored.
+    fn recall(
+        &mut self,
+        name: &Arc<str>,
+        rule_labels: &LabelSet,
+        answer: Result<QueryAnswer, QueryFailure>,
+        on: &Occasion<'_>,
+        turn: &mut Turn<'_>,
+    ) -> Vec<Sample> {
+        let answer = match answer {
+            Ok(answer) => answer.value.into_vector(),
+            Err(failure) if failure.is_passing && self.inquiries > 1 => {
+                self.inquiries -= 1;
+                return Vec::new();
+            }
+            Err(failure) => {
+                let text = format!("its `for` timers start anew, their past could not be queried: {failure}");
+                turn.log(LogLevel::Warn, on.group, name, text);
+                Vec::new()
+            }
+        };
+        let restoration = self.restoration(on, turn);
+        let restored = self.alerts.restore(&restoration, rule_labels, answer, &turn.settings.external_labels);
+        if restored > 0 {
+            let text = format!("`for` timers of {restored} alerts go on where ALERTS_FOR_STATE left them");
+            turn.log(LogLevel::Info, on.group, name, text);
+        }
+        self.inquiries = 0;
+        self.persist(turn);
+        self.samples(rule_labels, on, turn)
     }
 
     fn send(&mut self, on: &Occasion<'_>, turn: &mut Turn<'_>) {

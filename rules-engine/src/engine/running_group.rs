@@ -175,6 +175,8 @@ impl RunningGroup {
         let (Some(state), Some(evaluation)) = (self.rules.get_mut(work.rule), &mut self.evaluation) else { return };
         let spent = turn.now.since(work.attempts.began);
         turn.tally.rule_times.observe(spent);
+        state.tally.evaluations += 1;
+        state.tally.failures += u64::from(outcome.is_err());
         state.status.evaluation_time = spent;
         state.status.last_evaluation = Some(work.attempts.began);
         state.history.remember(past(state, &work, spent, &outcome), turn.settings.history);
@@ -247,8 +249,22 @@ impl RunningGroup {
                     self.wait(work);
                 }
             }
+            Step::Past { asked, .. } => {
+                work.step = Step::Result { id };
+                self.recall(turn, work, asked, answer);
+            }
             Step::Write { .. } => self.wait(work),
         }
+    }
+
+    /// The query API has said what it knows of the alerts' past.
+    fn recall(&mut self, turn: &mut Turn<'_>, work: Work, asked: Timestamp, answer: Result<QueryAnswer, QueryFailure>) {
+        let Some(state) = self.rules.get_mut(work.rule) else { return };
+        self.tally.restore_time = self.tally.restore_time.saturating_add(turn.now.since(asked));
+        let lookups = Lookups::default();
+        let on = occasion(&self.spec, &self.label, work.ts, &lookups);
+        let samples = state.recall(answer, &on, turn);
+        self.store(turn, work, samples);
     }
 
     fn wait(&mut self, work: Work) {
@@ -291,6 +307,12 @@ impl RunningGroup {
             let missing = match state.digest(series, &on, turn) {
                 Digest::Failed(error) => return self.conclude(turn, work, Err(error)),
                 Digest::Samples(samples) => return self.store(turn, work, samples),
+                Digest::NeedsPast(expr) => {
+                    let question = Question { source: Arc::clone(&self.spec.source), expr, at: work.ts };
+                    let Asked { id, give_up } = turn.query(Owner::Group(self.place), question, false);
+                    (work.step, work.give_up) = (Step::Past { id, asked: turn.now }, give_up);
+                    return self.wait(work);
+                }
                 Digest::Needs(missing, given_back) => {
                     series = given_back;
                     missing

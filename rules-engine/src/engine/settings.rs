@@ -18,6 +18,8 @@ pub struct Settings {
     pub writes: bool,
     /// After a longer downtime, pending alerts begin anew.
     pub for_outage_tolerance: Duration,
+    /// How long alerts wait at least whose `for` timer was taken back from the query API; shorter timers are not.
+    pub for_grace_period: Duration,
     /// How long a query may take.
     pub query_timeout: Duration,
     /// How long a write may take.
@@ -62,6 +64,7 @@ impl Default for Settings {
             resend_delay: Duration::from_secs(60),
             writes: false,
             for_outage_tolerance: Duration::from_secs(3600),
+            for_grace_period: Duration::from_secs(600),
             query_timeout: Duration::from_secs(120),
             write_timeout: Duration::from_secs(30),
             resend_on_error: true,

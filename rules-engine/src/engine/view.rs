@@ -8,7 +8,7 @@ use super::running_group::{GroupStatus, RunningGroup};
 use crate::alerting::{AlertState, Instance};
 use crate::group::GroupKey;
 use crate::rule::Rule;
-use crate::tally::GroupTally;
+use crate::tally::{GroupTally, RuleTally};
 
 /// A group.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +72,11 @@ impl<'a> RuleView<'a> {
     /// How its last evaluation went.
     pub fn status(&self) -> &'a RuleStatus {
         &self.state.status
+    }
+
+    /// Its counters.
+    pub fn tally(&self) -> &'a RuleTally {
+        &self.state.tally
     }
 
     /// Its last evaluations, oldest first.

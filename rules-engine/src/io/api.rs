@@ -5,10 +5,12 @@
 //!
 //! - `api/answer.rs`: the JSON forms
 //! - `api/explain.rs`: what a rule did in its last evaluations
+//! - `api/namespaces.rs`: rules edited by namespace and group
 //! - `api/selection.rs`: the parameters of `/api/v1/rules`
 
 mod answer;
 mod explain;
+pub mod namespaces;
 mod selection;
 
 use std::sync::Arc;
@@ -27,8 +29,16 @@ use self::explain::Question;
 use self::selection::Selection;
 use super::state::RulesState;
 
+/// Where Mimir and Loki have Prometheus' API: Grafana asks there if the URL of a data source says so.
+const MIMIR_PREFIX: &str = "/prometheus";
+
 /// The routes, below the root of the service.
 pub fn router<S: RulesState>(state: Arc<S>) -> Router {
+    let read = read_router(state);
+    read.clone().nest(MIMIR_PREFIX, read)
+}
+
+fn read_router<S: RulesState>(state: Arc<S>) -> Router {
     Router::new()
         .route("/api/v1/rules", get(rules::<S>))
         .route("/api/v1/alerts", get(alerts::<S>))

@@ -3,6 +3,8 @@
 //! Where Prometheus has a summary, its `_sum` and `_count` are here and the quantiles are not; the histogram of the same
 //! figure has Prometheus' name for that. What Prometheus does not count is under `watchfire_rules_`.
 
+mod rule;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use exposition::{Distribution, Page};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
+use self::rule::RulesFigures;
 use super::send_alerts::TargetTally;
 use super::state::RulesState;
 use super::write_samples::WriteTally;
@@ -20,12 +23,15 @@ use crate::outbox;
 use crate::tally::{DURATION_BOUNDS, DurationTally, EngineTally, GroupTally};
 
 /// Register this with a registry.
-pub struct RulesMetrics<S>(Arc<S>);
+pub struct RulesMetrics<S> {
+    state: Arc<S>,
+    rules_max: usize,
+}
 
 impl<S> RulesMetrics<S> {
-    /// Shows what `state` gives.
-    pub fn new(state: Arc<S>) -> RulesMetrics<S> {
-        RulesMetrics(state)
+    /// Shows what `state` gives, and what at most `rules_max` single rules did.
+    pub fn new(state: Arc<S>, rules_max: usize) -> RulesMetrics<S> {
+        RulesMetrics { state, rules_max }
     }
 }
 
@@ -38,12 +44,14 @@ impl<S> fmt::Debug for RulesMetrics<S> {
 impl<S: RulesState> Collector for RulesMetrics<S> {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         // copied out, so that the engine does not wait while the metrics are written
-        let figures = self.0.with_engine(Figures::of);
+        let (figures, rules) =
+            self.state.with_engine(|engine| (Figures::of(engine), RulesFigures::of(engine, self.rules_max)));
         let mut page = Page::new(encoder);
         write_groups(&mut page, &figures.groups)?;
+        rules.write(&mut page)?;
         write_engine(&mut page, &figures)?;
-        write_notifiers(&mut page, &self.0.notifiers())?;
-        write_writers(&mut page, &self.0.writers())
+        write_notifiers(&mut page, &self.state.notifiers())?;
+        write_writers(&mut page, &self.state.writers())
     }
 }
 
@@ -105,7 +113,7 @@ const GROUP_COUNTERS: [Column<GroupFigures, u64>; 4] = [
     ),
 ];
 
-const GROUP_GAUGES: [Column<GroupFigures, f64>; 6] = [
+const GROUP_GAUGES: [Column<GroupFigures, f64>; 7] = [
     ("prometheus_rule_group_interval_seconds", "Time between evaluations", |group| group.interval.as_secs_f64()),
     ("prometheus_rule_group_last_evaluation_timestamp_seconds", "When the last evaluation began", |group| {
         group.last_evaluation_seconds
@@ -117,6 +125,11 @@ const GROUP_GAUGES: [Column<GroupFigures, f64>; 6] = [
         "prometheus_rule_group_last_rule_duration_sum_seconds",
         "Sum of the rules' times in the last evaluation",
         |group| group.tally.last_rule_time.as_secs_f64(),
+    ),
+    (
+        "prometheus_rule_group_last_restore_duration_seconds",
+        "How long the query API was asked for the past of alerts after the start",
+        |group| group.tally.restore_time.as_secs_f64(),
     ),
     ("prometheus_rule_group_rules", "Rules", |group| group.rules as f64),
     ("prometheus_rule_group_last_evaluation_samples", "Samples that the last evaluation gave", |group| {

@@ -1,5 +1,7 @@
 //! What the API and the metrics show. The shell, which owns the engine and the senders, provides it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::send_alerts::TargetTally;
@@ -25,6 +27,9 @@ pub trait RulesState: Send + Sync + 'static {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BuildInfo {
+    /// Which program answers, where that is not Prometheus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
     /// The version.
     pub version: String,
     /// The commit.
@@ -37,4 +42,16 @@ pub struct BuildInfo {
     pub build_date: String,
     /// The compiler, under the key that clients expect.
     pub go_version: String,
+    /// What it can do beyond Prometheus, `"true"` or `"false"` by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub features: BTreeMap<String, String>,
+}
+
+impl BuildInfo {
+    /// Says that rules can be edited. Grafana asks Mimir alone for it, and whoever has Mimir's features must be called so.
+    #[must_use]
+    pub fn with_rule_editing(self) -> BuildInfo {
+        let features = BTreeMap::from([("ruler_config_api".to_owned(), "true".to_owned())]);
+        BuildInfo { application: Some("Grafana Mimir".to_owned()), features, ..self }
+    }
 }

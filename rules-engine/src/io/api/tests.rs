@@ -203,7 +203,7 @@ async fn wrong_parameters_are_bad_data() {
 #[test]
 fn metrics_have_prometheus_names() {
     let mut registry = prometheus_client::registry::Registry::default();
-    registry.register_collector(Box::new(RulesMetrics::new(Arc::new(Fixed(Mutex::new(engine()))))));
+    registry.register_collector(Box::new(RulesMetrics::new(Arc::new(Fixed(Mutex::new(engine()))), 3)));
     let mut page = String::new();
     prometheus_client::encoding::text::encode(&mut page, &registry).unwrap();
     let samples: Vec<&str> = page.lines().filter(|line| !line.starts_with("# HELP")).collect();
