@@ -1,5 +1,6 @@
 //! The command line: what people may write. What is meant by it is in `command/`.
 
+pub mod check;
 pub mod client;
 pub mod cluster;
 pub mod feature;
@@ -163,15 +164,31 @@ pub struct RulesFlags {
     /// After a longer outage `for` timers start anew.
     #[arg(long = "rules.alert.for-outage-tolerance", value_parser = parse_duration, default_value = "1h", value_name = "DURATION")]
     pub for_outage_tolerance: Duration,
-    /// Rules of a group evaluated at the same time unless one reads what another writes; 0 or 1 is strictly in order.
     /// Least time before an alert fires whose `for` timer was taken back from ALERTS_FOR_STATE; shorter `for`s are not.
     #[arg(long = "rules.alert.for-grace-period", value_parser = parse_duration, default_value = "10m", value_name = "DURATION")]
     pub for_grace_period: Duration,
     /// Send firing alerts again while their rule cannot be evaluated, so that no notifier takes them for resolved.
     #[arg(long = "rules.alert.resend-on-error", action = ArgAction::Set, default_value_t = true, value_name = "BOOL")]
     pub resend_on_error: bool,
+    /// Rules of a group evaluated at the same time unless one reads what another writes; 0 or 1 is strictly in order.
     #[arg(long = "rules.max-concurrent-evals", default_value_t = 4, value_name = "COUNT")]
     pub max_concurrent_evals: usize,
+    /// Let people set and remove rule groups through the API, as Grafana and mimirtool do.
+    #[arg(long = "rules.enable-api")]
+    pub enable_api: bool,
+    /// Evaluations of each rule that are remembered for `explain rule`, at most 1000.
+    #[arg(long = "rules.history", value_parser = parse_history, default_value = "20", value_name = "COUNT")]
+    pub history: usize,
+    /// Rules that have metrics of their own; of more rules than that only the first have. 0 is none.
+    #[arg(long = "rules.metrics-limit", default_value_t = 2000, value_name = "COUNT")]
+    pub metrics_limit: usize,
+}
+
+/// A notifier to be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compat {
+    /// Prometheus' Alertmanager.
+    Alertmanager,
 }
 
 /// Flags of the notifier.
@@ -186,6 +203,13 @@ pub struct NotifierFlags {
     /// No notification goes out before this time after start.
     #[arg(long = "dispatch.start-delay", value_parser = parse_duration, default_value = "0s", value_name = "DURATION")]
     pub dispatch_start_delay: Duration,
+    /// After a restart, an alert that fired and is not reported again counts as resolved after as long as its source had
+    /// promised it to be valid, but no later than this.
+    #[arg(long = "alerts.restart-grace", value_parser = parse_duration, default_value = "1h", value_name = "DURATION")]
+    pub alerts_restart_grace: Duration,
+    /// Do as another notifier does where Watchfire promises more: see docs/differences.md.
+    #[arg(long = "compat", value_enum, value_name = "NOTIFIER")]
+    pub compat: Option<Compat>,
     /// Interval between removals of expired silences and of the notification log's old entries.
     #[arg(long = "data.maintenance-interval", value_parser = parse_duration, default_value = "15m", value_name = "DURATION")]
     pub data_maintenance_interval: Duration,
@@ -251,14 +275,15 @@ pub enum CheckCommand {
         files: Vec<PathBuf>,
     },
     /// Check rule files and PrometheusRule manifests; exit 1 if one is bad.
-    Rules {
-        /// The files; standard input if none.
-        #[arg(value_name = "FILE")]
-        files: Vec<PathBuf>,
-        /// Treat lint findings as errors (exit 3).
-        #[arg(long = "lint-fatal")]
-        lint_fatal: bool,
-    },
+    Rules(check::RulesCheck),
+}
+
+/// Longest history of a rule: it is kept in memory.
+const HISTORY_MAX: usize = 1000;
+
+fn parse_history(text: &str) -> Result<usize, String> {
+    let count = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if count > HISTORY_MAX { Err(format!("at most {HISTORY_MAX} can be kept")) } else { Ok(count) }
 }
 
 /// Severity of log messages.

@@ -25,7 +25,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Notifier(command) => notifier::execute(command).await,
         Command::Run(command) => run::execute(command).await,
         Command::Check(CheckCommand::Config { files }) | Command::CheckConfig { files, .. } => check::config(&files),
-        Command::Check(CheckCommand::Rules { files, lint_fatal }) => check::rules(&files, lint_fatal),
+        Command::Check(CheckCommand::Rules(command)) => check::rules(command).await,
         Command::Simulate { scenarios } => simulate::execute(&scenarios),
         Command::Alert(command) => alert::execute(command).await,
         Command::Silence(command) => silence::execute(command).await,

@@ -59,7 +59,8 @@ pub fn mismatch(binary: &Binary) -> Option<Mismatch> {
     });
     found.or_else(|| {
         let one = if matching.cardinality == Cardinality::OneToMany { &left } else { &right };
-        matching.include.iter().find_map(|label| {
+        // copying a name that the operator drops in any case does no harm
+        matching.include.iter().filter(|label| *label != METRIC_NAME).find_map(|label| {
             let kept_out_by = one.kept_out_by(label)?;
             Some(Mismatch::NothingToCopy { label: label.clone(), kept_out_by })
         })

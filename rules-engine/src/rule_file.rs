@@ -5,7 +5,9 @@
 //! - `rule_file/rule_check.rs`: what Prometheus' loader demands of a rule, and the rule as meant
 //! - `rule_file/source_choice.rs`: which query source a group asks
 //! - `rule_file/name.rs`: which names metrics and labels may have
+//! - `rule_file/located.rs`: both with their places
 //! - `rule_file/check.rs`: what `promtool check rules` says about a file
+//! - `rule_file/lint.rs`: what loads but is probably not meant
 //!
 //! The fields are those of Prometheus 3.14. A plain rule file is its first YAML document; a file whose first document
 //! is a Kubernetes object is a list of manifests.
@@ -22,9 +24,12 @@ use model::source::{Diagnostic, Diagnostics, Severity, SourceFile};
 use yaml::Decoder;
 
 use crate::rule::RuleGroup;
+use located::LocatedGroup;
 
 pub mod check;
 mod document;
+pub mod lint;
+mod located;
 mod name;
 mod rule_check;
 mod source_choice;
@@ -47,6 +52,8 @@ pub struct Defaults {
     pub names: NameScheme,
     /// Which experimental parts of PromQL are allowed.
     pub promql: promql::Options,
+    /// Whether keys that nobody knows are passed over.
+    pub ignores_unknown_fields: bool,
     /// Which query source groups ask.
     pub sources: Arc<SourceChoices>,
 }
@@ -59,6 +66,7 @@ impl Default for Defaults {
             query_offset: Duration::ZERO,
             names: NameScheme::Utf8,
             promql: promql::Options::default(),
+            ignores_unknown_fields: false,
             sources: Arc::default(),
         }
     }
@@ -108,8 +116,13 @@ pub fn load<S: AsRef<str>>(globs: &[S], base_dir: &Path, defaults: &Defaults) ->
 /// # Errors
 /// Every mistake of the file.
 pub fn read(file: &SourceFile, defaults: &Defaults) -> Result<(Vec<RuleGroup>, Diagnostics), Diagnostics> {
-    let decoder = Decoder::new(file);
-    let (groups, found) = document::decode(decoder, defaults);
+    let (groups, warnings) = read_located(file, defaults)?;
+    Ok((groups.into_iter().map(LocatedGroup::into_group).collect(), warnings))
+}
+
+/// The same with the places where everything is written.
+fn read_located(file: &SourceFile, defaults: &Defaults) -> Result<(Vec<LocatedGroup>, Diagnostics), Diagnostics> {
+    let (groups, found) = document::decode(Decoder::new(file), defaults);
     found.into_result(groups)
 }
 

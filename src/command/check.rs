@@ -1,6 +1,8 @@
 //! `watchfire check config|rules`: output shapes and exit codes of amtool and promtool.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of the command")]
 
+mod query_server;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +13,12 @@ use model::source::{Diagnostics, SourceFile};
 use notifier::config::Config;
 use notifier::rendering::Renderer;
 use rules_engine::rule_file::Defaults;
-use rules_engine::rule_file::check::{self, FileReport};
+use rules_engine::rule_file::check::server::{judge, questions};
+use rules_engine::rule_file::check::{self, Checks, LintChoice};
+use rules_engine::rule_file::lint::Surroundings;
+
+use crate::cli::check::{PromqlFeature, RulesCheck};
+use query_server::QueryServer;
 
 /// Checks Alertmanager configuration files, or standard input.
 ///
@@ -66,18 +73,69 @@ fn show_config(name: &str, outcome: Result<(Config, Diagnostics), Diagnostics>) 
 /// Checks rule files and PrometheusRule manifests, or standard input.
 ///
 /// # Errors
-/// Standard input cannot be read.
-pub fn rules(files: &[PathBuf], lint_fatal: bool) -> anyhow::Result<ExitCode> {
-    let defaults = Defaults::default();
-    let reports: Vec<FileReport> = match files {
-        [] => vec![check::check_file(&SourceFile::new("<stdin>", standard_input()?), &defaults)],
-        files => check::check_files(files, &defaults),
+/// Standard input cannot be read, a glob is none, or the server of `--query.url` cannot be asked.
+pub async fn rules(command: RulesCheck) -> anyhow::Result<ExitCode> {
+    let (lints, unknown) = command.lint.as_deref().map(LintChoice::parse).unwrap_or_default();
+    for word in unknown {
+        println!("WARNING: unknown lint option {word}");
+    }
+    let server = command
+        .query_url
+        .as_deref()
+        .map(|url| QueryServer::new(url, command.query_timeout, command.query_http_config.as_deref()));
+    let server = server.transpose()?;
+    let mut surroundings =
+        Surroundings { scrape_interval: command.scrape_interval, evaluation_interval: command.evaluation_interval };
+    if let (Some(server), None) = (&server, surroundings.scrape_interval) {
+        surroundings.scrape_interval =
+            server.scrape_interval().await.context("cannot ask the server of --query.url")?;
+    }
+    let checks = Checks { defaults: defaults(&command), lints, surroundings };
+    let mut reports = match command.files.as_slice() {
+        [] => vec![check::check_file(&SourceFile::new("standard input", standard_input()?), &checks)],
+        files => check::check_files(&expanded(files)?, &checks),
     };
+    if let Some(server) = &server {
+        let inquiry = server.ask(questions(&reports)).await;
+        judge(&mut reports, &inquiry.answers, &checks);
+        for failure in inquiry.failures {
+            eprintln!("watchfire: warning: {failure}");
+        }
+    }
     for report in &reports {
         print!("{}", report.stdout());
         eprint!("{}", report.stderr());
     }
-    Ok(ExitCode::from(check::exit_code(&reports, lint_fatal)))
+    Ok(ExitCode::from(check::exit_code(&reports, command.lint_fatal)))
+}
+
+fn defaults(command: &RulesCheck) -> Defaults {
+    let has = |feature: PromqlFeature| command.features.contains(&feature);
+    let mut defaults =
+        Defaults { names: command.names, ignores_unknown_fields: command.ignore_unknown_fields, ..Defaults::default() };
+    defaults.promql.experimental_functions = has(PromqlFeature::ExperimentalFunctions);
+    defaults.promql.extended_range_selectors = has(PromqlFeature::ExtendedRangeSelectors);
+    defaults.promql.fill_modifiers = has(PromqlFeature::FillModifiers);
+    defaults
+}
+
+/// Files as they are named; what is no file but a glob stands for what it matches, in order.
+fn expanded(files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for file in files {
+        let name = file.to_string_lossy();
+        if file.exists() || !name.contains(['*', '?', '[']) {
+            found.push(file.clone());
+            continue;
+        }
+        let paths = glob::glob(&name).with_context(|| format!("{name} is no file, and no glob either"))?;
+        let before = found.len();
+        found.extend(paths.filter_map(Result::ok).filter(|path| path.is_file()));
+        if found.len() == before {
+            found.push(file.clone());
+        }
+    }
+    Ok(found)
 }
 
 fn read(path: &Path) -> std::io::Result<String> {

@@ -1,17 +1,21 @@
-//! What `promtool check rules` says about rule files, as values; the command prints them.
+//! What `promtool check rules` says about rule files, and what lints find in them, as values; the command prints them.
 //!
 //! For each file `Checking FILE` on standard output, then `  SUCCESS: N rules found` and an empty line; or, on standard
-//! error, `  FAILED:` and what is wrong. A rule that is there twice in a file is a finding, not a mistake.
+//! error, `  FAILED:` and what is wrong. A finding is no mistake: it is told, and counts only where it was asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
 use model::LabelSet;
 use model::source::{Diagnostics, SourceFile};
 
-use super::{Defaults, read, read_file};
-use crate::rule::{Rule, RuleGroup};
+use super::lint::{self, Finding, Lint, Recorded, Surroundings};
+use super::located::LocatedGroup;
+use super::{Defaults, read_file, read_located};
+use crate::rule::Rule;
+
+pub mod server;
 
 /// Exit code when every file is good, findings or not.
 pub const EXIT_GOOD: u8 = 0;
@@ -19,6 +23,26 @@ pub const EXIT_GOOD: u8 = 0;
 pub const EXIT_MISTAKE: u8 = 1;
 /// Exit code when there are findings and they are to be fatal.
 pub const EXIT_LINT: u8 = 3;
+
+/// Which lints are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LintChoice {
+    /// Those whose findings make a file fail.
+    pub failing: BTreeSet<Lint>,
+    /// Those whose findings are only told.
+    pub told: BTreeSet<Lint>,
+}
+
+/// How files are checked.
+#[derive(Clone, Debug, Default)]
+pub struct Checks {
+    /// What files may say, and what holds where they say nothing.
+    pub defaults: Defaults,
+    /// Which lints are looked for.
+    pub lints: LintChoice,
+    /// What lints know beside the files.
+    pub surroundings: Surroundings,
+}
 
 /// What was found in one file.
 #[derive(Debug)]
@@ -38,6 +62,12 @@ pub struct GoodFile {
     pub warnings: Diagnostics,
     /// Rules that are there more than once.
     pub duplicates: Vec<Duplicate>,
+    /// What else was found and makes the file fail.
+    pub failing: Vec<Finding>,
+    /// What else was found and is only told.
+    pub told: Vec<Finding>,
+    source: SourceFile,
+    groups: Vec<LocatedGroup>,
 }
 
 /// Rules of one file that share their name and their labels: their results would overwrite one another.
@@ -51,34 +81,110 @@ pub struct Duplicate {
     pub extra: usize,
 }
 
+impl Default for LintChoice {
+    /// promtool's default fails a file, ours are told.
+    fn default() -> LintChoice {
+        let (failing, told) = Lint::ALL.into_iter().partition(|lint| *lint == Lint::DuplicateRules);
+        LintChoice { failing, told }
+    }
+}
+
+impl LintChoice {
+    /// What `--lint` says: `all`, `none` or names of lints with commas between them. Unknown words are given back.
+    pub fn parse(text: &str) -> (LintChoice, Vec<String>) {
+        let mut choice = LintChoice { failing: BTreeSet::new(), told: BTreeSet::new() };
+        let mut unknown = Vec::new();
+        for word in text.split(',') {
+            match (word, Lint::by_name(word)) {
+                ("all", _) => choice.failing.extend(Lint::ALL),
+                // the last one concerns scrape configurations, which are not here
+                ("none" | "too-long-scrape-interval", _) => {}
+                (_, Some(lint)) => {
+                    choice.failing.insert(lint);
+                }
+                (other, None) => unknown.push(other.to_owned()),
+            }
+        }
+        (choice, unknown)
+    }
+}
+
 /// Checks files on disk.
-pub fn check_files<P: AsRef<Path>>(paths: &[P], defaults: &Defaults) -> Vec<FileReport> {
-    let check = |path: &P| match read_file(path.as_ref()) {
-        Ok(file) => check_file(&file, defaults),
-        Err(mistakes) => FileReport { name: path.as_ref().display().to_string(), outcome: Err(mistakes) },
-    };
-    paths.iter().map(check).collect()
+pub fn check_files<P: AsRef<Path>>(paths: &[P], checks: &Checks) -> Vec<FileReport> {
+    let sources = paths.iter().map(|path| match read_file(path.as_ref()) {
+        Ok(file) => Ok(file),
+        Err(mistakes) => Err((path.as_ref().display().to_string(), mistakes)),
+    });
+    check_all(sources, checks)
 }
 
 /// Checks one file that is in memory, such as standard input.
-pub fn check_file(file: &SourceFile, defaults: &Defaults) -> FileReport {
-    let outcome = read(file, defaults).map(|(groups, warnings)| GoodFile {
-        rules: groups.iter().map(|group| group.rules.len()).sum(),
-        warnings,
-        duplicates: duplicates(&groups),
+pub fn check_file(file: &SourceFile, checks: &Checks) -> FileReport {
+    let mut reports = check_all([Ok(file.clone())].into_iter(), checks);
+    reports.pop().unwrap_or_else(|| FileReport { name: String::new(), outcome: Err(Diagnostics::new()) })
+}
+
+/// Reads all files first: what one records another may read.
+fn check_all(
+    sources: impl Iterator<Item = Result<SourceFile, (String, Diagnostics)>>,
+    checks: &Checks,
+) -> Vec<FileReport> {
+    let mut recorded = Recorded::default();
+    let read = sources.map(|source| {
+        let file = source?;
+        let (groups, warnings) =
+            read_located(&file, &checks.defaults).map_err(|mistakes| (file.name().to_owned(), mistakes))?;
+        recorded.learn(&groups, &checks.surroundings);
+        Ok((file, groups, warnings))
     });
-    FileReport { name: file.name().to_owned(), outcome }
+    let read: Vec<Result<_, (String, Diagnostics)>> = read.collect();
+    let report = |read: Result<(SourceFile, Vec<LocatedGroup>, Diagnostics), (String, Diagnostics)>| match read {
+        Err((name, mistakes)) => FileReport { name, outcome: Err(mistakes) },
+        Ok((source, groups, warnings)) => {
+            let name = source.name().to_owned();
+            let is_looked_for = checks.lints.failing.contains(&Lint::DuplicateRules);
+            let mut good = GoodFile {
+                rules: groups.iter().map(|group| group.rules.len()).sum(),
+                warnings,
+                duplicates: if is_looked_for { duplicates(&groups) } else { Vec::new() },
+                failing: Vec::new(),
+                told: Vec::new(),
+                source,
+                groups,
+            };
+            let found = lint::inspect(&good.source, &good.groups, &recorded, &checks.surroundings);
+            good.take(found, &checks.lints);
+            FileReport { name, outcome: Ok(good) }
+        }
+    };
+    read.into_iter().map(report).collect()
 }
 
 /// The exit code for all files together.
 pub fn exit_code(reports: &[FileReport], lint_is_fatal: bool) -> u8 {
-    let found = |report: &FileReport| report.outcome.as_ref().is_ok_and(|good| !good.duplicates.is_empty());
     if reports.iter().any(|report| report.outcome.is_err()) {
         EXIT_MISTAKE
-    } else if lint_is_fatal && reports.iter().any(found) {
+    } else if lint_is_fatal && reports.iter().any(|report| report.outcome.as_ref().is_ok_and(GoodFile::has_failed)) {
         EXIT_LINT
     } else {
         EXIT_GOOD
+    }
+}
+
+impl GoodFile {
+    /// Adds findings of the lints that are looked for.
+    fn take(&mut self, found: Vec<Finding>, lints: &LintChoice) {
+        for finding in found {
+            if lints.failing.contains(&finding.lint) {
+                self.failing.push(finding);
+            } else if lints.told.contains(&finding.lint) {
+                self.told.push(finding);
+            }
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        !self.duplicates.is_empty() || !self.failing.is_empty()
     }
 }
 
@@ -86,7 +192,7 @@ impl FileReport {
     /// The lines for standard output.
     pub fn stdout(&self) -> String {
         let success = match &self.outcome {
-            Ok(good) if good.duplicates.is_empty() => format!("  SUCCESS: {} rules found\n", good.rules),
+            Ok(good) if !good.has_failed() => format!("  SUCCESS: {} rules found\n", good.rules),
             _ => String::new(),
         };
         format!("Checking {}\n{success}\n", self.name)
@@ -94,20 +200,31 @@ impl FileReport {
 
     /// The lines for standard error; none when there is nothing to say.
     pub fn stderr(&self) -> String {
-        match &self.outcome {
-            Err(mistakes) => format!("  FAILED:\n{mistakes}\n"),
-            Ok(GoodFile { warnings, duplicates, .. }) => {
-                let warned = if warnings.is_empty() { String::new() } else { format!("{warnings}\n") };
-                match duplicates.is_empty() {
-                    true => warned,
-                    false => format!("{warned}  FAILED:\n{}", Findings(duplicates)),
-                }
-            }
+        let good = match &self.outcome {
+            Err(mistakes) => return format!("  FAILED:\n{mistakes}\n"),
+            Ok(good) => good,
+        };
+        let mut said = String::new();
+        if !good.warnings.is_empty() {
+            said += &format!("{}\n", good.warnings);
         }
+        said += &lines(&good.told);
+        if good.has_failed() {
+            said += "  FAILED:\n";
+            if !good.duplicates.is_empty() {
+                said += &Findings(&good.duplicates).to_string();
+            }
+            said += &lines(&good.failing);
+        }
+        said
     }
 }
 
-/// The findings in promtool's form.
+fn lines(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| format!("{}\n", finding.diagnostic)).collect()
+}
+
+/// The duplicates in promtool's form.
 struct Findings<'a>(&'a [Duplicate]);
 
 impl fmt::Display for Findings<'_> {
@@ -125,10 +242,10 @@ impl fmt::Display for Findings<'_> {
 }
 
 /// Looks at the whole file, at names and merged labels only: not at groups, kinds or expressions.
-fn duplicates(groups: &[RuleGroup]) -> Vec<Duplicate> {
+fn duplicates(groups: &[LocatedGroup]) -> Vec<Duplicate> {
     let mut counts: BTreeMap<(&str, &LabelSet), usize> = BTreeMap::new();
     let rules = groups.iter().flat_map(|group| &group.rules);
-    rules.for_each(|rule| *counts.entry(identity(rule)).or_default() += 1);
+    rules.for_each(|located| *counts.entry(identity(&located.rule)).or_default() += 1);
     let repeated = counts.into_iter().filter(|(_, count)| *count > 1);
     repeated
         .map(|((name, labels), count)| Duplicate { name: name.to_owned(), labels: labels.clone(), extra: count - 1 })

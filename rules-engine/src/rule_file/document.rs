@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use model::source::{Diagnostics, Span};
 use yaml::{Decoder, Node};
 
+use super::located::LocatedGroup;
 use super::written::{self, Dialect};
 use super::{Defaults, whole_file_warning};
 use crate::rule::RuleGroup;
@@ -13,7 +14,7 @@ const KIND: &str = "PrometheusRule";
 const API_VERSION: &str = "monitoring.coreos.com/v1";
 
 /// The groups of a file and everything found wrong with it.
-pub(super) fn decode(decoder: Decoder, defaults: &Defaults) -> (Vec<RuleGroup>, Diagnostics) {
+pub(super) fn decode(decoder: Decoder, defaults: &Defaults) -> (Vec<LocatedGroup>, Diagnostics) {
     let documents = Decoder::new(decoder.file());
     let nodes = documents.documents();
     if nodes.first().is_some_and(is_manifest) {
@@ -33,15 +34,15 @@ pub(super) fn decode_single(decoder: &Decoder, namespace: &str, defaults: &Defau
         return None;
     }
     let (_, group) = written::decode_group(&root, 1, decoder, namespace, Dialect::RuleFile, defaults)?;
-    Some(group)
+    Some(group.into_group())
 }
 
 /// The one key of a rule file.
-fn decode_plain(root: &Node, decoder: &Decoder, defaults: &Defaults) -> Vec<RuleGroup> {
+fn decode_plain(root: &Node, decoder: &Decoder, defaults: &Defaults) -> Vec<LocatedGroup> {
     let Some(mut fields) = decoder.mapping(root, "a rule file") else { return Vec::new() };
     let groups = fields.optional("groups");
     let groups = written::decode_groups(groups, decoder.file().name(), Dialect::RuleFile, defaults);
-    fields.finish();
+    written::finish(fields, defaults);
     groups
 }
 
@@ -60,7 +61,7 @@ struct Manifest<'a> {
 
 /// A single object's groups carry the path of the file; those of several in one file `path#namespace/name`, so that
 /// equal group names do not clash and a group's identity does not hang on the order of the objects.
-fn decode_manifests(nodes: &[Node], decoder: &Decoder, defaults: &Defaults) -> Vec<RuleGroup> {
+fn decode_manifests(nodes: &[Node], decoder: &Decoder, defaults: &Defaults) -> Vec<LocatedGroup> {
     let mut manifests = Vec::new();
     nodes.iter().for_each(|node| collect(node, decoder, &mut manifests));
     if manifests.is_empty() && !decoder.has_errors() {
@@ -123,7 +124,7 @@ fn decode_manifest<'a>(node: &'a Node, decoder: &'a Decoder) -> Option<Manifest<
     Some(Manifest { id: format!("{namespace}/{name}"), place, spec })
 }
 
-fn decode_spec(spec: &Node, file: &str, decoder: &Decoder, defaults: &Defaults) -> Vec<RuleGroup> {
+fn decode_spec(spec: &Node, file: &str, decoder: &Decoder, defaults: &Defaults) -> Vec<LocatedGroup> {
     let Some(mut fields) = decoder.mapping(spec, "a PrometheusRule's spec") else { return Vec::new() };
     let groups = written::decode_groups(fields.optional("groups"), file, Dialect::Manifest, defaults);
     fields.finish();

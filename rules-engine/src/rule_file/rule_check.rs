@@ -1,6 +1,6 @@
 //! What Prometheus' loader demands of a rule, and the rule as meant.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use model::LabelSet;
@@ -9,6 +9,7 @@ use model::source::Spanned;
 use templates::go_template::{Functions, Template, rule_functions};
 use yaml::Decoder;
 
+use super::located::LocatedRule;
 use super::written::{TextMap, WrittenRule, label_set};
 use super::{Defaults, NameScheme};
 use crate::rule::{Alerting, Language, Rule, RuleKind};
@@ -16,14 +17,16 @@ use crate::rule::{Alerting, Language, Rule, RuleKind};
 /// What templates of rules may call.
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(rule_functions::functions);
 
-/// Checks a rule and gives it as meant, if nothing is wrong with it. `group_labels` lie under the rule's own.
+/// Checks the rule at a position of its group and gives it as meant, if nothing is wrong with it. `group_labels` lie
+/// under the rule's own.
 pub(super) fn resolve(
     written: WrittenRule,
+    number: usize,
     group_labels: &LabelSet,
     language: Language,
     defaults: &Defaults,
     decoder: &Decoder,
-) -> Option<Rule> {
+) -> Option<LocatedRule> {
     let kind = kind_of(&written, decoder);
     let expr = written.expr.as_ref().and_then(|expr| check_expr(expr, language, defaults, decoder));
     check_labels(&written.labels, defaults.names, decoder);
@@ -32,11 +35,12 @@ pub(super) fn resolve(
         Some(Kind::Alerting(_)) => check_alerting(&written, defaults.names, decoder),
         None => {}
     }
-    let (kind, expr, shown_expr) = match (kind, written.expr, expr) {
-        (Some(kind), Some(written), Some(shown)) if !decoder.has_errors() => (kind, written.value, shown),
+    let (kind, expr, parsed) = match (kind, written.expr, expr) {
+        (Some(kind), Some(written), Some(parsed)) if !decoder.has_errors() => (kind, written, parsed),
         _ => return None,
     };
     let labels = group_labels.overlay(label_set(&written.labels).iter());
+    let hold_span = written.hold.as_ref().map(|hold| hold.span);
     let (name, kind) = match kind {
         Kind::Recording(name) => (name, RuleKind::Recording),
         Kind::Alerting(name) => {
@@ -49,7 +53,18 @@ pub(super) fn resolve(
             (name, RuleKind::Alerting(alerting))
         }
     };
-    Some(Rule { name: name.value, expr, shown_expr, labels, kind })
+    let shown_expr = parsed.as_ref().map_or_else(|| expr.value.clone(), promql::Expr::to_string);
+    let rule = Rule { name: name.value, expr: expr.value.clone(), shown_expr, labels, kind };
+    Some(LocatedRule {
+        rule: Arc::new(rule),
+        number,
+        name: name.span,
+        expr,
+        parsed,
+        hold: hold_span,
+        labels: written.labels,
+        annotations: written.annotations,
+    })
 }
 
 /// Which of `record` and `alert` is written.
@@ -82,19 +97,24 @@ fn kind_of(written: &WrittenRule, decoder: &Decoder) -> Option<Kind> {
     }
 }
 
-/// Parses the expression if it is PromQL; the result is its canonical text. Each mistake is reported where it stands in
-/// the file. Other languages are for the server to judge.
-fn check_expr(expr: &Spanned<String>, language: Language, defaults: &Defaults, decoder: &Decoder) -> Option<String> {
+/// Parses the expression if it is PromQL. Each mistake is reported where it stands in the file. Other languages are for
+/// the server to judge: there is nothing inside then.
+fn check_expr(
+    expr: &Spanned<String>,
+    language: Language,
+    defaults: &Defaults,
+    decoder: &Decoder,
+) -> Option<Option<promql::Expr>> {
     if expr.value.is_empty() {
         decoder.error(expr.span, "field \"expr\" must be set");
         return None;
     }
     if !language.reads_metrics() {
-        return Some(expr.value.clone());
+        return Some(None);
     }
     match promql::parse_with(&expr.value, defaults.promql) {
-        Ok(parsed) => Some(parsed.to_string()),
-        Err(_) if language == Language::MetricsQl => Some(expr.value.clone()),
+        Ok(parsed) => Some(Some(parsed)),
+        Err(_) if language == Language::MetricsQl => Some(None),
         Err(mistakes) => {
             for mistake in mistakes {
                 let message = format!("could not parse expression: {}", mistake.message);

@@ -10,6 +10,7 @@ use model::source::{Diagnostics, Span, Spanned};
 use yaml::{Decoder, Field, Fields, Node};
 
 use super::Defaults;
+use super::located::LocatedGroup;
 use super::rule_check;
 use crate::rule::RuleGroup;
 
@@ -61,7 +62,7 @@ const FOREIGN: [(&str, &str); 15] = [
 ];
 
 /// Reads a list of groups. What is wrong with a rule is reported under its group's name, its number and its name.
-pub(super) fn decode_groups(field: Field<'_>, file: &str, dialect: Dialect, defaults: &Defaults) -> Vec<RuleGroup> {
+pub(super) fn decode_groups(field: Field<'_>, file: &str, dialect: Dialect, defaults: &Defaults) -> Vec<LocatedGroup> {
     let mut first_places: BTreeMap<String, Span> = BTreeMap::new();
     let mut number = 0;
     let groups = field.sequence(|node, decoder| {
@@ -88,10 +89,10 @@ pub(super) fn decode_group(
     file: &str,
     dialect: Dialect,
     defaults: &Defaults,
-) -> Option<(Spanned<String>, RuleGroup)> {
+) -> Option<(Spanned<String>, LocatedGroup)> {
     let shown = node.get("name").and_then(Node::as_text).filter(|name| !name.is_empty());
     let about = shown.map_or_else(|| format!("group {number}"), |name| format!("group {name:?}"));
-    let (name, mut group, labels) =
+    let (name, located, labels) =
         in_context(decoder, &about, |decoder| decode_head(node, decoder, file, dialect, defaults))?;
     let rules = node.get("rules").filter(|rules| !rules.is_null());
     let items = rules.and_then(Node::as_sequence);
@@ -99,14 +100,14 @@ pub(super) fn decode_group(
         // for the message
         let _reported = in_context(decoder, &about, |decoder| decoder.value(rules?).sequence(|_, _| Some(())));
     }
-    let numbered = items.unwrap_or_default().iter().enumerate().filter_map(|(index, item)| {
-        in_context(decoder, &context(&group.name, index + 1, item), |decoder| {
-            let written = WrittenRule::decode(item, decoder, dialect)?;
-            rule_check::resolve(written, &labels, group.source.language, defaults, decoder)
+    let numbered = (1..).zip(items.unwrap_or_default()).filter_map(|(number, item)| {
+        in_context(decoder, &context(&located.group.name, number, item), |decoder| {
+            let written = WrittenRule::decode(item, decoder, dialect, defaults)?;
+            rule_check::resolve(written, number, &labels, located.group.source.language, defaults, decoder)
         })
     });
-    group.rules = numbered.map(Arc::new).collect();
-    Some((name, group))
+    let rules = numbered.collect();
+    Some((name, LocatedGroup { rules, ..located }))
 }
 
 /// A group's own fields: its name, the group without rules, and the labels of all its rules.
@@ -116,7 +117,7 @@ fn decode_head(
     file: &str,
     dialect: Dialect,
     defaults: &Defaults,
-) -> Option<(Spanned<String>, RuleGroup, LabelSet)> {
+) -> Option<(Spanned<String>, LocatedGroup, LabelSet)> {
     let mut fields = decoder.mapping(node, "a rule group")?;
     fields.ignore(&["rules"]);
     let name = fields.required("name").string();
@@ -127,8 +128,8 @@ fn decode_head(
     if dialect == Dialect::Manifest {
         thanos_strategy(&mut fields);
     }
-    foreign(&mut fields, decoder, dialect, "a rule group");
-    fields.finish();
+    foreign(&mut fields, decoder, dialect, defaults, "a rule group");
+    finish(fields, defaults);
     rule_check::check_labels(&labels, defaults.names, decoder);
     let limit = limit.map_or(0, |limit| check_limit(&limit, decoder));
     let name = name?;
@@ -136,20 +137,22 @@ fn decode_head(
         decoder.error(name.span, "a group's name must not be empty");
         return None;
     }
+    let interval = interval.map(|interval| interval.value).filter(|interval| !interval.is_zero());
     let group = RuleGroup {
         name: name.value.clone(),
         file: file.to_owned(),
-        interval: interval.map(|interval| interval.value).filter(|i| !i.is_zero()).unwrap_or(defaults.interval),
+        interval: interval.unwrap_or(defaults.interval),
         limit,
         query_offset: query_offset.map_or(defaults.query_offset, |offset| offset.value),
         source: Arc::new(defaults.sources.choose(file, &name.value, None)),
         rules: Vec::new(),
     };
-    Some((name, group, label_set(&labels)))
+    let located = LocatedGroup { group, has_interval: interval.is_some(), rules: Vec::new() };
+    Some((name, located, label_set(&labels)))
 }
 
 impl WrittenRule {
-    fn decode(node: &Node, decoder: &Decoder, dialect: Dialect) -> Option<WrittenRule> {
+    fn decode(node: &Node, decoder: &Decoder, dialect: Dialect, defaults: &Defaults) -> Option<WrittenRule> {
         let mut fields = decoder.mapping(node, "a rule")?;
         let rule = WrittenRule {
             place: fields.span(),
@@ -161,8 +164,8 @@ impl WrittenRule {
             labels: fields.optional("labels").string_map().unwrap_or_default(),
             annotations: fields.optional("annotations").string_map().unwrap_or_default(),
         };
-        foreign(&mut fields, decoder, dialect, "a rule");
-        fields.finish();
+        foreign(&mut fields, decoder, dialect, defaults, "a rule");
+        finish(fields, defaults);
         Some(rule)
     }
 }
@@ -208,7 +211,18 @@ fn thanos_strategy(fields: &mut Fields<'_>) {
     });
 }
 
-fn foreign(fields: &mut Fields<'_>, decoder: &Decoder, dialect: Dialect, what: &str) {
+/// Reports what nobody knows, unless that is to be passed over.
+pub(super) fn finish(mut fields: Fields<'_>, defaults: &Defaults) {
+    if defaults.ignores_unknown_fields {
+        let _passed_over = fields.rest();
+    }
+    fields.finish();
+}
+
+fn foreign(fields: &mut Fields<'_>, decoder: &Decoder, dialect: Dialect, defaults: &Defaults, what: &str) {
+    if defaults.ignores_unknown_fields {
+        return;
+    }
     for (name, owner) in FOREIGN {
         let allowed = name == THANOS_STRATEGY && dialect == Dialect::Manifest;
         if let Some(span) = fields.key_span(name).filter(|_| !allowed) {

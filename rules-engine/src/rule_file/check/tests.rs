@@ -12,13 +12,13 @@ groups:
 - name: b
   rules:
   - {record: A, expr: up, labels: {x: y}}
-  - {alert: B, expr: up}
-  - {alert: B, expr: up}
-  - {alert: B, expr: down}
+  - {alert: B, expr: up == 2}
+  - {alert: B, expr: up == 2}
+  - {alert: B, expr: down > 0}
 ";
 
 fn check(text: &str) -> FileReport {
-    check_file(&SourceFile::new("r.yml", text), &Defaults::default())
+    check_file(&SourceFile::new("r.yml", text), &Checks::default())
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn mistakes_win_over_findings() {
     fs::write(path("bad.yml"), "groups: [{name: a, rules: [{alert: A}]}]").unwrap();
     fs::write(path("twice.yml"), DUPLICATES).unwrap();
     fs::write(path("more.yml"), "groups: []\n---\ngroups: [{name: a}]\n").unwrap();
-    let reports = check_files(&["bad.yml", "none.yml", "twice.yml", "more.yml"].map(path), &Defaults::default());
+    let reports = check_files(&["bad.yml", "none.yml", "twice.yml", "more.yml"].map(path), &Checks::default());
     assert_eq!(exit_code(&reports, true), EXIT_MISTAKE);
     let shown: String = reports.iter().map(|report| report.stdout() + &report.stderr()).collect();
     insta::assert_snapshot!(shown.replace(&format!("{}/", folder.path().display()), ""));

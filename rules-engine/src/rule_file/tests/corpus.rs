@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::check::check_file;
+use super::super::check::{Checks, check_file};
 use super::super::*;
 use crate::rule::RuleKind;
 
@@ -98,7 +98,7 @@ fn duplicate_rules_are_found_where_promtool_finds_them() {
         ("prometheusrules/kube-prometheus/kubernetesControlPlane-prometheusRule.yaml", true),
         ("prometheusrules/kube-prometheus/alertmanager-prometheusRule.yaml", false),
     ] {
-        let report = check_file(&read_file(&corpus.join(name)).unwrap(), &Defaults::default());
+        let report = check_file(&read_file(&corpus.join(name)).unwrap(), &Checks::default());
         let good = report.outcome.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         assert_eq!(!good.duplicates.is_empty(), found, "{name}");
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use super::super::check::check_file;
+use super::super::check::{Checks, check_file};
 use super::super::*;
 
 /// Bodies of a single rule, in YAML's flow form.
@@ -93,8 +93,9 @@ fn peer_promtool_has_the_same_verdict() {
     assert_eq!(theirs.len(), texts.len(), "{said}");
     // Prometheus 2 knows no other names than these
     let defaults = Defaults { names: NameScheme::Legacy, ..Defaults::default() };
+    let checks = Checks { defaults, ..Checks::default() };
     for ((path, text), theirs) in paths.iter().zip(&texts).zip(theirs) {
-        let report = check_file(&read_file(path).unwrap(), &defaults);
+        let report = check_file(&read_file(path).unwrap(), &checks);
         let ours = report.stdout().lines().nth(1).unwrap_or("").trim().to_owned();
         assert_eq!(ours, theirs, "{text}\n{}", report.stderr());
     }
