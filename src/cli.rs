@@ -1,6 +1,5 @@
 //! The command line: what people may write. What is meant by it is in `command/`.
 
-pub mod check;
 pub mod client;
 pub mod cluster;
 pub mod feature;
@@ -184,13 +183,6 @@ pub struct RulesFlags {
     pub metrics_limit: usize,
 }
 
-/// A notifier to be like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Compat {
-    /// Prometheus' Alertmanager.
-    Alertmanager,
-}
-
 /// Flags of the notifier.
 #[derive(Debug, Args)]
 pub struct NotifierFlags {
@@ -203,13 +195,6 @@ pub struct NotifierFlags {
     /// No notification goes out before this time after start.
     #[arg(long = "dispatch.start-delay", value_parser = parse_duration, default_value = "0s", value_name = "DURATION")]
     pub dispatch_start_delay: Duration,
-    /// After a restart, an alert that fired and is not reported again counts as resolved after as long as its source had
-    /// promised it to be valid, but no later than this.
-    #[arg(long = "alerts.restart-grace", value_parser = parse_duration, default_value = "1h", value_name = "DURATION")]
-    pub alerts_restart_grace: Duration,
-    /// Do as another notifier does where Watchfire promises more: see docs/differences.md.
-    #[arg(long = "compat", value_enum, value_name = "NOTIFIER")]
-    pub compat: Option<Compat>,
     /// Interval between removals of expired silences and of the notification log's old entries.
     #[arg(long = "data.maintenance-interval", value_parser = parse_duration, default_value = "15m", value_name = "DURATION")]
     pub data_maintenance_interval: Duration,
@@ -275,7 +260,14 @@ pub enum CheckCommand {
         files: Vec<PathBuf>,
     },
     /// Check rule files and PrometheusRule manifests; exit 1 if one is bad.
-    Rules(check::RulesCheck),
+    Rules {
+        /// The files; standard input if none.
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Treat lint findings as errors (exit 3).
+        #[arg(long = "lint-fatal")]
+        lint_fatal: bool,
+    },
 }
 
 /// Longest history of a rule: it is kept in memory.

@@ -8,6 +8,7 @@ mod conditions;
 mod config_errors;
 mod conformance;
 mod dead_mail_server;
+mod grafana;
 mod interoperation;
 mod peers;
 mod pipeline;
