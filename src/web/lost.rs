@@ -1,7 +1,10 @@
-//! Requests that no handler takes: the words of Go's web server, which clients of the family know.
+//! Requests that no handler takes: the words of Go's web server, which clients of the family know. Paths that are not in
+//! their plain form lead to it.
 
 use axum::Router;
-use axum::http::{StatusCode, Uri, header};
+use axum::extract::Request;
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 /// Plain 404 and 405 for paths and methods that nobody answers.
@@ -11,6 +14,10 @@ pub fn answered(router: Router) -> Router {
 
 /// The router below a prefix; the root of the server leads there. No prefix changes nothing.
 pub fn prefixed(router: Router, prefix: &str) -> Router {
+    below(router, prefix).layer(from_fn(tidied))
+}
+
+fn below(router: Router, prefix: &str) -> Router {
     if prefix.is_empty() {
         return answered(router);
     }
@@ -26,6 +33,45 @@ pub fn prefixed(router: Router, prefix: &str) -> Router {
         not_found().await
     };
     Router::new().nest(prefix, answered(router)).fallback(stray)
+}
+
+/// `//api/v2/./alerts` leads to `/api/v2/alerts`, as clients find it whose address ends in a slash.
+async fn tidied(request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    match tidy(uri.path()) {
+        Some(path) => {
+            let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+            moved(request.method(), &format!("{path}{query}"))
+        }
+        None => next.run(request).await,
+    }
+}
+
+/// The plain form of a path, if that is another one.
+fn tidy(path: &str) -> Option<String> {
+    let mut kept = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(kept.pop()),
+            part => kept.push(part),
+        }
+    }
+    let slash = if path.ends_with('/') && !kept.is_empty() { "/" } else { "" };
+    let plain = format!("/{}{slash}", kept.join("/"));
+    (path.starts_with('/') && plain != path).then_some(plain)
+}
+
+fn moved(method: &Method, target: &str) -> Response {
+    let page = match *method {
+        Method::GET => Html(format!("<a href=\"{}\">Moved Permanently</a>.\n\n", escaped(target))).into_response(),
+        _ => ().into_response(),
+    };
+    (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, target)], page).into_response()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&#34;")
 }
 
 async fn not_found() -> Response {
@@ -56,6 +102,32 @@ mod tests {
         let location = response.headers().get(header::LOCATION).map(|value| value.to_str().unwrap().to_owned());
         let status = response.status().as_u16();
         (status, location, String::from_utf8(to_bytes(response.into_body(), 1000).await.unwrap().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn plain_paths() {
+        for (path, plain) in [
+            ("/", None),
+            ("/api/v2/alerts", None),
+            ("/api/v2/", None),
+            ("//", Some("/")),
+            ("//api/v2/alerts", Some("/api/v2/alerts")),
+            ("/api//v2/./x/../alerts//", Some("/api/v2/alerts/")),
+            ("/../..", Some("/")),
+            ("/a/..", Some("/")),
+            ("/a/...", None),
+            ("*", None),
+        ] {
+            assert_eq!(tidy(path).as_deref(), plain, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_forms_of_a_path_lead_to_the_plain_one() {
+        let (status, location, body) = ask("/am", "GET", "//am/./x?a=<b>").await;
+        assert_eq!((status, location.as_deref()), (301, Some("/am/x?a=<b>")));
+        assert_eq!(body, "<a href=\"/am/x?a=&lt;b&gt;\">Moved Permanently</a>.\n\n");
+        assert_eq!(ask("", "POST", "//x").await, (301, Some("/x".into()), String::new()));
     }
 
     #[tokio::test]

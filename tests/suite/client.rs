@@ -1,5 +1,7 @@
 //! The commands that amtool has, beside the real amtool: same output, same exit code, against both notifiers.
 
+mod every_command;
+
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

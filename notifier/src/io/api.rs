@@ -96,9 +96,9 @@ fn only<S: Clone + Send + Sync + 'static>(allowed: &'static str, methods: Method
     methods.head(refuse).fallback(refuse)
 }
 
-/// 406 for clients that do not take JSON.
+/// 406 for clients that do not take JSON. What is posted is taken from everybody.
 async fn acceptable(request: Request, next: Next) -> Response {
-    if answer::takes_json(request.headers()) {
+    if request.method() == Method::POST || answer::takes_json(request.headers()) {
         return next.run(request).await;
     }
     let message = "unsupported media type requested, only [application/json] are available";

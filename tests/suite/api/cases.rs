@@ -88,6 +88,10 @@ fn routing() -> Vec<Case> {
         get("/api/v2/nothing", 404, r#"{"code":404,"message":"path /api/v2/nothing was not found"}"#),
         get("/api/v2/", 404, r#"{"code":404,"message":"path /api/v2/ was not found"}"#),
         get("/api/v2/silences/", 200, "[]").gives("cache-control", "no-store", None),
+        get("/api/v2//alerts?filter=a%3Db", 301, "<a href=\"/api/v2/alerts?filter=a%3Db\">Moved Permanently</a>.\n")
+            .gives("location", "/api/v2/alerts?filter=a%3Db", Some("/api/v2/alerts?filter=a%3Db")),
+        get("//api/v2/status", 301, "<a href=\"/api/v2/status\">Moved Permanently</a>.\n"),
+        case("POST", "/api/v2//alerts", 301, "").gives("location", "/api/v2/alerts", Some("/api/v2/alerts")),
         get("/api/v3/x", 404, "404 page not found").gives("x-content-type-options", "nosniff", Some("nosniff")),
         get("/nothing", 404, "404 page not found"),
         get("/-/healthy", 200, "OK"),
@@ -206,6 +210,10 @@ fn media_types() -> Vec<Case> {
                 r#"{"code":415,"message":"unsupported media type \"application/octet-stream\", only [application/json] are allowed"}"#,
             )
         },
+        // without a body there is no type of it
+        case("POST", "/api/v2/alerts", 422, r#"{"code":602,"message":"alerts in body is required"}"#),
+        alerts("[]", 200, "").with("accept", "text/html"),
+        alerts("[]", 200, "").with("accept", ""),
         get("/api/v2/receivers", 406, NOT_ACCEPTABLE).with("accept", "text/html"),
         get("/api/v2/silences", 200, "[]").with("accept", "text/html, application/json;q=0.5"),
         get("/api/v2/silences", 200, "[]").with("accept", "*/*"),
@@ -253,6 +261,7 @@ fn posted_alerts() -> Vec<Case> {
 fn unreadable_alerts() -> Vec<Case> {
     vec![
         alerts("", 422, r#"{"code":602,"message":"alerts in body is required"}"#),
+        alerts(" \n", 422, r#"{"code":602,"message":"alerts in body is required"}"#),
         alerts("[{}]", 422, r#"{"code":602,"message":"0.labels in body is required"}"#),
         alerts(
             r#"[{"labels":{"a":"1"}},{"labels":null}]"#,

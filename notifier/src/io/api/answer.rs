@@ -124,6 +124,10 @@ pub(super) const SILENCE: Kind =
 
 /// Reads a JSON body; `null` is the empty value, and what follows the value is not looked at, as in Alertmanager.
 pub(super) fn read<T: DeserializeOwned + Default>(kind: &Kind, headers: &HeaderMap, body: &[u8]) -> Result<T, Refusal> {
+    let required = || Err(invalid(602, format!("{} in body is required", kind.name)));
+    if body.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
+        return required();
+    }
     let given =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/octet-stream");
     let media_type = given.split(';').next().unwrap_or_default().trim();
@@ -135,21 +139,30 @@ pub(super) fn read<T: DeserializeOwned + Default>(kind: &Kind, headers: &HeaderM
         let message = format!("unsupported media type {given:?}, only [application/json] are allowed");
         return Err(fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, 415, message));
     }
-    if body.is_empty() {
-        return Err(invalid(602, format!("{} in body is required", kind.name)));
+    if body.trim_ascii().is_empty() {
+        return required();
     }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    Option::<T>::deserialize(&mut json).map(Option::unwrap_or_default).map_err(|error| {
+    parse(body).map_err(|error| {
         let why = why_unreadable(kind, body, &error);
         fault(StatusCode::BAD_REQUEST, 400, format!("parsing {} body from \"\" failed, because {why}", kind.name))
     })
+}
+
+/// As Go reads JSON, bytes that are no text become `�`: one odd label must not cost a whole batch.
+fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, serde_json::Error> {
+    let parsed = |body: &[u8]| Option::<T>::deserialize(&mut serde_json::Deserializer::from_slice(body));
+    let read = parsed(body).or_else(|error| match String::from_utf8_lossy(body) {
+        std::borrow::Cow::Owned(text) => parsed(text.as_bytes()),
+        std::borrow::Cow::Borrowed(_) => Err(error),
+    });
+    read.map(Option::unwrap_or_default)
 }
 
 /// Go's words where they are easy to find, ours with the position elsewhere.
 fn why_unreadable(kind: &Kind, body: &[u8], error: &serde_json::Error) -> String {
     let opening = body.iter().copied().find(|byte| !byte.is_ascii_whitespace());
     let found = match opening {
-        None => return "EOF".to_owned(),
+        None => return error.to_string(),
         Some(_) if error.is_eof() => return "unexpected EOF".to_owned(),
         Some(byte) if byte == kind.opens_with || error.is_syntax() => return error.to_string(),
         Some(b'{') => "object",
