@@ -183,6 +183,13 @@ pub struct RulesFlags {
     pub metrics_limit: usize,
 }
 
+/// A notifier to be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compat {
+    /// Prometheus' Alertmanager.
+    Alertmanager,
+}
+
 /// Flags of the notifier.
 #[derive(Debug, Args)]
 pub struct NotifierFlags {
@@ -195,6 +202,13 @@ pub struct NotifierFlags {
     /// No notification goes out before this time after start.
     #[arg(long = "dispatch.start-delay", value_parser = parse_duration, default_value = "0s", value_name = "DURATION")]
     pub dispatch_start_delay: Duration,
+    /// After a restart, an alert that fired and is not reported again counts as resolved after as long as its source had
+    /// promised it to be valid, but no later than this.
+    #[arg(long = "alerts.restart-grace", value_parser = parse_duration, default_value = "1h", value_name = "DURATION")]
+    pub alerts_restart_grace: Duration,
+    /// Do as another notifier does where Watchfire promises more: see docs/differences.md.
+    #[arg(long = "compat", value_enum, value_name = "NOTIFIER")]
+    pub compat: Option<Compat>,
     /// Interval between removals of expired silences and of the notification log's old entries.
     #[arg(long = "data.maintenance-interval", value_parser = parse_duration, default_value = "15m", value_name = "DURATION")]
     pub data_maintenance_interval: Duration,

@@ -65,6 +65,10 @@ pub struct Decision {
 pub struct Question<'a> {
     /// Hashes of the visible alerts that fire, sorted.
     pub firing: &'a [u64],
+    /// When each of them began, in milliseconds since the epoch.
+    pub starts: &'a [i64],
+    /// Hashes of the alerts that fire and are hidden, or routed elsewhere since they were told, sorted.
+    pub hidden: &'a [u64],
     /// Hashes of the visible alerts that are resolved, sorted.
     pub resolved: &'a [u64],
     /// Whether the integration wants to hear of resolved alerts.
@@ -73,10 +77,13 @@ pub struct Question<'a> {
     pub repeat_interval: Duration,
     /// The instant of the flush on the group's grid.
     pub at: Timestamp,
+    /// Answer as Alertmanager does, without the promises beyond its table.
+    pub as_alertmanager: bool,
 }
 
-/// Is there news compared with what was told last? Alertmanager's dedup table, first matching line wins; the last
-/// question of a flush. Beyond that table, an alert once told to fire that was hidden since is still owed its resolve.
+/// Is there news compared with what was told last? The last question of a flush. Alertmanager's dedup table, and beyond it:
+/// an episode that began after the one told is news, so is an alert that was hidden since, and a group is closed when
+/// everything told of it is over, hidden or not.
 pub fn is_news(entry: Option<&Entry>, q: Question<'_>) -> Verdict {
     let Some(entry) = entry else {
         return if q.firing.is_empty() {
@@ -85,18 +92,69 @@ pub fn is_news(entry: Option<&Entry>, q: Question<'_>) -> Verdict {
             Verdict::Notify(Reason::FirstNotification)
         };
     };
+    if q.as_alertmanager {
+        return alertmanagers_table(entry, q);
+    }
+    match opening(entry, q) {
+        Some(reason) => Verdict::Notify(reason),
+        None if q.firing.is_empty() => closing(entry, q),
+        None => unchanged(entry, q),
+    }
+}
+
+/// The table by itself, for an integration that was told before; first matching line wins.
+fn alertmanagers_table(entry: &Entry, q: Question<'_>) -> Verdict {
     if !is_subset(q.firing, &entry.firing) {
         return Verdict::Notify(if entry.firing.is_empty() { Reason::FirstNotification } else { Reason::NewAlerts });
     }
-    if q.firing.is_empty() {
-        // Regardless of send_resolved, to clear the entry.
-        let owed = q.send_resolved && intersects(q.resolved, &entry.owed);
-        return if entry.firing.is_empty() && !owed {
-            Verdict::Hold(HoldReason::NothingToTell)
-        } else {
-            Verdict::Notify(Reason::AllResolved)
-        };
+    if !q.firing.is_empty() {
+        return unchanged(entry, q);
     }
+    // Regardless of send_resolved, to clear the entry.
+    if entry.firing.is_empty() {
+        Verdict::Hold(HoldReason::NothingToTell)
+    } else {
+        Verdict::Notify(Reason::AllResolved)
+    }
+}
+
+/// What fires that the integration does not know to fire.
+fn opening(entry: &Entry, q: Question<'_>) -> Option<Reason> {
+    let (mut is_new, mut is_again, mut is_back) = (false, false, false);
+    for (hash, start) in q.firing.iter().zip(q.starts) {
+        match entry.start_of(*hash) {
+            Some(told) => is_again |= *start > told,
+            None if entry.owed.binary_search(hash).is_ok() => is_back = true,
+            None => is_new = true,
+        }
+    }
+    match (is_new, is_again, is_back) {
+        (false, false, false) => None,
+        _ if entry.firing.is_empty() && entry.owed.is_empty() => Some(Reason::FirstNotification),
+        (true, ..) => Some(Reason::NewAlerts),
+        (_, true, _) => Some(Reason::FiresAgain),
+        _ => Some(Reason::Unmuted),
+    }
+}
+
+/// Nothing visible fires: what was told is over, or in part, while the rest fires on unseen.
+fn closing(entry: &Entry, q: Question<'_>) -> Verdict {
+    if !q.resolved.iter().any(|hash| entry.is_open(*hash)) {
+        Verdict::Hold(HoldReason::NothingToTell)
+    } else if fires_unseen(entry, q.hidden) {
+        Verdict::Notify(Reason::SomeResolved)
+    } else {
+        Verdict::Notify(Reason::AllResolved)
+    }
+}
+
+/// Whether something that the integration was told of still fires where it is not seen.
+pub fn fires_unseen(entry: &Entry, hidden: &[u64]) -> bool {
+    hidden.iter().any(|hash| entry.is_open(*hash))
+}
+
+/// All that fires is known to fire.
+fn unchanged(entry: &Entry, q: Question<'_>) -> Verdict {
     if q.send_resolved && !is_subset(q.resolved, &entry.resolved) {
         return Verdict::Notify(Reason::SomeResolved);
     }
@@ -109,10 +167,6 @@ pub fn is_news(entry: Option<&Entry>, q: Question<'_>) -> Verdict {
 /// Whether every element of the sorted `part` is in the sorted `whole`.
 fn is_subset(part: &[u64], whole: &[u64]) -> bool {
     part.iter().all(|hash| whole.binary_search(hash).is_ok())
-}
-
-fn intersects(a: &[u64], b: &[u64]) -> bool {
-    a.iter().any(|hash| b.binary_search(hash).is_ok())
 }
 
 impl HoldReason {

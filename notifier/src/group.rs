@@ -30,12 +30,31 @@ pub struct Group {
     pub record_key: String,
     /// Those that fire, and resolved ones that somebody has yet to hear about.
     pub members: Vec<Member>,
+    /// Alerts that are routed elsewhere since they were told here to fire: owed their resolve, and nothing else.
+    pub guests: Vec<Member>,
     /// The instants of its flushes.
     pub grid: Grid,
     /// The next of them; off the grid when a missed one is made up for.
     pub next_flush: Timestamp,
     /// One for each integration of its receiver.
     pub slots: Vec<Slot>,
+}
+
+/// A group of the last configuration, or of the store, that the present configuration has not taken up yet.
+#[derive(Debug)]
+pub struct Left {
+    /// Key and twin of its route.
+    pub route: (Arc<str>, usize),
+    /// Its key.
+    pub key: Arc<str>,
+    /// Name of its receiver.
+    pub receiver: String,
+    /// What its members shared.
+    pub labels: LabelSet,
+    /// The instants of its flushes.
+    pub grid: Grid,
+    /// The group itself without its members, unless it comes from the store.
+    pub group: Option<(GroupId, Box<Group>)>,
 }
 
 /// An alert in a group.
@@ -138,6 +157,13 @@ impl Grid {
     fn step(self, steps: u128) -> Timestamp {
         let ns = u64::try_from(steps.saturating_mul(self.interval_ns())).unwrap_or(u64::MAX);
         self.anchor.plus(Duration::from_nanos(ns))
+    }
+}
+
+impl Group {
+    /// Members and guests.
+    pub fn everybody(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().chain(&self.guests)
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Notification {
     pub route_labels: LabelSet,
     /// Every alert of the group that is not muted, sorted by job, instance, then label set.
     pub alerts: Vec<NotifiedAlert>,
+    /// Something that the receiver was told of still fires, though it is hidden now: the group is not over.
+    pub still_firing: bool,
     /// Why it goes out.
     pub reason: Reason,
     /// The instant of the decision.
@@ -41,7 +43,7 @@ pub struct NotifiedAlert {
     pub fingerprint: Fingerprint,
 }
 
-/// Why a notification goes out; the texts are Alertmanager's `notification_reason`.
+/// Why a notification goes out; the texts are Alertmanager's `notification_reason`, and two more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// Nothing was ever sent for this group, or all before were resolved.
@@ -54,6 +56,11 @@ pub enum Reason {
     AllResolved,
     /// Nothing changed for `repeat_interval`.
     RepeatInterval,
+    /// An alert of the last notification was resolved meanwhile and fires again. Not one of Alertmanager's.
+    FiresAgain,
+    /// The silence or mute that hid an alert since the last notification is over, and it still fires. Not one of
+    /// Alertmanager's.
+    Unmuted,
 }
 
 impl NotifiedAlert {
@@ -64,9 +71,9 @@ impl NotifiedAlert {
 }
 
 impl Notification {
-    /// Whether any alert fires; otherwise the whole notification is a resolve.
+    /// Whether any alert fires, seen or not; otherwise the whole notification is a resolve.
     pub fn is_firing(&self) -> bool {
-        self.alerts.iter().any(|alert| alert.resolved_at.is_none())
+        self.still_firing || self.alerts.iter().any(|alert| alert.resolved_at.is_none())
     }
 
     /// Labels that every alert carries with the same value.
@@ -95,6 +102,8 @@ impl Reason {
             Self::SomeResolved => "some alerts resolved",
             Self::AllResolved => "all alerts resolved",
             Self::RepeatInterval => "repeat interval elapsed",
+            Self::FiresAgain => "fires again",
+            Self::Unmuted => "no longer muted",
         }
     }
 }

@@ -2,8 +2,10 @@
 
 mod clock;
 mod configure;
+mod debts;
 mod effect;
 mod flush;
+mod follow;
 mod groups;
 mod ingest;
 mod known;
@@ -147,7 +149,7 @@ impl Notifier {
         }
         let id = edit.set.id;
         for silence in edit.ended.into_iter().chain([edit.set]) {
-            self.put_silence(silence, out);
+            self.put_silence(now, silence, out);
         }
         Ok(id)
     }
@@ -159,14 +161,34 @@ impl Notifier {
     pub fn expire_silence(&mut self, now: Timestamp, id: Uuid, out: &mut Vec<Effect>) -> Result<(), SilenceError> {
         self.advance(now, out);
         if let Some(ended) = self.known.silences.plan_end(now, id)? {
-            self.put_silence(ended, out);
+            self.put_silence(now, ended, out);
         }
         Ok(())
     }
 
-    fn put_silence(&mut self, silence: Silence, out: &mut Vec<Effect>) {
+    fn put_silence(&mut self, now: Timestamp, silence: Silence, out: &mut Vec<Effect>) {
         out.push(persist(Record::silence_key(silence.id), &Record::of_silence(&silence)));
+        let ends_early = self.known.silences.get(silence.id).is_some_and(|known| silence.ends_at < known.ends_at);
+        if ends_early && !self.settings.as_alertmanager {
+            self.look_again(now, &silence);
+        }
         self.known.silences.put(silence);
+    }
+
+    /// A silence ends sooner than it was to: what it hid is looked at then, not only at the next regular flush.
+    fn look_again(&mut self, now: Timestamp, silence: &Silence) {
+        let at = silence.ends_at.max(now);
+        let covered =
+            self.known.book.iter().filter(|(_, alert)| !alert.is_resolved(now) && silence.matches(&alert.labels));
+        let groups: BTreeSet<GroupId> = covered.flat_map(|(id, _)| &self.known.marks(id).groups).copied().collect();
+        for id in groups {
+            let Some(group) = self.groups.get_mut(id).filter(|group| group.grid.anchor < now) else { continue };
+            if at < group.next_flush {
+                self.wakes.remove(&(group.next_flush, Wake::Flush(id)));
+                group.next_flush = at;
+                self.wakes.insert((at, Wake::Flush(id)));
+            }
+        }
     }
 
     /// Removes silences and log entries past their retention.

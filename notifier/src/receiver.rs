@@ -48,6 +48,8 @@ pub struct Integration {
     pub kind: &'static str,
     /// Index among the receiver's integrations of the same kind, as in Alertmanager's log keys.
     pub index: usize,
+    /// What it is known by wherever it stands in the file: a digest of whom it tells. 0 if the file says that elsewhere.
+    pub address: u64,
     /// Whether resolved alerts are told too.
     pub send_resolved: bool,
     /// Where to and how.
@@ -101,6 +103,11 @@ impl Outcome {
     /// Whether the far side has it.
     pub fn is_delivered(&self) -> bool {
         matches!(self, Outcome::Delivered | Outcome::DeliveredAs(_))
+    }
+
+    /// Whether the far side may have it although nobody heard so: the request was sent, and no answer came in time.
+    pub fn may_have_arrived(&self) -> bool {
+        matches!(self, Outcome::Retry { reason: "contextDeadlineExceeded", .. }) || self.is_delivered()
     }
 }
 

@@ -4,6 +4,7 @@ mod alert_page;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{LabelSet, MatchOp, Matcher, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
+use crate::group::{Grid, Group, Left};
 use crate::notification_log::Entry;
 use crate::silence::Silence;
 pub use alert_page::{AlertPageV1, PAGE_ALERTS};
@@ -18,21 +20,21 @@ pub use alert_page::{AlertPageV1, PAGE_ALERTS};
 /// A record of any kind, by version. Instants are nanoseconds since the epoch.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Record {
+pub enum Record<'a> {
     /// The first form.
-    V1(RecordV1),
+    V1(RecordV1<'a>),
 }
 
 /// A record of the first form.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RecordV1 {
+pub enum RecordV1<'a> {
     /// Under `silence/<uuid>`.
     Silence(SilenceV1),
     /// Under `log/<hash of its key>`.
     Log(LogV1),
     /// Under `alert/<number of the page>`.
-    Alerts(AlertPageV1),
+    Alerts(AlertPageV1<'a>),
     /// Under `group/<hash of group key and twin>`.
     Group(GroupV1),
 }
@@ -64,34 +66,52 @@ pub struct LogV1 {
     key: Arc<str>,
     at: i64,
     firing: Box<[u64]>,
-    resolved: Box<[u64]>,
+    /// Milliseconds before `at`.
     #[serde(default)]
+    starts: Box<[i64]>,
+    resolved: Box<[u64]>,
+    #[serde(default, skip_serializing_if = "<[u64]>::is_empty")]
     owed: Box<[u64]>,
+    #[serde(default, skip_serializing_if = "<[u64]>::is_empty")]
+    maybe: Box<[u64]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    blocked: Option<i64>,
+    #[serde(default)]
+    address: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     named: Option<Arc<str>>,
     expires_at: i64,
 }
 
-/// What a group's flushes are counted from.
+/// What a group's flushes are counted from, and whose group it is.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct GroupV1 {
     key: Arc<str>,
     twin: usize,
     anchor: i64,
+    /// Nanoseconds between flushes.
+    #[serde(default)]
+    interval: u64,
+    #[serde(default)]
+    receiver: String,
+    #[serde(default, with = "label_map")]
+    labels: LabelSet,
 }
 
-impl Record {
-    /// As stored.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("records have text keys and no failing serializer")
-    }
-
+impl Record<'static> {
     /// From what is stored.
     ///
     /// # Errors
     /// It is not a record of a known version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
+    }
+}
+
+impl<'a> Record<'a> {
+    /// As stored.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("records have text keys and no failing serializer")
     }
 
     /// Where a silence is stored.
@@ -139,21 +159,32 @@ impl Record {
             key: Arc::clone(key),
             at: entry.at.as_nanos(),
             firing: entry.firing.clone(),
+            starts: entry.starts.iter().map(|start| entry.at.as_millis().saturating_sub(*start)).collect(),
             resolved: entry.resolved.clone(),
             owed: entry.owed.clone(),
+            maybe: entry.maybe.clone(),
+            blocked: entry.blocked_until.map(Timestamp::as_nanos),
+            address: entry.address,
             named: entry.named.clone(),
             expires_at: entry.expires_at.as_nanos(),
         }))
     }
 
     /// The stored form of a page of alerts.
-    pub fn of_alerts(page: AlertPageV1) -> Self {
+    pub fn of_alerts(page: AlertPageV1<'a>) -> Self {
         Self::V1(RecordV1::Alerts(page))
     }
 
-    /// The stored form of a group.
-    pub fn of_group(key: &Arc<str>, twin: usize, anchor: Timestamp) -> Self {
-        Self::V1(RecordV1::Group(GroupV1 { key: Arc::clone(key), twin, anchor: anchor.as_nanos() }))
+    /// The stored form of a group; `twin` as its route's, `receiver` the name.
+    pub fn of_group(group: &Group, twin: usize, receiver: &str) -> Self {
+        Self::V1(RecordV1::Group(GroupV1 {
+            key: Arc::clone(&group.key),
+            twin,
+            anchor: group.grid.anchor.as_nanos(),
+            interval: u64::try_from(group.grid.interval.as_nanos()).unwrap_or(u64::MAX),
+            receiver: receiver.to_owned(),
+            labels: group.labels.clone(),
+        }))
     }
 }
 
@@ -190,12 +221,23 @@ impl LogV1 {
             hashes.sort_unstable();
             hashes
         };
+        let at = Timestamp::from_nanos(self.at);
+        // An older record does not know the starts: what it says to fire never fires again.
+        let starts = self.starts.into_iter().map(|before| at.as_millis().saturating_sub(before));
+        let mut told: Vec<(u64, i64)> =
+            self.firing.into_iter().zip(starts.chain(std::iter::repeat(i64::MAX))).collect();
+        told.sort_unstable();
+        let (firing, starts): (Vec<u64>, Vec<i64>) = told.into_iter().unzip();
         let entry = Entry {
-            at: Timestamp::from_nanos(self.at),
-            firing: sorted(self.firing),
+            at,
+            firing: firing.into(),
+            starts: starts.into(),
             resolved: sorted(self.resolved),
             owed: sorted(self.owed),
+            maybe: sorted(self.maybe),
             named: self.named,
+            blocked_until: self.blocked.map(Timestamp::from_nanos),
+            address: self.address,
             expires_at: Timestamp::from_nanos(self.expires_at),
         };
         (self.key, entry)
@@ -203,9 +245,18 @@ impl LogV1 {
 }
 
 impl GroupV1 {
-    /// The instant of the first flush.
-    pub fn anchor(&self) -> Timestamp {
-        Timestamp::from_nanos(self.anchor)
+    /// What a group is taken up from.
+    pub fn into_left(self) -> Left {
+        let suffix = format!(":{}", self.labels);
+        let route = self.key.strip_suffix(&suffix).unwrap_or_default().into();
+        Left {
+            route: (route, self.twin),
+            key: self.key,
+            receiver: self.receiver,
+            labels: self.labels,
+            grid: Grid { anchor: Timestamp::from_nanos(self.anchor), interval: Duration::from_nanos(self.interval) },
+            group: None,
+        }
     }
 }
 

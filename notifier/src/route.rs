@@ -81,6 +81,33 @@ impl RouteTree {
         &self.config
     }
 
+    /// The key and twin of each of its routes.
+    pub fn keys(&self) -> impl Iterator<Item = (Arc<str>, usize)> {
+        self.nodes.iter().map(|node| (Arc::clone(&node.key), node.twin))
+    }
+
+    /// Adds a route that no alert takes, for a group whose route is gone and whose receiver is still owed something.
+    pub fn add_retired(&mut self, receiver: Arc<Receiver>, group_interval: std::time::Duration) -> RouteId {
+        let id = RouteId(u32::try_from(self.nodes.len()).expect("fewer than four billion routes fit in memory"));
+        self.nodes.push(Node {
+            key: "".into(),
+            twin: self.nodes.len(),
+            receiver,
+            labels: LabelSet::empty(),
+            group_wait: std::time::Duration::ZERO,
+            group_interval,
+            repeat_interval: std::time::Duration::MAX,
+            group_by: GroupBy::All,
+            matchers: Vec::new(),
+            continues: false,
+            mute: Vec::new(),
+            active: Vec::new(),
+            children: Vec::new(),
+            index: MatcherIndex::default(),
+        });
+        id
+    }
+
     /// The node with this id; ids come from this tree's [`RouteTree::matching`].
     pub fn node(&self, id: RouteId) -> &Node {
         self.nodes.get(id.0 as usize).expect("route ids are kept only as long as their tree")
@@ -122,6 +149,24 @@ impl RouteTree {
         }
         let muting: Vec<String> = node.mute.iter().filter(contains).cloned().collect();
         (!muting.is_empty()).then_some(Mute::Muted(muting))
+    }
+}
+
+impl RouteTree {
+    /// When, before `until`, a route that is quiet now is so no longer. Time intervals change by the minute; no more than
+    /// a day is looked through.
+    pub fn heard_again(&self, id: RouteId, now: Timestamp, until: Timestamp) -> Option<Timestamp> {
+        let minute_ns = 60_000_000_000;
+        let next = (now.as_nanos().div_euclid(minute_ns) + 1).saturating_mul(minute_ns);
+        let minutes = (0..24 * 60).map(|more| Timestamp::from_nanos(next.saturating_add(more * minute_ns)));
+        minutes.take_while(|at| *at < until).find(|at| !self.is_quiet(id, *at))
+    }
+
+    fn is_quiet(&self, id: RouteId, at: Timestamp) -> bool {
+        let node = self.node(id);
+        let contains =
+            |name: &String| self.config.time_intervals.get(name).is_some_and(|elements| any_contains(elements, at));
+        (!node.active.is_empty() && !node.active.iter().any(contains)) || node.mute.iter().any(contains)
     }
 }
 

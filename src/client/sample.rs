@@ -133,6 +133,7 @@ impl Sample {
             group_labels,
             route_labels: set(&self.route_labels),
             alerts: alerts.collect(),
+            still_firing: false,
             reason: REASONS
                 .into_iter()
                 .find(|reason| reason.as_str() == self.notification_reason)
@@ -142,8 +143,15 @@ impl Sample {
     }
 }
 
-const REASONS: [Reason; 5] =
-    [Reason::FirstNotification, Reason::NewAlerts, Reason::SomeResolved, Reason::AllResolved, Reason::RepeatInterval];
+const REASONS: [Reason; 7] = [
+    Reason::FirstNotification,
+    Reason::NewAlerts,
+    Reason::SomeResolved,
+    Reason::AllResolved,
+    Reason::RepeatInterval,
+    Reason::FiresAgain,
+    Reason::Unmuted,
+];
 
 fn pairs(pairs: &[(&str, &str)]) -> Pairs {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tracing::info;
 
 use crate::cli::feature::Feature;
-use crate::cli::{NotifierCommand, NotifierFlags};
+use crate::cli::{Compat, NotifierCommand, NotifierFlags};
 use crate::live;
 use crate::process::{COMPATIBLE_VERSION, Parts, Process, VERSION};
 use crate::service::notifier::{NotifierService, Sources};
@@ -47,6 +47,8 @@ pub(super) fn settings(flags: &NotifierFlags) -> Settings {
         alerts_per_name_max: flags.alerts_per_name_max,
         silences_max: flags.silences_max,
         silence_bytes_max: flags.silence_bytes_max,
+        restart_grace: flags.alerts_restart_grace,
+        as_alertmanager: flags.compat == Some(Compat::Alertmanager),
     }
 }
 

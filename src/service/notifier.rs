@@ -27,6 +27,9 @@ use crate::reload::Reloadable;
 /// Deliveries under way have this long to end at shutdown.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 
+/// A page waits no longer than this until the store has a record of it.
+const RECORD_DEADLINE: Duration = Duration::from_millis(500);
+
 /// The notifier with everything around it.
 pub struct NotifierService {
     desk: Arc<Desk<Notifier>>,
@@ -180,9 +183,13 @@ impl Performer {
         let Some(place) = self.network.lanes.enter(&delivery.receiver.name, integration.kind, integration.index) else {
             return;
         };
-        let (desk, network) = (self.desk.clone(), self.network.clone());
+        let (desk, network, ledger) = (self.desk.clone(), self.network.clone(), self.ledger.clone());
         tokio::spawn(async move {
             let id = delivery.id;
+            if delivery.is_recorded {
+                // Only then a crash leaves no page open; but a store that is slow or fails holds no page up.
+                drop(tokio::time::timeout(RECORD_DEADLINE, ledger.durable()).await);
+            }
             let attempt = AssertUnwindSafe(attempt(network, &place, delivery)).catch_unwind();
             let outcome = attempt.await.unwrap_or_else(|_| Outcome::Retry {
                 reason: "other",

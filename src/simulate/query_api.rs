@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::labels::METRIC_NAME;
 use model::{LabelSet, Timestamp};
 use rules_engine::rule::Rule;
-use rules_engine::sample::{QueryAnswer, Sample};
+use rules_engine::sample::{QueryAnswer, QueryFailure, Sample};
 
 use super::scenario::{Answer, Asked, Reply, Scenario};
 
@@ -62,12 +62,15 @@ impl<'a> QueryApi<'a> {
     }
 
     /// The answer to an instant query.
-    pub(super) fn answer(&self, expr: &str, at: Timestamp, now: Timestamp) -> Result<QueryAnswer, String> {
+    ///
+    /// # Errors
+    /// It is away, which may pass; or the scenario says that the expression is at fault, which asking again does not mend.
+    pub(super) fn answer(&self, expr: &str, at: Timestamp, now: Timestamp) -> Result<QueryAnswer, QueryFailure> {
         if now < self.down_until {
-            return Err("the query API is away".to_owned());
+            return Err(QueryFailure::passing("the query API is away"));
         }
         match self.answers.get(expr).map(|answer| &answer.reply) {
-            Some(Reply::Error(error)) => Err(error.clone()),
+            Some(Reply::Error(error)) => Err(error.as_str().into()),
             Some(Reply::Series { step, series }) => {
                 let step = at.since(self.scenario.start).as_nanos() / step.as_nanos().max(1);
                 let step = usize::try_from(step).unwrap_or(usize::MAX);

@@ -31,6 +31,8 @@ pub struct Scenario {
     pub config: Option<(PathBuf, String)>,
     /// No group is flushed before this much time has passed since a start of the notifier.
     pub start_delay: Duration,
+    /// Whether the notifier does as Alertmanager does where it promises more by itself.
+    pub as_alertmanager: bool,
     /// Whether firing alerts are sent again even while their rule cannot be evaluated.
     pub resend_on_error: bool,
     /// What happens, in order of time.

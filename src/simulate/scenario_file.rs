@@ -43,6 +43,7 @@ impl Reader<'_> {
         let latency = duration(fields.optional("latency"));
         let interval = duration(fields.optional("evaluation_interval"));
         let start_delay = duration(fields.optional("start_delay"));
+        let compat = fields.optional("compat").one_of(&[("alertmanager", true)]);
         let resend_on_error = fields.optional("resend_on_error").boolean();
         let rules = self.texts(&mut fields, "rules", "rule_files");
         let config = self.text(&mut fields, "config", "config_file");
@@ -62,7 +63,8 @@ impl Reader<'_> {
             answers: answers.unwrap_or_default(),
             config,
             start_delay: start_delay.unwrap_or_default(),
-            resend_on_error: resend_on_error.is_some_and(|on| on.value),
+            as_alertmanager: compat.is_some(),
+            resend_on_error: resend_on_error.is_none_or(|on| on.value),
             events,
             expected,
         })

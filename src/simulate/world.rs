@@ -15,7 +15,7 @@ use notifier::receiver::Outcome;
 use notifier::silence::SilenceDraft;
 use rules_engine::engine::{Engine, QueryId, WriteId};
 use rules_engine::rule_file::{self, Defaults};
-use rules_engine::sample::QueryAnswer;
+use rules_engine::sample::{QueryAnswer, QueryFailure};
 use uuid::Uuid;
 
 use super::query_api::QueryApi;
@@ -63,7 +63,7 @@ struct Machines {
 /// What will happen outside.
 enum Happening<'a> {
     Scripted(&'a Event),
-    Answered(QueryId, Result<QueryAnswer, String>),
+    Answered(QueryId, Result<QueryAnswer, QueryFailure>),
     Written(WriteId),
     Arrives(Box<Delivery>),
     Reported(DeliveryId, Outcome),
@@ -99,6 +99,7 @@ impl<'a> World<'a> {
         let mut engine = Engine::new(self.engine_settings());
         let mut notifier = Notifier::new(notifier::notifier::Settings {
             start_delay: self.scenario.start_delay,
+            as_alertmanager: self.scenario.as_alertmanager,
             ..Default::default()
         });
         let (mut asked, mut wanted) = (Vec::new(), Vec::new());

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use model::LabelSet;
+use sha2::{Digest, Sha256};
 use yaml::{Decoder, Field, Fields, Node, Spanned};
 
 use super::global::Global;
@@ -47,6 +48,59 @@ impl Presets {
         let mut read = self.0.borrow_mut();
         read.entry(section).or_insert_with(|| Arc::new(Preset::of_section((section, text)))).clone()
     }
+}
+
+/// Fields that say whom an integration tells; of any kind.
+const ADDRESS: [&str; 30] = [
+    "to",
+    "url",
+    "url_file",
+    "routing_key",
+    "routing_key_file",
+    "service_key",
+    "service_key_file",
+    "webhook_url",
+    "webhook_url_file",
+    "api_url",
+    "api_url_file",
+    "channel",
+    "channel_id",
+    "api_key",
+    "api_key_file",
+    "user_key",
+    "user_key_file",
+    "token",
+    "token_file",
+    "bot_token",
+    "bot_token_file",
+    "chat",
+    "chat_id",
+    "room_id",
+    "topic_arn",
+    "phone_number",
+    "target_arn",
+    "to_user",
+    "to_party",
+    "project",
+];
+
+/// A digest of whom an integration tells, so that it is known again after the file was rearranged. The digest is stored,
+/// so it must not give a secret away.
+fn address(node: &Node) -> u64 {
+    let mut digest = Sha256::new();
+    let mut says = false;
+    for field in ADDRESS {
+        if let Some(text) = node.get(field).and_then(Node::as_text) {
+            says = true;
+            digest.update(field);
+            digest.update([0]);
+            digest.update(text);
+            digest.update([0]);
+        }
+    }
+    let digest = digest.finalize();
+    let first = digest.first_chunk().copied().unwrap_or_default();
+    if says { u64::from_be_bytes(first) } else { 0 }
 }
 
 /// The span is the name's.
@@ -106,14 +160,16 @@ fn integrations(
     decode: impl Fn(&Node, &Decoder) -> Option<(bool, Settings)>,
 ) -> Vec<Arc<Integration>> {
     let list = fields.optional(key).sequence(|node, decoder| {
-        let decoded = decode(node, decoder);
+        let decoded = decode(node, decoder).map(|(send_resolved, settings)| (send_resolved, address(node), settings));
         if decoded.is_none() && !decoder.has_errors() {
             // Nobody may believe to be told when they are not.
             decoder.error(node.span, format!("this item of {key} cannot be read"));
         }
         decoded
     });
-    let number = |(index, (send_resolved, settings))| Arc::new(Integration { kind, index, send_resolved, settings });
+    let number = |(index, (send_resolved, address, settings))| {
+        Arc::new(Integration { kind, index, address, send_resolved, settings })
+    };
     list.unwrap_or_default().into_iter().enumerate().map(number).collect()
 }
 

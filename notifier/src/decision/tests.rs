@@ -1,17 +1,27 @@
 use super::*;
 
 fn entry(at: i64, firing: &[u64], resolved: &[u64], owed: &[u64]) -> Option<Entry> {
-    let at = Timestamp::from_secs(at);
-    let expires_at = Timestamp::MAX;
-    Some(Entry { at, firing: firing.into(), resolved: resolved.into(), owed: owed.into(), named: None, expires_at })
+    let starts = firing.iter().map(|_| 7).collect();
+    let (firing, resolved, owed) = (firing.into(), resolved.into(), owed.into());
+    Some(Entry { firing, starts, resolved, owed, ..Entry::blank(0, Timestamp::from_secs(at), Timestamp::MAX) })
 }
 
 /// Asked at second 1000 with a repeat interval of 100 s.
 fn ask(entry: Option<Entry>, firing: &[u64], resolved: &[u64], send_resolved: bool) -> &'static str {
-    let repeat_interval = Duration::from_secs(100);
-    let question = Question { firing, resolved, send_resolved, repeat_interval, at: Timestamp::from_secs(1000) };
-    is_news(entry.as_ref(), question).as_str()
+    let starts = vec![7; firing.len()];
+    is_news(entry.as_ref(), Question { firing, starts: &starts, resolved, send_resolved, ..QUESTION }).as_str()
 }
+
+const QUESTION: Question<'static> = Question {
+    firing: &[],
+    starts: &[],
+    hidden: &[],
+    resolved: &[],
+    send_resolved: true,
+    repeat_interval: Duration::from_secs(100),
+    at: Timestamp::from_secs(1000),
+    as_alertmanager: false,
+};
 
 #[test]
 fn alertmanagers_table_line_by_line() {
@@ -47,6 +57,37 @@ fn alertmanagers_table_line_by_line() {
 #[test]
 fn what_was_hidden_meanwhile_is_still_owed_its_resolve() {
     assert_eq!(ask(entry(950, &[], &[2], &[1]), &[], &[1], true), "all alerts resolved");
-    assert_eq!(ask(entry(950, &[], &[2], &[1]), &[], &[1], false), "nothing to tell");
+    assert_eq!(ask(entry(950, &[], &[2], &[1]), &[], &[1], false), "all alerts resolved", "to clear the entry");
     assert_eq!(ask(entry(950, &[2], &[], &[1]), &[2], &[1], true), "some alerts resolved");
+}
+
+#[test]
+fn a_later_episode_is_news_to_all_but_alertmanager() {
+    let told = entry(950, &[1, 2], &[], &[]);
+    let ask = |starts: &[i64], as_alertmanager| {
+        is_news(told.as_ref(), Question { firing: &[1, 2], starts, as_alertmanager, ..QUESTION }).as_str()
+    };
+    assert_eq!(ask(&[7, 8], false), "fires again");
+    assert_eq!(ask(&[7, 8], true), "unchanged since the last notification");
+    assert_eq!(ask(&[6, 7], false), "unchanged since the last notification", "an earlier start is the same episode");
+}
+
+#[test]
+fn what_comes_out_of_a_silence_is_told_with_that_reason() {
+    let ask = |entry: Option<Entry>, firing: &[u64]| ask(entry, firing, &[], true);
+    assert_eq!(ask(entry(950, &[], &[], &[1]), &[1]), "no longer muted");
+    assert_eq!(ask(entry(950, &[2], &[], &[1]), &[1, 2]), "no longer muted");
+    assert_eq!(ask(entry(950, &[], &[], &[1]), &[1, 3]), "new alerts added");
+}
+
+#[test]
+fn a_group_is_not_closed_while_something_told_fires_unseen() {
+    let told = entry(950, &[1], &[], &[2]);
+    let ask = |hidden, resolved, as_alertmanager| {
+        is_news(told.as_ref(), Question { hidden, resolved, as_alertmanager, ..QUESTION }).as_str()
+    };
+    assert_eq!(ask(&[2], &[1], false), "some alerts resolved");
+    assert_eq!(ask(&[2], &[1], true), "all alerts resolved");
+    assert_eq!(ask(&[3], &[1], false), "all alerts resolved", "the receiver was never told of it");
+    assert_eq!(ask(&[2], &[], false), "nothing to tell");
 }

@@ -24,11 +24,12 @@ impl Notifier {
         self.not_before = self.not_before.minus(step);
         self.wakes = std::mem::take(&mut self.wakes).into_iter().map(|(at, wake)| (at.minus(step), wake)).collect();
         self.known.set_back(before, now);
-        self.log.set_back(now);
+        self.log.set_back(step, now);
         let Some(routes) = self.routes.clone() else { return };
         for group in self.groups.iter_mut() {
             set_back(group, step);
-            let record = Record::of_group(&group.key, routes.node(group.route).twin, group.grid.anchor);
+            let node = routes.node(group.route);
+            let record = Record::of_group(group, node.twin, &node.receiver.name);
             out.push(persist(group.record_key.clone(), &record));
         }
     }

@@ -23,21 +23,24 @@ impl Notifier {
         } else {
             self.advance(now, out);
         }
-        self.routes = Some(Arc::new(RouteTree::new(Arc::clone(&config))));
+        let routes = RouteTree::new(Arc::clone(&config));
+        let before = self.routes.replace(Arc::new(routes));
+        self.leave_groups(before.as_deref(), &config, out);
         self.known.inhibit_by(Inhibition::new(config));
-        self.groups.set_aside();
         self.wakes.retain(|(_, wake)| matches!(wake, Wake::Maintain | Wake::CollectAlerts));
         for id in self.known.ids() {
             let marks = self.known.marks_mut(id);
             let prior = std::mem::take(&mut marks.groups);
             marks.is_placed = false;
             self.place(now, id, &prior, out);
+        }
+        self.keep_debts(now, out);
+        for id in self.known.ids() {
             let marks = self.known.marks(id);
             if marks.groups.is_empty() != (marks.stored == Stored::Nothing) {
                 self.known.save(now, id);
             }
         }
-        out.extend(self.groups.drop_the_rest().into_iter().map(|key| Effect::Forget { key }));
         if is_first {
             let restored: Vec<GroupId> = self.groups.take_resumed();
             for id in restored {

@@ -44,6 +44,9 @@ pub struct Delivery {
     pub named: Option<Arc<str>>,
     /// 1 for the first attempt at this content.
     pub attempt: u32,
+    /// The effects before this one record that it may be under way: it is to be made once the store has that, unless the
+    /// store takes too long.
+    pub is_recorded: bool,
     /// When the shell must have given up on this attempt and reported.
     pub deadline: Timestamp,
 }

@@ -8,10 +8,10 @@ use model::Timestamp;
 use super::outcome::Flight;
 use super::sight::Sight;
 use super::{Delivery, DeliveryId, Effect, Notifier, Wake, persist};
-use crate::decision::{Decision, HoldReason, Question, Verdict, is_news};
+use crate::decision::{Decision, HoldReason, Question, Verdict, fires_unseen, is_news};
 use crate::group::{Content, Group, GroupId, SlotState};
 use crate::notification::{Notification, Reason};
-use crate::notification_log::{Told, entry_lifetime};
+use crate::notification_log::{Entry, Told, entry_lifetime};
 use crate::record::Record;
 use crate::route::RouteTree;
 
@@ -23,7 +23,7 @@ const ATTEMPT_MOST: Duration = Duration::from_secs(600);
 const GAVE_UP: &str = "contextDeadlineExceeded";
 
 /// Notifications made in one flush by reason and resolved alerts, so that integrations that are told the same share it.
-type Snapshots = Vec<((Reason, Box<[u64]>), Arc<Notification>)>;
+type Snapshots = Vec<((Reason, Box<[u64]>, bool), Arc<Notification>)>;
 
 /// One look at a group, shared by the decisions for its integrations.
 pub(super) struct Flush<'a> {
@@ -49,12 +49,22 @@ impl Notifier {
         for slot in 0..group.slots.len() {
             self.decide(&mut flush, &mut group, slot, out);
         }
-        group.next_flush = group.grid.next_after(now).max(self.not_before);
+        group.next_flush = self.next_flush(now, &group, &flush.sight);
         self.wakes.insert((group.next_flush, Wake::Flush(id)));
-        for member in &mut group.members {
+        if self.settings.as_alertmanager {
+            self.let_hidden_go(now, id, &mut group, &flush.sight);
+        }
+        for member in group.members.iter_mut().chain(&mut group.guests) {
             member.seen_over = self.known.book.get(member.id).is_none_or(|alert| alert.is_resolved(now));
         }
         self.settle(now, id, group, out);
+    }
+
+    /// The next instant of the group's grid, or the one before it at which something comes out of a silence or a mute.
+    pub(super) fn next_flush(&self, now: Timestamp, group: &Group, sight: &Sight) -> Timestamp {
+        let regular = group.grid.next_after(now);
+        let early = sight.seen_again.filter(|at| *at > now && !self.settings.as_alertmanager);
+        early.map_or(regular, |at| at.min(regular)).max(self.not_before)
     }
 
     pub(super) fn look<'a>(&mut self, now: Timestamp, id: GroupId, routes: &'a RouteTree, group: &Group) -> Flush<'a> {
@@ -74,7 +84,14 @@ impl Notifier {
             self.tally.failed(slot.integration.kind, GAVE_UP);
         }
         self.tally.log_queries += 1;
-        let told = flush.sight.told_to(self.log.get(&slot.log_key));
+        let log_key = Arc::clone(&slot.log_key);
+        if !flush.sight.muted.is_empty()
+            && !self.settings.as_alertmanager
+            && self.log.hide(&log_key, &flush.sight.muted)
+        {
+            self.write_log(&log_key, out);
+        }
+        let told = flush.sight.told_to(self.log.get(&log_key));
         let verdict = self.verdict(flush, group, at, &told);
         out.push(decided(flush, group, at, verdict));
         if let (Verdict::Hold(_), Some(slot)) = (verdict, group.slots.get_mut(at)) {
@@ -96,10 +113,13 @@ impl Notifier {
         }
         let question = Question {
             firing: &told.firing,
+            starts: &told.starts,
+            hidden: &flush.sight.firing_unseen,
             resolved: &told.resolved,
             send_resolved: slot.integration.send_resolved,
             repeat_interval: flush.routes.node(group.route).repeat_interval,
             at: group.grid.instant_at(flush.now),
+            as_alertmanager: self.settings.as_alertmanager,
         };
         match is_news(self.log.get(&slot.log_key), question) {
             Verdict::Notify(_) if told.firing.is_empty() && !question.send_resolved => {
@@ -120,14 +140,17 @@ impl Notifier {
     ) {
         let Some(slot) = group.slots.get(at) else { return };
         let resolved = if slot.integration.send_resolved { told.resolved.clone() } else { Box::default() };
+        let still_firing = !self.settings.as_alertmanager
+            && self.log.get(&slot.log_key).is_some_and(|entry| fires_unseen(entry, &flush.sight.firing_unseen));
         let shared = flush
             .snapshots
             .iter()
-            .find(|((r, shown), _)| *r == reason && *shown == resolved)
+            .find(|((r, shown, still), _)| *r == reason && *shown == resolved && *still == still_firing)
             .map(|(_, n)| Arc::clone(n));
         let notification = shared.unwrap_or_else(|| {
-            let made = self.known.notification(flush.routes, group, &flush.sight, (reason, &resolved), flush.now);
-            flush.snapshots.push(((reason, resolved), Arc::clone(&made)));
+            let what = (reason, &*resolved, still_firing);
+            let made = self.known.notification(flush.routes, group, &flush.sight, what, flush.now);
+            flush.snapshots.push(((reason, resolved, still_firing), Arc::clone(&made)));
             made
         });
         let deadline = flush.now.plus(group.grid.interval.clamp(ATTEMPT_LEAST, ATTEMPT_MOST));
@@ -164,6 +187,20 @@ impl Notifier {
         let id = DeliveryId(self.next_delivery);
         self.next_delivery += 1;
         slot.blocked_until = None;
+        let lifetime = entry_lifetime(self.settings.retention, node.repeat_interval);
+        let (log_key, integration) = (Arc::clone(&slot.log_key), Arc::clone(&slot.integration));
+        // So that its resolve is told even if nobody is left to hear what came of it.
+        let intended = match self.settings.as_alertmanager {
+            true => Box::default(),
+            false => {
+                let blank = || Entry::blank(integration.address, now, now.plus(lifetime));
+                self.log.intend(&log_key, &content.told.firing, blank)
+            }
+        };
+        if !intended.is_empty() {
+            self.write_log(&log_key, out);
+        }
+        let Some(slot) = group.slots.get_mut(at) else { return };
         out.push(Effect::Deliver(Delivery {
             id,
             receiver: Arc::clone(&node.receiver),
@@ -174,6 +211,7 @@ impl Notifier {
                 _ => self.log.get(&slot.log_key).and_then(|entry| entry.named.clone()),
             },
             attempt: failed + 1,
+            is_recorded: !intended.is_empty(),
             deadline: content.deadline.max(now.plus(ATTEMPT_LEAST)),
         }));
         self.flights.insert(
@@ -183,7 +221,8 @@ impl Notifier {
                 log_key: Arc::clone(&slot.log_key),
                 integration: Arc::clone(&slot.integration),
                 content: Arc::clone(&content),
-                lifetime: entry_lifetime(self.settings.retention, node.repeat_interval),
+                intended,
+                lifetime,
             },
         );
         slot.state = SlotState::InFlight { id, content, failed, flush_again: false };

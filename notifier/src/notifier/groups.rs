@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use model::{LabelSet, Timestamp};
+use model::LabelSet;
 
-use crate::group::{Group, GroupId};
+use crate::group::{Group, GroupId, Left};
 use crate::route::RouteId;
 
 /// Groups by id and by identity.
@@ -15,11 +15,14 @@ pub(super) struct Groups {
     by_id: BTreeMap<GroupId, Group>,
     ids: HashMap<(RouteId, LabelSet), GroupId, FixedState>,
     next_id: u64,
-    /// Groups of the last configuration that the present one has not taken up yet, by record key. Empty but in a reload.
-    aside: BTreeMap<String, (GroupId, Group)>,
-    /// Stored anchors by record key. Empty but between a restore and the first configuration.
-    anchors: BTreeMap<String, Timestamp>,
-    /// Groups made with a stored anchor.
+    /// Groups of the last configuration, or of the store, that the present one has not taken up yet, by record key. Empty
+    /// but in a reload, or between a restore and the first configuration.
+    left: BTreeMap<String, Left>,
+    /// Of those the ones whose route is gone, by receiver and labels: a route that was given other matchers takes them up.
+    orphans: HashMap<(String, LabelSet), Vec<String>, FixedState>,
+    /// Conversations of groups that were taken up with another receiver: what the receivers before were told.
+    parted: Vec<Left>,
+    /// Groups made from the store.
     resumed: Vec<GroupId>,
 }
 
@@ -80,44 +83,86 @@ impl Groups {
         self.by_id.values().flat_map(|group| &group.slots).map(|slot| Arc::clone(&slot.log_key)).collect()
     }
 
-    /// Sets all groups aside, emptied of members, for another configuration to take up.
-    pub(super) fn set_aside(&mut self) {
+    /// Sets all groups aside, emptied of members, for another configuration to take up. `whose` gives a group's route and
+    /// receiver in the last one.
+    pub(super) fn set_aside(&mut self, whose: impl Fn(&Group) -> ((Arc<str>, usize), String)) {
         self.ids.clear();
         for (id, mut group) in std::mem::take(&mut self.by_id) {
             group.members.clear();
-            self.aside.insert(group.record_key.clone(), (id, group));
+            group.guests.clear();
+            let (route, receiver) = whose(&group);
+            let left = Left {
+                route,
+                key: Arc::clone(&group.key),
+                receiver,
+                labels: group.labels.clone(),
+                grid: group.grid,
+                group: None,
+            };
+            let record_key = group.record_key.clone();
+            self.left.insert(record_key, Left { group: Some((id, Box::new(group))), ..left });
         }
     }
 
-    /// Takes up a group that was set aside.
-    pub(super) fn take_up(&mut self, record_key: &str) -> Option<(GroupId, Group)> {
-        self.aside.remove(record_key)
+    /// Finds those whose route is gone.
+    pub(super) fn find_orphans(&mut self, is_route: impl Fn(&(Arc<str>, usize)) -> bool) {
+        for (record_key, left) in self.left.iter().filter(|(_, left)| !is_route(&left.route)) {
+            let same = self.orphans.entry((left.receiver.clone(), left.labels.clone())).or_default();
+            same.push(record_key.clone());
+        }
     }
 
-    /// The id of a group that is set aside.
-    pub(super) fn id_aside(&self, record_key: &str) -> Option<GroupId> {
-        self.aside.get(record_key).map(|(id, _)| *id)
+    /// What the store says of a group.
+    pub(super) fn leave(&mut self, record_key: String, left: Left) {
+        self.left.insert(record_key, left);
     }
 
-    pub(super) fn remember_anchor(&mut self, record_key: String, anchor: Timestamp) {
-        self.anchors.insert(record_key, anchor);
+    /// Nothing is to be taken up.
+    pub(super) fn has_none_left(&self) -> bool {
+        self.left.is_empty()
     }
 
-    /// The stored anchor for a group that is being made.
-    pub(super) fn take_anchor(&mut self, record_key: &str, id: GroupId) -> Option<Timestamp> {
-        let anchor = self.anchors.remove(record_key)?;
+    /// What is left under a record key.
+    pub(super) fn left(&self, record_key: &str) -> Option<&Left> {
+        self.left.get(record_key)
+    }
+
+    /// Everything that is left.
+    pub(super) fn left_mut(&mut self) -> impl Iterator<Item = &mut Left> {
+        self.left.values_mut()
+    }
+
+    /// The record keys of those whose route is gone, with this receiver and these labels.
+    pub(super) fn orphans(&self, receiver: &str, labels: &LabelSet) -> &[String] {
+        if self.orphans.is_empty() {
+            return &[];
+        }
+        self.orphans.get(&(receiver.to_owned(), labels.clone())).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Takes up a group that was left.
+    pub(super) fn take_up(&mut self, record_key: &str) -> Option<Left> {
+        self.left.remove(record_key)
+    }
+
+    /// A group goes on without its receiver of before.
+    pub(super) fn part(&mut self, with: Left) {
+        self.parted.push(with);
+    }
+
+    /// A group was made from what the store says.
+    pub(super) fn resume(&mut self, id: GroupId) {
         self.resumed.push(id);
-        Some(anchor)
     }
 
-    /// The groups that were made with a stored anchor.
+    /// The groups that were made from the store.
     pub(super) fn take_resumed(&mut self) -> Vec<GroupId> {
         std::mem::take(&mut self.resumed)
     }
 
-    /// Drops what nobody took up, and names the records.
-    pub(super) fn drop_the_rest(&mut self) -> Vec<String> {
-        let aside = std::mem::take(&mut self.aside).into_keys();
-        aside.chain(std::mem::take(&mut self.anchors).into_keys()).collect()
+    /// Takes what nobody took up: groups by record key, and conversations with receivers of before.
+    pub(super) fn take_the_rest(&mut self) -> (BTreeMap<String, Left>, Vec<Left>) {
+        self.orphans.clear();
+        (std::mem::take(&mut self.left), std::mem::take(&mut self.parted))
     }
 }

@@ -163,7 +163,7 @@ impl Known {
     }
 
     /// What the store is to keep of a page of alerts.
-    pub(super) fn page(&self, page: u32) -> Option<AlertPageV1> {
+    pub(super) fn page(&self, page: u32) -> Option<AlertPageV1<'_>> {
         let alerts = AlertPageV1::ids(page).filter_map(|id| {
             let alert = self.book.get(id)?;
             match self.marks(id).stored {
@@ -206,11 +206,11 @@ impl Known {
         self.book.get(source)
     }
 
-    /// Whether an active silence covers the alert.
-    pub(super) fn is_silenced(&mut self, id: AlertId, at: Timestamp) -> bool {
-        let (Some(alert), Some(marks)) = (self.book.get(id), self.marks.get_mut(id.0 as usize)) else { return false };
+    /// When the last of the active silences that cover the alert ends; `None` if there is none.
+    pub(super) fn silenced_until(&mut self, id: AlertId, at: Timestamp) -> Option<Timestamp> {
+        let (alert, marks) = (self.book.get(id)?, self.marks.get_mut(id.0 as usize)?);
         self.silences.refresh(&alert.labels, &mut marks.covering);
-        self.silences.active(&marks.covering, at).next().is_some()
+        self.silences.active(&marks.covering, at).map(|silence| silence.ends_at).max()
     }
 
     /// The active silences that cover the alert.

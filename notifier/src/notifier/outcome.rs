@@ -10,6 +10,7 @@ use model::backoff::Backoff;
 
 use super::{DeliveryId, Effect, Notifier, Wake, persist};
 use crate::group::{Content, Group, GroupId, SlotState};
+use crate::notification_log::Entry;
 use crate::receiver::{Integration, Outcome};
 use crate::record::Record;
 
@@ -20,6 +21,8 @@ pub(super) struct Flight {
     pub(super) log_key: Arc<str>,
     pub(super) integration: Arc<Integration>,
     pub(super) content: Arc<Content>,
+    /// Alerts that the log did not say to fire when it began.
+    pub(super) intended: Box<[u64]>,
     /// Of the entry it will leave.
     pub(super) lifetime: Duration,
 }
@@ -35,13 +38,16 @@ impl Notifier {
         if outcome.is_delivered() {
             self.count_first_told(now, &flight);
             let (key, told) = (&flight.log_key, &flight.content.told);
-            self.log.note(key, told, now, flight.lifetime, flight.integration.send_resolved);
+            let owes_resolves = flight.integration.send_resolved && !self.settings.as_alertmanager;
+            self.log.note(key, told, (now, flight.lifetime), (owes_resolves, flight.integration.address));
             let named = match &outcome {
                 Outcome::DeliveredAs(named) => Some(Arc::clone(named)),
                 _ => None,
             };
             let entry = self.log.name(key, named).expect("it was noted just now");
             out.push(persist(Record::log_key(key), &Record::of_log(key, entry)));
+        } else {
+            self.note_failure(now, &flight, &outcome, out);
         }
         let Some(routes) = self.routes.clone() else { return };
         let Some(mut group) = self.groups.take(flight.group) else { return };
@@ -58,6 +64,29 @@ impl Notifier {
         }
         self.settle(now, flight.group, group, out);
         self.write_alerts(out);
+    }
+
+    /// What the log says of an attempt that did not arrive, or may have: where nobody knows, its resolves are owed.
+    fn note_failure(&mut self, now: Timestamp, flight: &Flight, outcome: &Outcome, out: &mut Vec<Effect>) {
+        let (key, lifetime, address) = (&flight.log_key, flight.lifetime, flight.integration.address);
+        let is_over = !outcome.may_have_arrived() && self.log.take_back(key, &flight.intended);
+        let until = match outcome {
+            Outcome::Retry { retry_after, .. } => retry_after.map(|delay| now.plus(delay)),
+            _ => None,
+        };
+        let is_blocked = self.log.block(key, until, || Entry::blank(address, now, now.plus(lifetime)));
+        if is_over || is_blocked {
+            self.write_log(key, out);
+        }
+    }
+
+    /// Brings the record of an entry in line, which goes if it says nothing.
+    pub(super) fn write_log(&mut self, key: &Arc<str>, out: &mut Vec<Effect>) {
+        self.log.drop_blank(key);
+        out.push(match self.log.get(key) {
+            Some(entry) => persist(Record::log_key(key), &Record::of_log(key, entry)),
+            None => Effect::Forget { key: Record::log_key(key) },
+        });
     }
 
     /// Counts how long the alerts that this delivery was the first to tell of had been firing by then.

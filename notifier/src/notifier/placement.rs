@@ -7,7 +7,8 @@ use model::{LabelSet, Timestamp};
 use super::{Effect, Notifier, Wake, persist};
 use crate::alert_book::{AlertId, StoredAlert};
 use crate::decision::{Question, Verdict, is_news};
-use crate::group::{Grid, Group, GroupId, Member, Slot, SlotState};
+use crate::group::{Grid, Group, GroupId, Left, Member, Slot, SlotState};
+use crate::notification::Reason;
 use crate::notification_log::log_key;
 use crate::record::Record;
 use crate::route::{Node, RouteId, RouteTree};
@@ -47,12 +48,18 @@ impl Notifier {
             }
             if group.is_none() || !fires {
                 let place = Place::new(route, node, labels);
-                let was_member =
-                    self.groups.id_aside(&place.record_key).or(group).is_some_and(|group| prior.contains(&group));
-                if !fires && !was_member && !self.is_open(node, &place.key, alert.fingerprint.0) {
-                    continue;
+                let left = if group.is_none() { self.claim(node, &place, prior, alert.fingerprint.0) } else { None };
+                let left_id = left.as_ref().and_then(|left| self.groups.left(left)?.group.as_ref()).map(|(id, _)| *id);
+                let was_member = left_id.or(group).is_some_and(|group| prior.contains(&group));
+                if !fires && !was_member {
+                    let left_key = left.as_ref().and_then(|left| self.groups.left(left)).map(|left| &left.key);
+                    let group_key = group.and_then(|group| self.groups.get(group)).map(|group| &group.key);
+                    let key = left_key.or(group_key).unwrap_or(&place.key);
+                    if !self.is_open(node, key, alert.fingerprint.0) {
+                        continue;
+                    }
                 }
-                group = group.or_else(|| Some(self.open_group(now, &routes, place, &alert, out)));
+                group = group.or_else(|| Some(self.open_group(now, &routes, (place, left), &alert, out)));
             }
             if let Some(group_id) = group
                 && let Some(group) = self.groups.get_mut(group_id)
@@ -72,55 +79,111 @@ impl Notifier {
         })
     }
 
+    /// The group of before the reload or restart that goes on in this place, by its record key: the one that was there, or
+    /// one with the same receiver and labels that the alert belonged to and whose route is gone, as its matchers changed.
+    fn claim(&self, node: &Node, place: &Place, prior: &[GroupId], hash: u64) -> Option<String> {
+        if self.groups.has_none_left() {
+            return None;
+        }
+        if self.groups.left(&place.record_key).is_some() {
+            return Some(place.record_key.clone());
+        }
+        let orphans = self.groups.orphans(&node.receiver.name, &place.labels).iter();
+        let mut there = orphans.filter_map(|key| Some((key, self.groups.left(key)?)));
+        let found = there.find(|(_, left)| match &left.group {
+            Some((id, _)) => prior.contains(id),
+            None => self.is_open(node, &left.key, hash),
+        });
+        found.map(|(key, _)| key.clone())
+    }
+
     /// Takes a group up from before the reload or restart, or makes one.
     fn open_group(
         &mut self,
         now: Timestamp,
         routes: &RouteTree,
-        place: Place,
+        (place, left): (Place, Option<String>),
         first: &StoredAlert,
         out: &mut Vec<Effect>,
     ) -> GroupId {
         let node = routes.node(place.route);
-        if let Some((id, mut group)) = self.groups.take_up(&place.record_key) {
-            group.route = place.route;
-            group.slots = slots(node, &place.key, std::mem::take(&mut group.slots));
-            if group.grid.interval != node.group_interval {
-                let has_flushed = group.grid.anchor < group.next_flush;
-                group.grid.interval = node.group_interval;
-                if has_flushed {
-                    group.next_flush = group.grid.next_after(now).max(self.not_before);
-                }
-            }
-            self.schedule(id, &group);
-            self.groups.insert(id, group);
-            return id;
-        }
-        let id = self.groups.fresh_id();
-        let resumed = self.groups.take_anchor(&place.record_key, id);
-        let anchor = resumed.unwrap_or_else(|| {
-            let waited = first.starts_at.plus(node.group_wait) <= now;
-            if waited { now } else { now.plus(node.group_wait) }.max(self.not_before)
+        let left_key = left.filter(|left| *left != place.record_key);
+        let left = self.groups.take_up(left_key.as_ref().unwrap_or(&place.record_key));
+        let parted = left.as_ref().filter(|left| left.receiver != node.receiver.name).map(|left| Left {
+            route: left.route.clone(),
+            key: Arc::clone(&left.key),
+            receiver: left.receiver.clone(),
+            labels: left.labels.clone(),
+            grid: left.grid,
+            group: None,
         });
-        if resumed.is_none() {
-            out.push(persist(place.record_key.clone(), &Record::of_group(&place.key, node.twin, anchor)));
+        let is_renamed = left_key.is_some() || parted.is_some();
+        if let Some(parted) = parted {
+            self.groups.part(parted);
         }
-        let group = Group {
-            route: place.route,
-            slots: slots(node, &place.key, Vec::new()),
-            labels: place.labels,
-            key: place.key,
-            record_key: place.record_key,
-            members: Vec::new(),
-            grid: Grid { anchor, interval: node.group_interval },
-            next_flush: anchor,
+        out.extend(left_key.map(|key| Effect::Forget { key }));
+        let (id, group) = match left {
+            Some(Left { group: Some((id, group)), .. }) => (id, self.taken_up(now, place, node, *group)),
+            left => {
+                let id = self.groups.fresh_id();
+                let is_new = left.is_none();
+                let group = self.made(now, place, node, left, first);
+                if is_new {
+                    let record = Record::of_group(&group, node.twin, &node.receiver.name);
+                    out.push(persist(group.record_key.clone(), &record));
+                } else {
+                    self.groups.resume(id);
+                }
+                (id, group)
+            }
         };
+        if is_renamed {
+            out.push(persist(group.record_key.clone(), &Record::of_group(&group, node.twin, &node.receiver.name)));
+        }
         self.schedule(id, &group);
         self.groups.insert(id, group);
         id
     }
 
-    fn schedule(&mut self, id: GroupId, group: &Group) {
+    /// A group of before the reload goes on under the present configuration.
+    fn taken_up(&self, now: Timestamp, place: Place, node: &Node, mut group: Group) -> Group {
+        group.route = place.route;
+        group.record_key = place.record_key;
+        group.slots = self.slots(node, &group.key, std::mem::take(&mut group.slots));
+        if group.grid.interval != node.group_interval {
+            let has_flushed = group.grid.anchor < group.next_flush;
+            group.grid.interval = node.group_interval;
+            if has_flushed {
+                group.next_flush = group.grid.next_after(now).max(self.not_before);
+            }
+        }
+        group
+    }
+
+    /// A group that is new to this process; what the store says of it goes on.
+    fn made(&self, now: Timestamp, place: Place, node: &Node, left: Option<Left>, first: &StoredAlert) -> Group {
+        let fresh_anchor = || {
+            let waited = first.starts_at.plus(node.group_wait) <= now;
+            if waited { now } else { now.plus(node.group_wait) }.max(self.not_before)
+        };
+        let (key, anchor) = match left {
+            Some(left) => (left.key, left.grid.anchor),
+            None => (place.key, fresh_anchor()),
+        };
+        Group {
+            route: place.route,
+            slots: self.slots(node, &key, Vec::new()),
+            labels: place.labels,
+            key,
+            record_key: place.record_key,
+            members: Vec::new(),
+            guests: Vec::new(),
+            grid: Grid { anchor, interval: node.group_interval },
+            next_flush: anchor,
+        }
+    }
+
+    pub(super) fn schedule(&mut self, id: GroupId, group: &Group) {
         self.wakes.insert((group.next_flush, Wake::Flush(id)));
         for (at, slot) in group.slots.iter().enumerate() {
             if let SlotState::Waiting { at: due, .. } = &slot.state {
@@ -135,44 +198,59 @@ impl Notifier {
         let Some(routes) = self.routes.clone() else { return };
         let Some(mut group) = self.groups.take(id) else { return };
         let last = group.grid.instant_at(now);
-        let due = if last <= now && self.has_news(&routes, &group, last) { now } else { group.grid.next_after(now) };
+        let sight = self.known.look(&routes, &group, now);
+        let is_late =
+            last <= now && self.verdicts(&routes, &group, last).any(|verdict| matches!(verdict, Verdict::Notify(_)));
+        let came_out = self.verdicts(&routes, &group, now).any(|verdict| verdict == Verdict::Notify(Reason::Unmuted));
         self.wakes.remove(&(group.next_flush, Wake::Flush(id)));
-        group.next_flush = due.max(self.not_before);
+        group.next_flush = match is_late || came_out && last <= now {
+            true => now.max(self.not_before),
+            false => self.next_flush(now, &group, &sight),
+        };
         self.wakes.insert((group.next_flush, Wake::Flush(id)));
         self.groups.put_back(id, group);
     }
 
-    fn has_news(&mut self, routes: &RouteTree, group: &Group, at: Timestamp) -> bool {
+    /// What a flush at an instant would come to, slot by slot.
+    fn verdicts(&mut self, routes: &RouteTree, group: &Group, at: Timestamp) -> impl Iterator<Item = Verdict> {
         let sight = self.known.look(routes, group, at);
-        sight.hold(&sight.told).is_none()
-            && group.slots.iter().any(|slot| {
-                let question = Question {
-                    firing: &sight.told.firing,
-                    resolved: &sight.told.resolved,
-                    send_resolved: slot.integration.send_resolved,
-                    repeat_interval: routes.node(group.route).repeat_interval,
-                    at,
-                };
-                matches!(is_news(self.log.get(&slot.log_key), question), Verdict::Notify(_))
-            })
+        let verdict = |slot: &Slot| {
+            let told = sight.told_to(self.log.get(&slot.log_key));
+            if let Some(hold) = sight.hold(&told) {
+                return Verdict::Hold(hold);
+            }
+            let question = Question {
+                firing: &told.firing,
+                starts: &told.starts,
+                hidden: &sight.firing_unseen,
+                resolved: &told.resolved,
+                send_resolved: slot.integration.send_resolved,
+                repeat_interval: routes.node(group.route).repeat_interval,
+                at,
+                as_alertmanager: self.settings.as_alertmanager,
+            };
+            is_news(self.log.get(&slot.log_key), question)
+        };
+        let verdicts: Vec<Verdict> = group.slots.iter().map(verdict).collect();
+        verdicts.into_iter()
     }
-}
 
-/// A slot for each integration of a route's receiver, as it was before where there was one.
-fn slots(node: &Node, group_key: &str, mut before: Vec<Slot>) -> Vec<Slot> {
-    let slot = |integration: &Arc<crate::receiver::Integration>| {
-        let log_key = log_key(group_key, &node.receiver.name, integration.kind, integration.index);
-        let known = before.iter().position(|slot| slot.log_key == log_key).map(|at| before.swap_remove(at));
-        match known {
-            Some(slot) => Slot { integration: Arc::clone(integration), ..slot },
-            None => Slot {
-                integration: Arc::clone(integration),
-                log_key,
-                state: SlotState::Idle,
-                blocked_until: None,
-                owed_since: None,
-            },
-        }
-    };
-    node.receiver.integrations.iter().map(slot).collect()
+    /// A slot for each integration of a route's receiver, as it was before where there was one.
+    pub(super) fn slots(&self, node: &Node, group_key: &str, mut before: Vec<Slot>) -> Vec<Slot> {
+        let slot = |integration: &Arc<crate::receiver::Integration>| {
+            let log_key = log_key(group_key, &node.receiver.name, integration.kind, integration.index);
+            let known = before.iter().position(|slot| slot.log_key == log_key).map(|at| before.swap_remove(at));
+            match known {
+                Some(slot) => Slot { integration: Arc::clone(integration), ..slot },
+                None => Slot {
+                    integration: Arc::clone(integration),
+                    blocked_until: self.log.get(&log_key).and_then(|entry| entry.blocked_until),
+                    log_key,
+                    state: SlotState::Idle,
+                    owed_since: None,
+                },
+            }
+        };
+        node.receiver.integrations.iter().map(slot).collect()
+    }
 }

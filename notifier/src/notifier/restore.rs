@@ -29,14 +29,14 @@ impl Notifier {
                 self.log.restore(key, entry);
             }
             RecordV1::Alerts(page) => {
-                let taken = page.into_alerts(now)?.into_iter().map(|restored| {
+                let taken = page.into_alerts(now, self.settings.restart_grace)?.into_iter().map(|restored| {
                     let stored = if restored.is_resolved { Stored::Resolved } else { Stored::Firing };
                     self.known.restore(restored.id, restored.alert, stored)
                 });
                 // One that cannot be taken leaves the others of its page.
                 return taken.fold(Ok(()), Result::and);
             }
-            RecordV1::Group(group) => self.groups.remember_anchor(key, group.anchor()),
+            RecordV1::Group(group) => self.groups.leave(key, group.into_left()),
         }
         Ok(())
     }

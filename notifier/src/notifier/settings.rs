@@ -19,6 +19,11 @@ pub struct Settings {
     pub alerts_per_name_max: usize,
     /// Most silences, expired ones included, 0 for no limit (`--silences.max-silences`).
     pub silences_max: usize,
+    /// After a restart, an alert that fired counts as resolved only once it was not reported for as long as its source had
+    /// promised, but no longer than this (`--alerts.restart-grace`).
+    pub restart_grace: Duration,
+    /// Do what Alertmanager does where the promises go beyond it (`--compat=alertmanager`).
+    pub as_alertmanager: bool,
     /// Largest silence as stored, 0 for no limit (`--silences.max-silence-size-bytes`).
     pub silence_bytes_max: usize,
 }
@@ -33,6 +38,8 @@ impl Default for Settings {
             classic_names: false,
             alerts_per_name_max: 0,
             silences_max: 0,
+            restart_grace: Duration::from_secs(3600),
+            as_alertmanager: false,
             silence_bytes_max: 0,
         }
     }

@@ -3,8 +3,10 @@
 use model::Timestamp;
 
 use super::known::Stored;
+use super::sight::Sight;
 use super::{Effect, Notifier, Wake};
-use crate::group::{Group, GroupId, Member, SlotState};
+use crate::alert_book::AlertId;
+use crate::group::{Group, GroupId, Member, Slot, SlotState};
 
 impl Notifier {
     /// Puts a taken group back without the resolved alerts that nobody has to hear about any more; if none is left,
@@ -13,7 +15,12 @@ impl Notifier {
         let mut members = std::mem::take(&mut group.members);
         members.retain(|member| self.stays(now, *member, id, &group));
         group.members = members;
-        if group.members.is_empty() {
+        if !group.guests.is_empty() {
+            let mut guests = std::mem::take(&mut group.guests);
+            guests.retain(|guest| self.guest_stays(now, *guest, id, &group));
+            group.guests = guests;
+        }
+        if group.members.is_empty() && group.guests.is_empty() {
             self.wakes.remove(&(group.next_flush, Wake::Flush(id)));
             for (at, slot) in group.slots.iter().enumerate() {
                 if let SlotState::Waiting { at: due, .. } = &slot.state {
@@ -41,17 +48,46 @@ impl Notifier {
             }
             return true;
         }
+        self.leave_group(now, alert, id);
+        false
+    }
+
+    /// A guest stays until its resolve is told, or nobody waits for it any more.
+    fn guest_stays(&mut self, now: Timestamp, guest: Member, id: GroupId, group: &Group) -> bool {
+        let Some(stored) = self.known.book.get(guest.id) else { return false };
+        let (hash, is_over) = (stored.fingerprint.0, stored.is_resolved(now));
+        let is_awaited = |slot: &Slot| slot.integration.send_resolved && self.has_business(slot, hash);
+        let stays = group.slots.iter().any(is_awaited);
+        if !stays {
+            self.leave_group(now, guest.id, id);
+        } else if is_over && self.known.marks(guest.id).stored == Stored::Firing {
+            self.known.save(now, guest.id);
+        }
+        stays
+    }
+
+    fn leave_group(&mut self, now: Timestamp, alert: AlertId, id: GroupId) {
         let marks = self.known.marks_mut(alert);
         marks.groups.retain(|group| *group != id);
         marks.is_placed = false;
         if marks.groups.is_empty() {
             self.known.save(now, alert);
         }
-        false
+    }
+
+    /// As in Alertmanager, what is resolved while it is hidden is forgotten, unless an attempt is under way.
+    pub(super) fn let_hidden_go(&mut self, now: Timestamp, id: GroupId, group: &mut Group, sight: &Sight) {
+        if group.slots.iter().any(|slot| slot.under_way().is_some()) {
+            return;
+        }
+        for gone in &sight.hidden_over {
+            group.members.retain(|member| member.id != *gone);
+            self.leave_group(now, *gone, id);
+        }
     }
 
     /// Whether an integration believes, or is just being told, that the alert fires.
-    fn has_business(&self, slot: &crate::group::Slot, hash: u64) -> bool {
+    fn has_business(&self, slot: &Slot, hash: u64) -> bool {
         let telling = slot.under_way().is_some_and(|content| content.told.firing.binary_search(&hash).is_ok());
         telling || self.log.get(&slot.log_key).is_some_and(|entry| entry.is_open(hash))
     }

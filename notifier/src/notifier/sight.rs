@@ -20,6 +20,14 @@ pub(super) struct Sight {
     pub(super) told: Told,
     /// Of the resolved, those that an earlier flush saw so: told only to who believes that they fire.
     pub(super) stale: Box<[u64]>,
+    /// Of the hidden, those that fire, guests included.
+    pub(super) firing_unseen: Box<[u64]>,
+    /// Of those, the ones that a silence or the time hides.
+    pub(super) muted: Box<[u64]>,
+    /// When the first of those will be seen again, if that is before the next regular flush.
+    pub(super) seen_again: Option<Timestamp>,
+    /// Resolved and hidden: where nobody is owed anything, they may go.
+    pub(super) hidden_over: Vec<AlertId>,
     /// Why the hidden ones are.
     pub(super) suppressed: Suppressed,
     /// How many alerts were looked up among the silences.
@@ -35,21 +43,37 @@ impl Known {
         let mut suppressed = Suppressed::default();
         let (mut visible, mut firing, mut resolved) = (Vec::new(), Vec::new(), Vec::new());
         let (mut hidden, mut stale) = (Vec::new(), Vec::new());
-        for Member { id, seen_over } in &group.members {
+        let (mut firing_unseen, mut muted, mut hidden_over) = (Vec::new(), Vec::new(), Vec::new());
+        let mut seen_again: Option<Timestamp> = None;
+        let guests = group.guests.iter().map(|guest| (guest, true));
+        for (Member { id, seen_over }, is_guest) in group.members.iter().map(|member| (member, false)).chain(guests) {
             let Some(alert) = self.book.get(*id).filter(|alert| alert.known_at <= at) else { continue };
             let (hash, is_resolved) = (alert.fingerprint.0, alert.is_resolved(at));
+            if is_guest && !is_resolved {
+                hidden.push(hash);
+                firing_unseen.push(hash);
+                continue;
+            }
+            let start = alert.starts_at.as_millis();
+            let mut ends = None;
             let counter = if self.inhibited_by(*id, &alert.labels, at).is_some() {
                 &mut suppressed.inhibition
             } else if let Some(mute) = &mute {
+                ends = Some(Timestamp::MAX);
                 match mute {
                     Mute::Inactive(_) => &mut suppressed.active_time_interval,
                     Mute::Muted(_) => &mut suppressed.mute_time_interval,
                 }
-            } else if self.is_silenced(*id, at) {
+            } else if let Some(end) = self.silenced_until(*id, at) {
+                ends = Some(end);
                 &mut suppressed.silence
             } else {
                 visible.push(*id);
-                if is_resolved { &mut resolved } else { &mut firing }.push(hash);
+                if is_resolved {
+                    resolved.push(hash);
+                } else {
+                    firing.push((hash, start));
+                }
                 if is_resolved && *seen_over {
                     stale.push(hash);
                 }
@@ -57,10 +81,26 @@ impl Known {
             };
             *counter += 1;
             hidden.push(hash);
+            if is_resolved {
+                hidden_over.push(*id);
+                continue;
+            }
+            firing_unseen.push(hash);
+            if let Some(end) = ends {
+                muted.push(hash);
+                seen_again = Some(seen_again.map_or(end, |first| first.min(end)));
+            }
         }
-        let told = Told { firing: sorted(firing), resolved: sorted(resolved), hidden: sorted(hidden) };
+        if mute.is_some() && !muted.is_empty() {
+            seen_again = routes.heard_again(group.route, at, group.grid.next_after(at));
+        }
+        firing.sort_unstable();
+        let (firing, starts): (Vec<u64>, Vec<i64>) = firing.into_iter().unzip();
+        let told =
+            Told { firing: firing.into(), starts: starts.into(), resolved: sorted(resolved), hidden: sorted(hidden) };
         let silence_queries = suppressed.silence + visible.len() as u64;
-        Sight { told, stale: sorted(stale), suppressed, silence_queries, visible }
+        let (firing_unseen, muted, stale) = (sorted(firing_unseen), sorted(muted), sorted(stale));
+        Sight { told, stale, firing_unseen, muted, seen_again, hidden_over, suppressed, silence_queries, visible }
     }
 
     /// What a receiver is told of a group: all that fires, and of the resolved those in `resolved`.
@@ -69,7 +109,7 @@ impl Known {
         routes: &RouteTree,
         group: &Group,
         sight: &Sight,
-        (reason, resolved): (Reason, &[u64]),
+        (reason, resolved, still_firing): (Reason, &[u64], bool),
         now: Timestamp,
     ) -> Arc<Notification> {
         let node = routes.node(group.route);
@@ -90,6 +130,7 @@ impl Known {
             group_labels: group.labels.clone(),
             route_labels: node.labels.clone(),
             alerts: alerts.collect(),
+            still_firing,
             reason,
             at: now,
         })

@@ -161,6 +161,7 @@ impl<'a> AlertView<'a> {
     pub fn receivers(&self) -> impl Iterator<Item = &'a str> {
         let notifier = self.notifier;
         let groups = self.known().marks(self.id).groups.iter().filter_map(|id| notifier.groups.get(*id));
+        let groups = groups.filter(|group| !group.guests.iter().any(|guest| guest.id == self.id));
         let routes = notifier.routes.as_deref();
         groups.filter_map(move |group| Some(routes?.node(group.route).receiver.name.as_str()))
     }

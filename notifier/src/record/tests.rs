@@ -1,7 +1,7 @@
 use super::*;
 use crate::alert_book::{AlertId, StoredAlert};
 
-fn back(record: &Record) -> RecordV1 {
+fn back(record: &Record<'_>) -> RecordV1<'static> {
     let Record::V1(back) = Record::from_bytes(&record.to_bytes()).unwrap();
     back
 }
@@ -34,8 +34,12 @@ fn log_entries_come_back_as_they_were() {
     let entry = Entry {
         at: Timestamp::from_nanos(5),
         firing: [1, u64::MAX].into(),
+        starts: [-4, 7].into(),
         resolved: [2].into(),
         owed: [3].into(),
+        maybe: [4].into(),
+        blocked_until: Some(Timestamp::from_nanos(8)),
+        address: 11,
         named: Some(r#"{"ts":"1"}"#.into()),
         expires_at: Timestamp::from_nanos(9),
     };
@@ -63,7 +67,7 @@ fn a_firing_alert_gets_one_more_term() {
         let stored = alert(at(end));
         let page = AlertPageV1::new([(AlertId(21), &stored, end <= 100)].into_iter()).unwrap();
         let RecordV1::Alerts(page) = back(&Record::of_alerts(page)) else { panic!() };
-        let restored = page.into_alerts(at(now)).unwrap().remove(0);
+        let restored = page.into_alerts(at(now), Duration::MAX).unwrap().remove(0);
         assert_eq!(restored.alert, alert(at(expected)));
         assert_eq!((restored.id, restored.is_resolved), (AlertId(21), end <= 100));
     }
@@ -90,19 +94,24 @@ fn the_texts_of_a_page_are_stored_once_and_a_page_of_nothing_is_none() {
     let bytes = Record::of_alerts(page).to_bytes();
     assert_eq!(String::from_utf8_lossy(&bytes).matches("the same for each").count(), 1);
     let Record::V1(RecordV1::Alerts(page)) = Record::from_bytes(&bytes).unwrap() else { panic!() };
-    let restored = page.into_alerts(Timestamp::from_secs(100)).unwrap();
+    let restored = page.into_alerts(Timestamp::from_secs(100), Duration::ZERO).unwrap();
     assert!(restored.iter().zip(&alerts).all(|(restored, alert)| restored.alert.labels == alert.labels));
     assert!(AlertPageV1::new(std::iter::empty()).is_none());
     let broken = br#"{"v1":{"alerts":{"texts":["a"],"alerts":[{"id":0,"labels":[0,7],"notes":[],"url":0,"start":0,"end":0,"updated":0,"known":0,"timeout":false,"over":false}]}}}"#;
     let Record::V1(RecordV1::Alerts(page)) = Record::from_bytes(broken).unwrap() else { panic!() };
-    assert_eq!(page.into_alerts(Timestamp::EPOCH), Err("no text 7".to_owned()));
+    assert_eq!(page.into_alerts(Timestamp::EPOCH, Duration::ZERO), Err("no text 7".to_owned()));
 }
 
 #[test]
 fn keys_and_form() {
     assert_eq!(Record::silence_key(Uuid::from_u128(1)), "silence/00000000-0000-0000-0000-000000000001");
     assert_ne!(Record::group_key("{}:{}", 0), Record::group_key("{}:{}", 1));
-    let group = Record::of_group(&"{}:{}".into(), 0, Timestamp::from_nanos(3));
-    assert_eq!(String::from_utf8(group.to_bytes()).unwrap(), r#"{"v1":{"group":{"key":"{}:{}","twin":0,"anchor":3}}}"#);
+    let old = br#"{"v1":{"group":{"key":"{}/{a=\"b\"}:{}","twin":0,"anchor":3}}}"#;
+    let Ok(Record::V1(RecordV1::Group(group))) = Record::from_bytes(old) else { panic!() };
+    let left = group.into_left();
+    assert_eq!(
+        (&*left.route.0, left.receiver.as_str(), left.grid.anchor),
+        (r#"{}/{a="b"}"#, "", Timestamp::from_nanos(3))
+    );
     assert!(Record::from_bytes(br#"{"v2":{}}"#).is_err());
 }

@@ -39,6 +39,7 @@ pub(crate) fn notification(alerts: Vec<NotifiedAlert>) -> Notification {
         group_labels: LabelSet::from_pairs([("alertname", name)]),
         route_labels: LabelSet::empty(),
         alerts,
+        still_firing: false,
         reason: Reason::FirstNotification,
         at: t(600.0),
     }

@@ -247,6 +247,7 @@ fn recorded_webhooks_come_out_the_same() {
                 group_labels: label_set(&payload["groupLabels"]),
                 route_labels: LabelSet::empty(),
                 alerts: payload["alerts"].as_array().unwrap().iter().map(recorded_alert).collect(),
+                still_firing: false,
                 reason: Reason::FirstNotification,
                 at: t(600.0),
             };

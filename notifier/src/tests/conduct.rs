@@ -45,8 +45,18 @@ fn resolved_before_the_first_flush_is_never_told_alone() {
 }
 
 #[test]
-fn a_flap_between_flushes_is_no_news() {
+fn a_flap_between_flushes_is_told_at_the_next() {
     let mut stage = Stage::new(hour());
+    stage.at(1.0).push([from(1.0, "alertname=K i=1")]);
+    stage.at(5.0).push([between(1.0, 5.0, "alertname=K i=1")]);
+    stage.at(6.0).push([from(6.0, "alertname=K i=1")]);
+    stage.at(60.0);
+    assert_eq!(stage.heard(), ["3 hook first notification: K/1", "13 hook fires again: K/1"]);
+}
+
+#[test]
+fn a_flap_between_flushes_is_no_news_to_alertmanager() {
+    let mut stage = Stage::alertmanager(hour());
     stage.at(1.0).push([alert("alertname=K i=1")]);
     stage.at(5.0).push([between(1.0, 5.0, "alertname=K i=1")]);
     stage.at(6.0).push([from(6.0, "alertname=K i=1")]);

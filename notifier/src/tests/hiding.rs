@@ -51,7 +51,7 @@ fn a_silence_hides_before_and_lets_through_after() {
     let status = stage.notifier.alerts(now).next().unwrap().status();
     assert_eq!((status.state, status.silenced_by.len()), (AlertState::Suppressed, 1));
     stage.at(8.0);
-    assert_eq!(stage.heard(), ["5.4 hook first notification: K"]);
+    assert_eq!(stage.heard(), ["3.9 hook first notification: K"]);
     let now = stage.now;
     assert_eq!(stage.notifier.alerts(now).next().unwrap().status().state, AlertState::Active);
     assert_eq!(stage.notifier.silence_count(SilenceState::Expired, now), 1);
@@ -66,7 +66,7 @@ fn a_pending_silence_hides_nothing_yet() {
     let heard = [
         "1 hook first notification: K",
         "3 hook repeat interval elapsed: K",
-        "9 hook repeat interval elapsed: K",
+        "8 hook no longer muted: K",
         "11 hook repeat interval elapsed: K",
     ];
     assert_eq!(stage.heard(), heard);
@@ -167,11 +167,11 @@ fn muted_and_inactive_routes_are_quiet() {
         "alerts alone know no route"
     );
     stage.at(10_000.0);
-    // The mute ends at 01:00: the next flush tells. The active interval ends too: the resolve waits for the next night.
+    // The mute ends at 01:00, and is told then. The active interval ends too: the resolve waits for the next night.
     let heard = [
         "1 hook first notification: 2",
-        "3601 hook first notification: 1",
-        "7801 hook repeat interval elapsed: 1",
+        "3600 hook first notification: 1",
+        "7201 hook repeat interval elapsed: 1",
         "9001 hook all alerts resolved: -1",
     ];
     assert_eq!(stage.heard(), heard);

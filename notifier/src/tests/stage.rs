@@ -130,6 +130,15 @@ impl Stage {
         stage
     }
 
+    /// One that does as Alertmanager does.
+    pub(super) fn alertmanager(config: Arc<Config>) -> Self {
+        Self::with(Settings { as_alertmanager: true, ..Settings::default() }, config)
+    }
+
+    pub(super) fn is_alertmanager(&self) -> bool {
+        self.settings.as_alertmanager
+    }
+
     pub(super) fn script(mut self, script: impl FnMut(&Delivery, f64) -> Reply + 'static) -> Self {
         self.set_script(script);
         self

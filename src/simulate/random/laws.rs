@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::{LabelSet, Timestamp};
+use notifier::notification::Reason;
 
 use super::super::scenario::Scenario;
 use super::super::timeline::{Delivered, Timeline};
@@ -21,6 +22,7 @@ pub(super) fn broken(scenario: &Scenario, timeline: &Timeline) -> Vec<String> {
     told_in_time(&truth, timeline, &mut broken);
     not_repeated_early(&truth, timeline, &mut broken);
     resolved_once(&truth, timeline, &mut broken);
+    resolved_by_its_rule(&truth, timeline, &mut broken);
     true_and_not_hidden(&truth, timeline, &mut broken);
     rules_fire_after_for(&truth, timeline, &mut broken);
     broken
@@ -74,7 +76,8 @@ fn told_in_time(truth: &Truth<'_>, timeline: &Timeline, broken: &mut Vec<String>
     }
 }
 
-/// 2 (and 5): the same content only after repeat_interval, or because a kill lost the outcome. An alert of a rule may run
+/// 2 (and 5): the same content only after repeat_interval, or because a kill lost the outcome, or as it comes out of a
+/// silence. An alert of a rule may run
 /// out and come back with its old start, and who wants no resolves hears only of the latter.
 fn not_repeated_early(truth: &Truth<'_>, timeline: &Timeline, broken: &mut Vec<String>) {
     let mut last: BTreeMap<(&str, &str, &str, usize), &Delivered> = BTreeMap::new();
@@ -86,7 +89,8 @@ fn not_repeated_early(truth: &Truth<'_>, timeline: &Timeline, broken: &mut Vec<S
         let came_back = may_come_back && notification.alerts.iter().any(|alert| alert.labels.get("severity").is_none());
         let same = content(before) == content(delivered) && !came_back;
         let killed = truth.downs.iter().any(|(from, _)| before.at <= *from && *from <= delivered.at);
-        if same && !killed && notification.at.since(before.at) < REPEAT {
+        let came_out = notification.reason == Reason::Unmuted;
+        if same && !killed && !came_out && notification.at.since(before.at) < REPEAT {
             broken.push(format!("2: {key:?} hears the same at {}", after(truth.scenario, delivered.at)));
         }
     }
@@ -127,6 +131,27 @@ fn resolved_once(truth: &Truth<'_>, timeline: &Timeline, broken: &mut Vec<String
         }
         for (labels, since) in open.iter().filter(|_| ear.3) {
             broken.push(format!("3: {ear:?} believes since {} that {labels} fires", after(truth.scenario, *since)));
+        }
+    }
+}
+
+/// 3: an alert of a rule is not over before the rule says so, however long the query API is away; only a process that is
+/// down for longer than alerts are valid lets them run out.
+fn resolved_by_its_rule(truth: &Truth<'_>, timeline: &Timeline, broken: &mut Vec<String>) {
+    let valid = Duration::from_secs(4 * 60);
+    let first_long_down = truth.downs.iter().find(|(from, to)| to.since(*from) >= valid).map(|(from, _)| *from);
+    let settled = |delivered: &&Delivered| first_long_down.is_none_or(|down| delivered.at < down);
+    for delivered in timeline.deliveries.iter().filter(settled) {
+        for alert in delivered.resolved().filter(|alert| alert.labels.get("severity").is_none()) {
+            let said = timeline.handed_over.iter().any(|(at, said)| {
+                *at <= delivered.at
+                    && said.ends_at <= Some(*at)
+                    && said.ends_at == alert.resolved_at
+                    && said.labels == alert.labels
+            });
+            if !said {
+                broken.push(format!("3: {} ran out at {}", alert.labels, after(truth.scenario, delivered.at)));
+            }
         }
     }
 }

@@ -216,6 +216,7 @@ fn configured(case: &Case, address: &str) -> (Deliverer, Delivery) {
         receiver,
         notification: Arc::new(two()),
         named: None,
+        is_recorded: false,
         attempt: 1,
         deadline: t(700.0),
     };

@@ -60,6 +60,7 @@ pub(super) fn configured(receiver: &str, address: &str) -> (Deliverer, Delivery)
         receiver,
         notification: Arc::new(two()),
         named: None,
+        is_recorded: false,
         attempt: 1,
         deadline: t(700.0),
     };
