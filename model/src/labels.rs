@@ -1,11 +1,14 @@
 //! Label sets: sorted, immutable, cheap to clone, with the field's fingerprint.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use smol_str::SmolStr;
-
 use crate::quote::Quoted;
+
+mod packed;
+
+pub use packed::{LabelSetBuilder, Labels};
 
 /// The label that names an alert.
 pub const ALERT_NAME: &str = "alertname";
@@ -14,33 +17,34 @@ pub const METRIC_NAME: &str = "__name__";
 
 /// Names with values, sorted by name, each name once. Also used for annotations.
 ///
-/// Cloning costs one reference count. Values may be empty (a rule may override a label with ""); a label with an empty
-/// value equals an absent one only where a caller says so, with [`LabelSet::without_empty`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LabelSet(Arc<[(SmolStr, SmolStr)]>);
+/// All texts lie in one allocation, so a set costs little more than its text; cloning costs one reference count, and
+/// comparing or hashing one pass over the bytes. Values may be empty (a rule may override a label with ""); a label with an
+/// empty value equals an absent one only where a caller says so, with [`LabelSet::without_empty`].
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct LabelSet(Arc<str>);
 
 impl LabelSet {
-    /// The set `{}`.
+    /// The set `{}`; costs no memory.
     pub fn empty() -> Self {
-        Self(Arc::from(Vec::new()))
+        Self::default()
     }
 
     /// Sorts; of labels with the same name the last one given wins.
-    pub fn from_pairs<N: Into<SmolStr>, V: Into<SmolStr>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
-        let mut pairs: Vec<(SmolStr, SmolStr)> = pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect();
-        if !pairs.is_sorted_by(|a, b| a.0 < b.0) {
+    pub fn from_pairs<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let mut pairs: Vec<(N, V)> = pairs.into_iter().collect();
+        if !pairs.is_sorted_by(|a, b| a.0.as_ref() < b.0.as_ref()) {
             // Stable, then keep the last of each run of equal names.
-            pairs.sort_by(|a, b| a.0.cmp(&b.0));
+            pairs.sort_by(|a, b| a.0.as_ref().cmp(b.0.as_ref()));
             pairs.reverse();
-            pairs.dedup_by(|a, b| a.0 == b.0);
+            pairs.dedup_by(|a, b| a.0.as_ref() == b.0.as_ref());
             pairs.reverse();
         }
-        Self(Arc::from(pairs))
+        Self(packed::pack(pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))))
     }
 
     /// The value of a label, if it is there.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.binary_search_by(|(n, _)| n.as_str().cmp(name)).ok().map(|at| self.0[at].1.as_str())
+        packed::get(&self.0, name)
     }
 
     /// The value of a label, "" if absent: what a matcher sees.
@@ -49,18 +53,18 @@ impl LabelSet {
     }
 
     /// Name and value of every label, by name.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
-        self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+    pub fn iter(&self) -> Labels<'_> {
+        Labels::new(&self.0)
     }
 
-    /// The stored strings, for building another set without copying text.
-    pub fn pairs(&self) -> &[(SmolStr, SmolStr)] {
-        &self.0
+    /// Whether this is the very same set in memory: equality that costs nothing, and may say no of equal sets.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Number of labels.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.iter().len()
     }
 
     /// Whether there are none.
@@ -81,9 +85,8 @@ impl LabelSet {
 
     /// This set overlaid by others; the overlay wins.
     #[must_use]
-    pub fn overlay<'a>(&self, over: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let over = over.into_iter().map(|(n, v)| (SmolStr::new(n), SmolStr::new(v)));
-        Self::from_pairs(self.0.iter().cloned().chain(over))
+    pub fn overlay<'a>(&'a self, over: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self::from_pairs(self.iter().chain(over))
     }
 
     /// This set without one label.
@@ -101,10 +104,8 @@ impl LabelSet {
     /// The labels that `keep` (name, value) accepts.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&str, &str) -> bool) -> Self {
-        if self.iter().all(|(n, v)| keep(n, v)) {
-            return self.clone();
-        }
-        Self(self.0.iter().filter(|(n, v)| keep(n, v)).cloned().collect())
+        let kept: Vec<(&str, &str)> = self.iter().filter(|(n, v)| keep(n, v)).collect();
+        if kept.len() == self.len() { self.clone() } else { Self(packed::pack(kept.into_iter())) }
     }
 
     /// The labels common to both, with equal value.
@@ -151,13 +152,20 @@ impl Fnv {
     }
 }
 
-impl Default for LabelSet {
-    fn default() -> Self {
-        Self::empty()
+/// By the first label in which they differ: its name, then its value; a set that the other begins with comes first.
+impl Ord for LabelSet {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
     }
 }
 
-impl<N: Into<SmolStr>, V: Into<SmolStr>> FromIterator<(N, V)> for LabelSet {
+impl PartialOrd for LabelSet {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for LabelSet {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(iter: I) -> Self {
         Self::from_pairs(iter)
     }

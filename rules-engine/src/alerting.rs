@@ -278,7 +278,7 @@ impl Sending<'_> {
     pub fn alert(&self, instance: &Instance) -> Alert {
         let labels = match self.external_labels.is_empty() {
             true => instance.labels.clone(),
-            false => LabelSet::from_pairs(self.external_labels.pairs().iter().chain(instance.labels.pairs()).cloned()),
+            false => self.external_labels.overlay(instance.labels.iter()),
         };
         Alert {
             labels,

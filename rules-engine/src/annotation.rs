@@ -143,28 +143,28 @@ impl Texts {
 
     /// The labels of the alert: the rule's over the series', without what expands to "", and the alert's name over all.
     fn identity(&self, subject: &Subject<'_>, rendering: &mut Rendering<'_>) -> LabelSet {
-        let own = subject.labels.pairs().iter().filter(|(name, _)| name != METRIC_NAME).cloned();
+        let own = subject.labels.iter().filter(|(name, _)| *name != METRIC_NAME);
         let over = self.labels.expanded(subject, rendering);
-        let name = (SmolStr::new_static(ALERT_NAME), self.alert_name.clone());
-        LabelSet::from_pairs(own.chain(over).chain([name])).without_empty()
+        let over = over.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        LabelSet::from_pairs(own.chain(over).chain([(ALERT_NAME, self.alert_name.as_str())])).without_empty()
     }
 }
 
 impl Family {
     fn compile(rule: &str, texts: &LabelSet) -> Self {
         let mut dependence = Dependence::default();
-        let compile = |(name, source): &(SmolStr, SmolStr)| {
+        let compile = |(name, source): (&str, &str)| {
             if !source.contains("{{") {
-                return (name.clone(), Text::Fixed(source.clone()));
+                return (name.into(), Text::Fixed(source.into()));
             }
             dependence = dependence.and(Dependence::of(source));
             let text = match Template::compile(rule, source) {
                 Ok(template) => Text::Template(template),
                 Err(error) => Text::Broken(error.into()),
             };
-            (name.clone(), text)
+            (SmolStr::from(name), text)
         };
-        let compiled: Vec<_> = texts.pairs().iter().map(compile).collect();
+        let compiled: Vec<_> = texts.iter().map(compile).collect();
         let is_fixed = compiled.iter().all(|(_, text)| matches!(text, Text::Fixed(_)));
         Self { texts: compiled, dependence, fixed: is_fixed.then(|| texts.clone()) }
     }

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use foldhash::fast::FixedState;
 use model::LabelSet;
 use model::labels::METRIC_NAME;
-use smol_str::SmolStr;
 
 use crate::sample::Sample;
 
@@ -20,12 +19,11 @@ pub fn record(
     series: Vec<(LabelSet, f64)>,
     timestamp_ms: i64,
 ) -> Result<Vec<Sample>, String> {
-    let over: Vec<(SmolStr, SmolStr)> =
-        std::iter::once((METRIC_NAME.into(), name.into())).chain(labels.pairs().iter().cloned()).collect();
+    let over = LabelSet::from_pairs([(METRIC_NAME, name)].into_iter().chain(labels.iter()));
     let mut seen = HashSet::with_capacity_and_hasher(series.len(), FixedState::default());
     let mut samples = Vec::with_capacity(series.len());
     for (sample_labels, value) in series {
-        let labels = LabelSet::from_pairs(sample_labels.pairs().iter().chain(&over).cloned()).without_empty();
+        let labels = sample_labels.overlay(over.iter()).without_empty();
         if !seen.insert(labels.clone()) {
             return Err("vector contains metrics with the same labelset after applying rule labels".to_owned());
         }
@@ -75,7 +73,7 @@ impl WrittenSeries {
 
 /// Equality that is free where an evaluation hands on the very same label set.
 fn is_same(a: &LabelSet, b: &LabelSet) -> bool {
-    std::ptr::eq(a.pairs(), b.pairs()) || a == b
+    a.is_same(b) || a == b
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ struct Editing(Vec<(SmolStr, SmolStr)>);
 
 impl Editing {
     fn of(labels: &LabelSet) -> Editing {
-        Editing(labels.pairs().to_vec())
+        Editing(labels.iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
     fn get(&self, name: &str) -> &str {
@@ -148,7 +148,8 @@ impl Editing {
 
     fn finish(mut self, before: &LabelSet) -> LabelSet {
         self.0.retain(|(_, value)| !value.is_empty());
-        if self.0 == before.pairs() { before.clone() } else { LabelSet::from_pairs(self.0) }
+        let after = LabelSet::from_pairs(self.0);
+        if after == *before { before.clone() } else { after }
     }
 }
 

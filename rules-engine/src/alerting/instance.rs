@@ -177,10 +177,8 @@ impl Instance {
             Some((shown, alerts, for_state)) if shown == state => (alerts, for_state),
             Some((_, _, for_state)) => (alerts_series(&for_state, state), for_state),
             None => {
-                let own = self.labels.pairs().iter().cloned();
-                let name = (METRIC_NAME.into(), ALERTS_FOR_STATE.into());
-                let for_state =
-                    LabelSet::from_pairs(base.pairs().iter().cloned().chain(own).chain([name])).without_empty();
+                let own = self.labels.iter().chain([(METRIC_NAME, ALERTS_FOR_STATE)]);
+                let for_state = base.overlay(own).without_empty();
                 (alerts_series(&for_state, state), for_state)
             }
         };

@@ -38,8 +38,8 @@ impl<'s> Subject<'s> {
     fn seen(&self, rendering: &Rendering<'_>) -> &(Value, [(&'static str, Value); 4]) {
         self.seen.get_or_init(|| {
             let data = RuleData {
-                labels: Map::strings(self.labels.pairs().iter().cloned()).into(),
-                external_labels: Map::strings(rendering.external_labels.pairs().iter().cloned()).into(),
+                labels: Map::strings(self.labels.iter()).into(),
+                external_labels: Map::strings(rendering.external_labels.iter()).into(),
                 external_url: rendering.external_url.into(),
                 value: Value::Float(self.value),
             };
@@ -80,5 +80,5 @@ impl Template {
 }
 
 fn sample((labels, value): &(LabelSet, f64)) -> Sample {
-    Sample::new(labels.pairs().iter().cloned(), *value)
+    Sample::new(labels.iter(), *value)
 }

@@ -131,7 +131,7 @@ impl<'r> Writers<'r> {
 /// Whether a text of the rule may ask a query: "yes" too often costs some waiting.
 fn asks_queries(rule: &Rule) -> bool {
     let RuleKind::Alerting(alerting) = &rule.kind else { return false };
-    let texts = rule.labels.pairs().iter().chain(alerting.annotations.pairs());
+    let texts = rule.labels.iter().chain(alerting.annotations.iter());
     texts.flat_map(|(_, text)| text.split("{{").skip(1)).any(|action| {
         let inside = action.split_once("}}").map_or(action, |(inside, _)| inside);
         inside.contains("query")

@@ -163,10 +163,9 @@ impl Engine {
         }
         let rules = self.groups.iter().flat_map(|group| &group.rules).filter_map(RuleState::alerts);
         let firing = rules.flat_map(|alerts| alerts.active()).filter(|i| i.course.state == AlertState::Firing);
-        let external = self.settings.external_labels.pairs();
-        let firing: HashSet<LabelSet, FixedState> = firing
-            .map(|instance| LabelSet::from_pairs(external.iter().chain(instance.labels.pairs()).cloned()))
-            .collect();
+        let external = &self.settings.external_labels;
+        let firing: HashSet<LabelSet, FixedState> =
+            firing.map(|instance| external.overlay(instance.labels.iter())).collect();
         resolved.retain(|alert| !firing.contains(&alert.labels));
         if !resolved.is_empty() {
             self.tally.alerts_sent += resolved.len() as u64;

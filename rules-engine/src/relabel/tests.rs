@@ -135,7 +135,7 @@ proptest! {
         let after = rules.apply(&before);
         prop_assert_eq!(&after, &rules.apply(&before));
         if let Some(after) = after {
-            prop_assert!(after.pairs().is_sorted_by(|a, b| a.0 < b.0));
+            prop_assert!(after.iter().is_sorted_by(|a, b| a.0 < b.0));
             prop_assert!(after.iter().all(|(name, value)| !name.is_empty() && !value.is_empty()));
         }
     }

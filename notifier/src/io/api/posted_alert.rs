@@ -1,8 +1,12 @@
 //! Alerts as sources post them.
 
+use std::fmt;
+use std::sync::Arc;
+
+use model::labels::LabelSetBuilder;
 use model::{Alert, LabelSet};
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::answer::{self, Refusal};
 use super::moment::Moment;
@@ -19,14 +23,14 @@ pub(super) struct PostableAlert {
     #[serde(default, rename = "endsAt")]
     ends_at: Option<Moment>,
     #[serde(default, rename = "generatorURL")]
-    generator_url: Option<String>,
+    generator_url: Option<Text>,
 }
 
 impl PostableAlert {
     /// `at`: its place in the list, for messages.
     pub(super) fn into_alert(self, at: usize) -> Result<Alert, Refusal> {
         // go-openapi looks at the inherited part first, its fields in this order
-        let generator_url = self.generator_url.unwrap_or_default();
+        let generator_url = self.generator_url.unwrap_or_default().0;
         if !generator_url.is_empty() && !is_request_uri(&generator_url) {
             let quoted = outbound::go_json::to_vec(&generator_url).unwrap_or_default();
             let quoted = String::from_utf8_lossy(&quoted).into_owned();
@@ -38,12 +42,12 @@ impl PostableAlert {
             annotations: self.annotations.map(|pairs| pairs.0).unwrap_or_default(),
             starts_at: self.starts_at.and_then(Moment::given),
             ends_at: self.ends_at.and_then(Moment::given),
-            generator_url: generator_url.into(),
+            generator_url,
         })
     }
 }
 
-/// A JSON object of texts.
+/// A JSON object of texts, laid out while it is read.
 struct Pairs(LabelSet);
 
 impl<'de> Deserialize<'de> for Pairs {
@@ -51,18 +55,50 @@ impl<'de> Deserialize<'de> for Pairs {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
             type Value = Pairs;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object of texts")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
-                let mut pairs: Vec<(smol_str::SmolStr, smol_str::SmolStr)> =
-                    Vec::with_capacity(map.size_hint().unwrap_or(8));
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
+                let mut builder = LabelSetBuilder::new();
+                while map.next_key_seed(Taking(|name: &str| builder.name(name)))?.is_some() {
+                    map.next_value_seed(Taking(|value: &str| builder.value(value)))?;
                 }
-                Ok(Pairs(LabelSet::from_pairs(pairs)))
+                Ok(Pairs(builder.finish()))
             }
         }
         deserializer.deserialize_map(Reader)
+    }
+}
+
+/// Hands a JSON string on without keeping it.
+struct Taking<F>(F);
+
+impl<'de, T, F: FnOnce(&str) -> T> DeserializeSeed<'de> for Taking<F> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Taking<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<T, E> {
+        Ok((self.0)(text))
+    }
+}
+
+/// A JSON string that will be shared.
+#[derive(Default)]
+struct Text(Arc<str>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Taking(|text: &str| Self(text.into())).deserialize(deserializer)
     }
 }
