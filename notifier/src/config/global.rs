@@ -12,7 +12,7 @@ use outbound::{HttpConfig, Secret};
 use yaml::{Decoder, Field, Fields, Node};
 
 use crate::receiver::TemplateText;
-use crate::receiver::email::{Smarthost, read_smarthost};
+use crate::receiver::email::{Smarthost, mail_tls, read_smarthost};
 use crate::receiver::reading::{any_given, http_url};
 
 const PAGERDUTY_URL: &str = "https://events.pagerduty.com/v2/enqueue";
@@ -168,7 +168,7 @@ impl GlobalSmtp {
             require_tls: fields.optional("smtp_require_tls").boolean().map_or(default.require_tls, |flag| flag.value),
             tls: fields
                 .optional("smtp_tls_config")
-                .decode(|node, decoder| TlsConfig::decode(node, decoder, base))
+                .decode(|node, decoder| mail_tls(node, decoder, base))
                 .unwrap_or_default(),
             force_implicit_tls: fields.optional("smtp_force_implicit_tls").boolean().map(|flag| flag.value),
         }

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::notification::Notification;
 use crate::rendering::{Page, RenderError, Rendered, Renderer, Shipped, plain};
 pub use message::EmailMessage;
-pub(crate) use settings::read_smarthost;
 pub use settings::{EmailAuth, EmailSettings, Threading};
+pub(crate) use settings::{mail_tls, read_smarthost};
 pub use smarthost::Smarthost;
 
 /// Carries what failed, if a template did.

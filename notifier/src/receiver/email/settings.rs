@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use outbound::Secret;
-use outbound::http_config::TlsConfig;
+use outbound::http_config::{TlsConfig, TlsVersion};
 use outbound::secret::decode_secret;
 use yaml::{Decoder, Field, Fields, Node};
 
@@ -84,7 +84,7 @@ impl EmailSettings {
         let hello = text(fields.optional("hello")).unwrap_or_else(|| global.smtp.hello.clone());
         let auth = decode_auth(&mut fields, decoder, global, base);
         let require_tls = fields.optional("require_tls").boolean().map(|flag| flag.value);
-        let tls = fields.optional("tls_config").decode(|node, decoder| TlsConfig::decode(node, decoder, base));
+        let tls = fields.optional("tls_config").decode(|node, decoder| mail_tls(node, decoder, base));
         let implicit_tls = fields.optional("force_implicit_tls").boolean().map(|flag| flag.value);
         let headers = decode_headers(fields.optional("headers"));
         let html = TemplateText::decode(fields.optional("html"));
@@ -122,6 +122,19 @@ fn required_text(fields: &mut Fields<'_>, decoder: &Decoder, key: &'static str) 
         decoder.error(fields.key_span(key).unwrap_or(fields.span()), format!("{key:?} is empty"));
     }
     Some(text)
+}
+
+/// How the connection to a mail server is secured; one setting has no effect there, which is told.
+pub(crate) fn mail_tls(node: &Node, decoder: &Decoder, base: &Path) -> Option<TlsConfig> {
+    let tls = TlsConfig::decode(node, decoder, base)?;
+    if tls.max_version.is_some_and(|version| version < TlsVersion::Tls13)
+        && let Some(at) = node.get("max_version")
+    {
+        let report =
+            decoder.warning(at.span, "\"max_version\" has no effect for mails: TLS 1.3 is spoken where it is offered");
+        report.hint("let the server offer no more than it should speak");
+    }
+    Some(tls)
 }
 
 /// A mail server, if one is given.

@@ -37,7 +37,7 @@ async fn scripted(rules: &'static [(&'static str, &'static str)]) -> (String, Ar
     (address, seen)
 }
 
-async fn converse(
+pub(super) async fn converse(
     stream: impl AsyncRead + AsyncWrite,
     rules: &[(&str, &str)],
     log: Arc<std::sync::Mutex<Vec<String>>>,
