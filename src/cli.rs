@@ -1,5 +1,6 @@
 //! The command line: what people may write. What is meant by it is in `command/`.
 
+pub mod check;
 pub mod client;
 pub mod cluster;
 pub mod feature;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use model::duration::parse_duration;
+
+use rules_engine::rule_file::Dialect;
 
 use cluster::ClusterFlags;
 use feature::Feature;
@@ -145,6 +148,10 @@ pub struct RulesFlags {
     /// Rule files or PrometheusRule manifests: a glob, repeatable.
     #[arg(long = "rule.file", value_name = "GLOB")]
     pub rule_files: Vec<String>,
+    /// Whose fields rule files may have: prometheus, any (also those of vmalert, Thanos and Mimir), or vmalert, which
+    /// reads every file as vmalert does.
+    #[arg(long = "rule.dialect", value_parser = check::parse_dialect, default_value = "any", value_name = "DIALECT")]
+    pub rule_dialect: Dialect,
     /// Prometheus-compatible query API.
     #[arg(long = "query.url", value_name = "URL")]
     pub query_url: Option<String>,
@@ -274,14 +281,7 @@ pub enum CheckCommand {
         files: Vec<PathBuf>,
     },
     /// Check rule files and PrometheusRule manifests; exit 1 if one is bad.
-    Rules {
-        /// The files; standard input if none.
-        #[arg(value_name = "FILE")]
-        files: Vec<PathBuf>,
-        /// Treat lint findings as errors (exit 3).
-        #[arg(long = "lint-fatal")]
-        lint_fatal: bool,
-    },
+    Rules(check::RulesCheck),
 }
 
 /// Longest history of a rule: it is kept in memory.

@@ -8,6 +8,9 @@ use std::time::Duration;
 use model::Timestamp;
 use twox_hash::XxHash64;
 
+/// From 1 January of the year 1 to 1970.
+const YEAR_ONE_BEFORE_EPOCH_NS: i128 = 62_135_596_800 * 1_000_000_000;
+
 /// A group's identity; ordered by file, then name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupKey {
@@ -63,10 +66,17 @@ pub struct Slot {
 }
 
 impl Schedule {
-    /// A schedule whose first slot is the first one after `now`.
-    pub fn starting(key: &GroupKey, interval: Duration, now: Timestamp) -> Self {
+    /// A schedule whose first slot is the first one after `now`. Slots lie at `offset` from whole multiples of the
+    /// interval, as vmalert places them; without one at Prometheus' distance, which follows from the group's key.
+    pub fn starting(key: &GroupKey, interval: Duration, offset: Option<Duration>, now: Timestamp) -> Self {
         let interval = interval.max(Duration::from_millis(1));
-        let offset_ns = i64::try_from(key.hash() % nanos(interval).unsigned_abs()).unwrap_or(0);
+        let offset_ns = match offset {
+            None => i64::try_from(key.hash() % nanos(interval).unsigned_abs()).unwrap_or(0),
+            Some(offset) => {
+                let after_epoch = whole_multiple(Timestamp::EPOCH, interval).as_nanos();
+                after_epoch.saturating_add(nanos(offset)).rem_euclid(nanos(interval))
+            }
+        };
         let mut schedule = Self { interval, offset_ns, last: now };
         schedule.restart(now);
         schedule
@@ -99,10 +109,17 @@ impl Schedule {
         self.due() > now.plus(self.interval)
     }
 
-    /// Time between slots.
-    pub fn interval(&self) -> Duration {
-        self.interval
+    /// Whether its slots are the same instants.
+    pub fn has_slots_of(&self, other: &Self) -> bool {
+        (self.interval, self.offset_ns) == (other.interval, other.offset_ns)
     }
+}
+
+/// The last whole multiple of the interval, counted as Go does from the beginning of the year 1.
+pub fn whole_multiple(at: Timestamp, interval: Duration) -> Timestamp {
+    let interval = i128::from(nanos(interval).max(1));
+    let over = (i128::from(at.as_nanos()) + YEAR_ONE_BEFORE_EPOCH_NS).rem_euclid(interval);
+    Timestamp::from_nanos(at.as_nanos().saturating_sub(i64::try_from(over).unwrap_or(i64::MAX)))
 }
 
 fn nanos(duration: Duration) -> i64 {
@@ -114,7 +131,12 @@ mod tests {
     use super::*;
 
     fn schedule(secs: u64, now: i64) -> Schedule {
-        Schedule::starting(&GroupKey::new("rules.yml", "node"), Duration::from_secs(secs), Timestamp::from_secs(now))
+        Schedule::starting(
+            &GroupKey::new("rules.yml", "node"),
+            Duration::from_secs(secs),
+            None,
+            Timestamp::from_secs(now),
+        )
     }
 
     #[test]
@@ -134,8 +156,25 @@ mod tests {
         for (name, secs, seen_ms) in [("node", 7, 1_795_296_960_717), ("é ; x", 5, 1_795_296_949_771)] {
             let interval = Duration::from_secs(secs);
             let before = Timestamp::from_millis(seen_ms).minus(Duration::from_secs(1));
-            let schedule = Schedule::starting(&GroupKey::new("/tmp/wf-slot/rules.yml", name), interval, before);
+            let schedule = Schedule::starting(&GroupKey::new("/tmp/wf-slot/rules.yml", name), interval, None, before);
             assert_eq!(schedule.due().as_millis(), seen_ms, "{name}");
+        }
+    }
+
+    #[test]
+    fn slots_at_an_offset_lie_where_vmalert_has_them() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        for (interval, offset, now, due) in [
+            (minutes(60), minutes(0), "2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z"),
+            (minutes(60), minutes(10), "2026-11-21T12:00:00Z", "2026-11-21T12:10:00Z"),
+            (minutes(60), minutes(10), "2026-11-21T12:10:00.001Z", "2026-11-21T13:10:00Z"),
+            (minutes(24 * 60), minutes(60), "2026-11-21T12:00:00Z", "2026-11-22T01:00:00Z"),
+            // weeks begin on a Monday, as the year 1 did
+            (minutes(7 * 24 * 60), minutes(0), "2026-11-21T12:00:00Z", "2026-11-23T00:00:00Z"),
+        ] {
+            let at = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
+            let schedule = Schedule::starting(&GroupKey::new("f", "g"), interval, Some(offset), at(now));
+            assert_eq!(schedule.due(), at(due), "{now} each {interval:?} at {offset:?}");
         }
     }
 
@@ -166,9 +205,11 @@ mod tests {
     fn extreme_times_and_intervals_do_not_overflow() {
         for now in [Timestamp::MIN, Timestamp::EPOCH, Timestamp::MAX] {
             for interval in [Duration::ZERO, Duration::from_secs(1), Duration::MAX] {
-                let mut schedule = Schedule::starting(&GroupKey::new("f", "g"), interval, now);
-                schedule.take(Timestamp::MAX);
-                schedule.take(Timestamp::MIN);
+                for offset in [None, Some(Duration::ZERO), Some(Duration::from_secs(30)), Some(Duration::MAX)] {
+                    let mut schedule = Schedule::starting(&GroupKey::new("f", "g"), interval, offset, now);
+                    schedule.take(Timestamp::MAX);
+                    schedule.take(Timestamp::MIN);
+                }
             }
         }
     }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::LabelSet;
+use model::{LabelSet, Timestamp};
+
+use crate::group::whole_multiple;
 
 /// A group of rules that are evaluated together at one instant; what one writes the later ones see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +23,32 @@ pub struct RuleGroup {
     pub query_offset: Duration,
     /// Who is asked its queries.
     pub source: Arc<Source>,
+    /// How its evaluations differ from Prometheus'.
+    pub pace: Pace,
     /// The rules in order.
     pub rules: Vec<Arc<Rule>>,
+}
+
+/// How a group's evaluations differ from Prometheus': fields of vmalert and Mimir. The default is no difference.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// Distance of the slots from whole multiples of the interval, less than that: `eval_offset`. `None` is a distance
+    /// that follows from the group's name.
+    pub offset: Option<Duration>,
+    /// Queries are for whole multiples of the interval: `eval_alignment`.
+    pub is_aligned: bool,
+    /// Most rules that are evaluated at the same time, in place of the setting for all groups: `concurrency`.
+    pub concurrency: Option<usize>,
+    /// Every evaluation of a rule is logged: `debug`.
+    pub is_logged: bool,
+}
+
+impl RuleGroup {
+    /// The instant that queries are for at a slot, and the timestamp of what they give.
+    pub fn query_time(&self, slot: Timestamp) -> Timestamp {
+        let at = slot.minus(self.query_offset);
+        if self.pace.is_aligned { whole_multiple(at, self.interval) } else { at }
+    }
 }
 
 /// Who is asked a group's queries, and what goes with them.
@@ -86,6 +112,11 @@ pub struct Rule {
     pub labels: LabelSet,
     /// Recording or alerting.
     pub kind: RuleKind,
+    /// How many of its evaluations are remembered, in place of the setting for all rules: vmalert's
+    /// `update_entries_limit`.
+    pub history: Option<usize>,
+    /// Every evaluation is logged: vmalert's `debug`.
+    pub is_logged: bool,
 }
 
 /// What a rule makes of its query result.

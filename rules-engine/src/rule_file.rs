@@ -1,6 +1,8 @@
 //! Rule files and `PrometheusRule` manifests, read into rule groups with every mistake of a file at once.
 //!
 //! - `rule_file/document.rs`: which dialect a file is in, and its documents
+//! - `rule_file/dialect.rs`: whose fields a file may have; `rule_file/extension.rs`: those of others than Prometheus
+//! - `rule_file/environment.rs`: `%{NAME}`
 //! - `rule_file/written.rs`: the fields of groups and rules as written
 //! - `rule_file/rule_check.rs`: what Prometheus' loader demands of a rule, and the rule as meant
 //! - `rule_file/source_choice.rs`: which query source a group asks
@@ -24,10 +26,14 @@ use model::source::{Diagnostic, Diagnostics, Severity, SourceFile};
 use yaml::Decoder;
 
 use crate::rule::RuleGroup;
+use environment::Expanded;
 use located::LocatedGroup;
 
 pub mod check;
+mod dialect;
 mod document;
+mod environment;
+mod extension;
 pub mod lint;
 mod located;
 mod name;
@@ -35,6 +41,7 @@ mod rule_check;
 mod source_choice;
 mod written;
 
+pub use dialect::Dialect;
 pub use name::NameScheme;
 pub use source_choice::{GroupPattern, SourceChoice, SourceChoices, TENANT_HEADER};
 
@@ -52,6 +59,8 @@ pub struct Defaults {
     pub names: NameScheme,
     /// Which experimental parts of PromQL are allowed.
     pub promql: promql::Options,
+    /// Whose fields a file may have.
+    pub dialect: Dialect,
     /// Whether keys that nobody knows are passed over.
     pub ignores_unknown_fields: bool,
     /// Which query source groups ask.
@@ -66,6 +75,7 @@ impl Default for Defaults {
             query_offset: Duration::ZERO,
             names: NameScheme::Utf8,
             promql: promql::Options::default(),
+            dialect: Dialect::default(),
             ignores_unknown_fields: false,
             sources: Arc::default(),
         }
@@ -116,14 +126,28 @@ pub fn load<S: AsRef<str>>(globs: &[S], base_dir: &Path, defaults: &Defaults) ->
 /// # Errors
 /// Every mistake of the file.
 pub fn read(file: &SourceFile, defaults: &Defaults) -> Result<(Vec<RuleGroup>, Diagnostics), Diagnostics> {
-    let (groups, warnings) = read_located(file, defaults)?;
+    let LocatedFile { groups, warnings, .. } = read_located(file, defaults)?;
     Ok((groups.into_iter().map(LocatedGroup::into_group).collect(), warnings))
 }
 
-/// The same with the places where everything is written.
-fn read_located(file: &SourceFile, defaults: &Defaults) -> Result<(Vec<LocatedGroup>, Diagnostics), Diagnostics> {
-    let (groups, found) = document::decode(Decoder::new(file), defaults);
-    found.into_result(groups)
+/// A file with the places where everything is written.
+struct LocatedFile {
+    groups: Vec<LocatedGroup>,
+    warnings: Diagnostics,
+    text: Expanded,
+}
+
+fn read_located(file: &SourceFile, defaults: &Defaults) -> Result<LocatedFile, Diagnostics> {
+    let (dialect, notices) = defaults.dialect.of_file(file);
+    let (text, mut found) = match dialect {
+        Dialect::Vmalert => Expanded::of(file, &|name| std::env::var(name).ok()),
+        Dialect::Prometheus | Dialect::Any => (Expanded::unchanged(file), Diagnostics::new()),
+    };
+    let (groups, mistakes) = document::decode(Decoder::new(text.file()), &Defaults { dialect, ..defaults.clone() });
+    found.append(notices);
+    found.append(text.retold(mistakes));
+    let (groups, warnings) = found.into_result(groups)?;
+    Ok(LocatedFile { groups, warnings, text })
 }
 
 /// One group that stands alone, as rule APIs take it, with warnings; its `file` is `namespace`.
@@ -138,6 +162,17 @@ pub fn read_group(
     let decoder = Decoder::new(text);
     let group = document::decode_single(&decoder, namespace, defaults);
     decoder.finish(group)
+}
+
+/// The groups of a text that may be a file, one group or one rule, with warnings.
+///
+/// # Errors
+/// Every mistake of the text.
+pub fn read_any(text: &SourceFile, defaults: &Defaults) -> Result<(Vec<RuleGroup>, Diagnostics), Diagnostics> {
+    let decoder = Decoder::new(text);
+    let groups = document::decode_any(&decoder, text.name(), defaults);
+    let (groups, warnings) = decoder.finish(groups)?;
+    Ok((groups.into_iter().map(LocatedGroup::into_group).collect(), warnings))
 }
 
 /// Reads a file from disk under its path.

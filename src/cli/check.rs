@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use model::duration::parse_duration;
-use rules_engine::rule_file::NameScheme;
+use rules_engine::rule_file::{Dialect, NameScheme};
 
 /// `watchfire check rules`.
 #[derive(Debug, Args)]
@@ -21,6 +21,10 @@ pub struct RulesCheck {
     /// Treat lint findings as errors (exit 3).
     #[arg(long = "lint-fatal")]
     pub lint_fatal: bool,
+    /// Whose fields the files may have: prometheus, any (also those of vmalert, Thanos and Mimir), or vmalert, which reads
+    /// every file as vmalert does.
+    #[arg(long = "rule.dialect", value_parser = parse_dialect, default_value = "prometheus", value_name = "DIALECT")]
+    pub dialect: Dialect,
     /// Accept keys that nobody knows.
     #[arg(long = "ignore-unknown-fields")]
     pub ignore_unknown_fields: bool,
@@ -83,5 +87,14 @@ fn parse_scheme(text: &str) -> Result<NameScheme, String> {
         "utf8" => Ok(NameScheme::Utf8),
         "legacy" => Ok(NameScheme::Legacy),
         _ => Err("expected utf8 or legacy".to_owned()),
+    }
+}
+
+pub(super) fn parse_dialect(text: &str) -> Result<Dialect, String> {
+    match text {
+        "prometheus" => Ok(Dialect::Prometheus),
+        "any" => Ok(Dialect::Any),
+        "vmalert" => Ok(Dialect::Vmalert),
+        _ => Err("expected prometheus, any or vmalert".to_owned()),
     }
 }

@@ -24,7 +24,7 @@ use rules_engine::namespaces::{Change, Namespaces};
 use rules_engine::relabel::Relabeling;
 use rules_engine::rule::{RuleGroup, Source};
 use rules_engine::rule_file::{self, Defaults};
-use rules_engine::sample::Sample;
+use rules_engine::sample::{QueryAnswer, QueryFailure, Sample};
 use store::Store;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
@@ -260,7 +260,8 @@ impl Sources {
         if config.default_source().is_none() {
             return Err(anyhow!("no query API: give --query.url, or query or query_sources in the configuration file"));
         }
-        let loaded = rule_file::load(&config.rule_globs, Path::new(""), &config.rule_defaults())
+        let defaults = Defaults { dialect: self.flags.rule_dialect, ..config.rule_defaults() };
+        let loaded = rule_file::load(&config.rule_globs, Path::new(""), &defaults)
             .map_err(|mistakes| anyhow!("{mistakes}"))?;
         for warning in warnings.iter().chain(loaded.warnings.iter()) {
             warn!(%warning, "configuration");

@@ -57,7 +57,7 @@ impl RunningGroup {
     pub(super) fn new(key: GroupKey, spec: RuleGroup, rules: Vec<RuleState>, now: Timestamp) -> Self {
         Self {
             label: key.to_string().into(),
-            schedule: Schedule::starting(&key, spec.interval, now),
+            schedule: Schedule::starting(&key, spec.interval, spec.pace.offset, now),
             dependencies: Dependencies::between(&spec.rules, spec.source.language),
             twins: twins(&spec.rules),
             key,
@@ -73,7 +73,7 @@ impl RunningGroup {
 
     /// Goes on where the group that had its key was.
     pub(super) fn succeed(&mut self, old: &mut Self) {
-        if old.schedule.interval() == self.schedule.interval() {
+        if old.schedule.has_slots_of(&self.schedule) {
             self.schedule = old.schedule.clone();
         }
         self.tally = std::mem::take(&mut old.tally);
@@ -132,8 +132,9 @@ impl RunningGroup {
     /// Lets rules begin as far as they may; if nothing is left to be done, the evaluation ends.
     fn proceed(&mut self, turn: &mut Turn<'_>) {
         let Some(evaluation) = &mut self.evaluation else { return };
-        let at = evaluation.round.ts.minus(self.spec.query_offset);
-        while let Some((rule, failed)) = evaluation.take_ready(turn.settings.concurrency).filter(|_| !turn.stopping) {
+        let at = self.spec.query_time(evaluation.round.ts);
+        let concurrency = self.spec.pace.concurrency.unwrap_or(turn.settings.concurrency);
+        while let Some((rule, failed)) = evaluation.take_ready(concurrency).filter(|_| !turn.stopping) {
             let Some(state) = self.rules.get(rule) else { continue };
             self.tally.evaluations += u64::from(failed.is_none());
             let failed = failed.unwrap_or(Attempts { count: 0, began: turn.now });
@@ -145,7 +146,7 @@ impl RunningGroup {
             let Asked { id, give_up } = turn.query(owner, question.clone(), may_join);
             let (ts, is_settled) = (evaluation.round.ts, false);
             evaluation.enter(Work { rule, ts, attempts, step: Step::Result { id }, give_up, is_settled });
-            let twins = self.twins.get(&rule).filter(|_| turn.settings.concurrency > 1);
+            let twins = self.twins.get(&rule).filter(|_| concurrency > 1);
             for twin in twins.iter().flat_map(|twins| twins.iter().copied()) {
                 if !evaluation.take_twin(twin) {
                     continue;
@@ -179,7 +180,12 @@ impl RunningGroup {
         state.tally.failures += u64::from(outcome.is_err());
         state.status.evaluation_time = spent;
         state.status.last_evaluation = Some(work.attempts.began);
-        state.history.remember(past(state, &work, spent, &outcome), turn.settings.history);
+        let history = state.rule.history.unwrap_or(turn.settings.history);
+        state.history.remember(past(state, &work, spent, &outcome), history);
+        if self.spec.pace.is_logged || state.rule.is_logged {
+            let text = told(state, &work, spent, &outcome);
+            turn.log(LogLevel::Info, &self.label, &state.name, text);
+        }
         match outcome {
             Ok(()) => {
                 if state.status.health == Health::Bad {
@@ -228,7 +234,7 @@ impl RunningGroup {
     }
 
     fn timestamp_ms(&self, ts: Timestamp) -> i64 {
-        ts.minus(self.spec.query_offset).as_millis()
+        self.spec.query_time(ts).as_millis()
     }
 
     /// A query has been answered; answers nobody waits for are ignored.
@@ -406,6 +412,15 @@ fn fail(state: &mut RuleState, turn: &mut Turn<'_>, group: &Arc<str>, error: Str
     (state.status.health, state.status.last_error) = (Health::Bad, error);
 }
 
+/// An evaluation for the log.
+fn told(state: &RuleState, work: &Work, spent: Duration, outcome: &Result<(), String>) -> String {
+    let (at, spent_ms) = (work.ts, spent.as_millis());
+    match outcome {
+        Ok(()) => format!("evaluated for {at} in {spent_ms} ms: {} series", state.status.series),
+        Err(error) => format!("evaluated for {at} in {spent_ms} ms, without success: {error}"),
+    }
+}
+
 /// An evaluation as it is remembered.
 fn past(state: &RuleState, work: &Work, duration: Duration, outcome: &Result<(), String>) -> PastEvaluation {
     PastEvaluation {
@@ -423,7 +438,7 @@ fn past(state: &RuleState, work: &Work, duration: Duration, outcome: &Result<(),
 fn occasion<'a>(spec: &'a RuleGroup, group: &'a Arc<str>, ts: Timestamp, lookups: &'a Lookups) -> Occasion<'a> {
     Occasion {
         ts,
-        timestamp_ms: ts.minus(spec.query_offset).as_millis(),
+        timestamp_ms: spec.query_time(ts).as_millis(),
         limit: spec.limit,
         interval: spec.interval,
         group,

@@ -10,9 +10,10 @@ use std::path::Path;
 use model::LabelSet;
 use model::source::{Diagnostics, SourceFile};
 
+use super::environment::Expanded;
 use super::lint::{self, Finding, Lint, Recorded, Surroundings};
 use super::located::LocatedGroup;
-use super::{Defaults, read_file, read_located};
+use super::{Defaults, LocatedFile, read_file, read_located};
 use crate::rule::Rule;
 
 pub mod server;
@@ -66,7 +67,7 @@ pub struct GoodFile {
     pub failing: Vec<Finding>,
     /// What else was found and is only told.
     pub told: Vec<Finding>,
-    source: SourceFile,
+    text: Expanded,
     groups: Vec<LocatedGroup>,
 }
 
@@ -130,18 +131,17 @@ fn check_all(
     checks: &Checks,
 ) -> Vec<FileReport> {
     let mut recorded = Recorded::default();
-    let read = sources.map(|source| {
+    let read = sources.map(|source: Result<SourceFile, (String, Diagnostics)>| {
         let file = source?;
-        let (groups, warnings) =
-            read_located(&file, &checks.defaults).map_err(|mistakes| (file.name().to_owned(), mistakes))?;
-        recorded.learn(&groups, &checks.surroundings);
-        Ok((file, groups, warnings))
+        let read = read_located(&file, &checks.defaults).map_err(|mistakes| (file.name().to_owned(), mistakes))?;
+        recorded.learn(&read.groups, &checks.surroundings);
+        Ok(read)
     });
-    let read: Vec<Result<_, (String, Diagnostics)>> = read.collect();
-    let report = |read: Result<(SourceFile, Vec<LocatedGroup>, Diagnostics), (String, Diagnostics)>| match read {
+    let read: Vec<_> = read.collect();
+    let report = |read: Result<LocatedFile, (String, Diagnostics)>| match read {
         Err((name, mistakes)) => FileReport { name, outcome: Err(mistakes) },
-        Ok((source, groups, warnings)) => {
-            let name = source.name().to_owned();
+        Ok(LocatedFile { groups, warnings, text }) => {
+            let name = text.file().name().to_owned();
             let is_looked_for = checks.lints.failing.contains(&Lint::DuplicateRules);
             let mut good = GoodFile {
                 rules: groups.iter().map(|group| group.rules.len()).sum(),
@@ -149,10 +149,10 @@ fn check_all(
                 duplicates: if is_looked_for { duplicates(&groups) } else { Vec::new() },
                 failing: Vec::new(),
                 told: Vec::new(),
-                source,
+                text,
                 groups,
             };
-            let found = lint::inspect(&good.source, &good.groups, &recorded, &checks.surroundings);
+            let found = lint::inspect(good.text.file(), &good.groups, &recorded, &checks.surroundings);
             good.take(found, &checks.lints);
             FileReport { name, outcome: Ok(good) }
         }
@@ -174,7 +174,8 @@ pub fn exit_code(reports: &[FileReport], lint_is_fatal: bool) -> u8 {
 impl GoodFile {
     /// Adds findings of the lints that are looked for.
     fn take(&mut self, found: Vec<Finding>, lints: &LintChoice) {
-        for finding in found {
+        for mut finding in found {
+            finding.diagnostic = self.text.retold_one(finding.diagnostic);
             if lints.failing.contains(&finding.lint) {
                 self.failing.push(finding);
             } else if lints.told.contains(&finding.lint) {

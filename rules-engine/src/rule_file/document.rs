@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use model::source::{Diagnostics, Span};
-use yaml::{Decoder, Node};
+use yaml::{Decoder, Key, Kind, Node, Scalar};
 
+use super::dialect::Dialect;
 use super::located::LocatedGroup;
-use super::written::{self, Dialect};
+use super::written::{self, Form};
 use super::{Defaults, whole_file_warning};
 use crate::rule::RuleGroup;
 
@@ -21,9 +22,25 @@ pub(super) fn decode(decoder: Decoder, defaults: &Defaults) -> (Vec<LocatedGroup
         let groups = decode_manifests(&nodes, &documents, defaults);
         return (groups, documents.into_diagnostics());
     }
+    if defaults.dialect == Dialect::Vmalert {
+        let groups = nodes.iter().flat_map(|root| decode_plain(root, &documents, defaults)).collect();
+        let groups = each_name_once(groups, &documents);
+        return (groups, documents.into_diagnostics());
+    }
     let root = decoder.first_document();
     let groups = root.filter(|root| !root.is_null()).map(|root| decode_plain(&root, &decoder, defaults));
     (groups.unwrap_or_default(), decoder.into_diagnostics())
+}
+
+/// The groups of several documents, each name once.
+fn each_name_once(groups: Vec<LocatedGroup>, decoder: &Decoder) -> Vec<LocatedGroup> {
+    let mut names = BTreeSet::new();
+    for group in &groups {
+        if !names.insert(group.group.name.as_str()) {
+            decoder.error(group.name, format!("group {:?} is given twice in this file", group.group.name));
+        }
+    }
+    groups
 }
 
 /// One group that stands alone, as rule APIs take it; it belongs to `namespace`.
@@ -33,15 +50,36 @@ pub(super) fn decode_single(decoder: &Decoder, namespace: &str, defaults: &Defau
         decoder.error(root.span, "expected a rule group with a name and rules");
         return None;
     }
-    let (_, group) = written::decode_group(&root, 1, decoder, namespace, Dialect::RuleFile, defaults)?;
+    let (_, group) = written::decode_group(&root, 1, decoder, namespace, Form::RuleFile, defaults)?;
     Some(group.into_group())
+}
+
+/// A file, a group or a rule, whichever the text is.
+pub(super) fn decode_any(decoder: &Decoder, file: &str, defaults: &Defaults) -> Option<Vec<LocatedGroup>> {
+    let root = decoder.first_document()?;
+    if root.get("groups").is_some() {
+        return Some(decode_plain(&root, decoder, defaults));
+    }
+    let is_rule = ["alert", "record"].iter().any(|key| root.get(key).is_some());
+    let group = if is_rule && root.get("rules").is_none() { around(root) } else { root };
+    let (_, group) = written::decode_group(&group, 1, decoder, file, Form::RuleFile, defaults)?;
+    Some(vec![group])
+}
+
+/// A group with one rule.
+fn around(rule: Node) -> Node {
+    let span = rule.span;
+    let key = |name: &str| Key { span, text: name.into() };
+    let name = Node { span, kind: Kind::Scalar(Scalar { text: "preview".into(), plain: true }) };
+    let rules = Node { span, kind: Kind::Sequence([rule].into()) };
+    Node { span, kind: Kind::Mapping([(key("name"), name), (key("rules"), rules)].into()) }
 }
 
 /// The one key of a rule file.
 fn decode_plain(root: &Node, decoder: &Decoder, defaults: &Defaults) -> Vec<LocatedGroup> {
     let Some(mut fields) = decoder.mapping(root, "a rule file") else { return Vec::new() };
     let groups = fields.optional("groups");
-    let groups = written::decode_groups(groups, decoder.file().name(), Dialect::RuleFile, defaults);
+    let groups = written::decode_groups(groups, decoder.file().name(), Form::RuleFile, defaults);
     written::finish(fields, defaults);
     groups
 }
@@ -126,7 +164,7 @@ fn decode_manifest<'a>(node: &'a Node, decoder: &'a Decoder) -> Option<Manifest<
 
 fn decode_spec(spec: &Node, file: &str, decoder: &Decoder, defaults: &Defaults) -> Vec<LocatedGroup> {
     let Some(mut fields) = decoder.mapping(spec, "a PrometheusRule's spec") else { return Vec::new() };
-    let groups = written::decode_groups(fields.optional("groups"), file, Dialect::Manifest, defaults);
+    let groups = written::decode_groups(fields.optional("groups"), file, Form::Manifest, defaults);
     fields.finish();
     if groups.is_empty() && !decoder.has_errors() {
         let _reported = decoder.report(whole_file_warning(decoder.file(), "a PrometheusRule has no groups"));

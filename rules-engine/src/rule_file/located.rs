@@ -12,6 +12,10 @@ use crate::rule::{Rule, RuleGroup};
 pub(super) struct LocatedGroup {
     /// As meant, but for its rules.
     pub(super) group: RuleGroup,
+    /// Its name.
+    pub(super) name: Span,
+    /// How many evaluations of its rules are remembered, where the file says so.
+    pub(super) history: Option<usize>,
     /// Whether the file says how often it is evaluated.
     pub(super) has_interval: bool,
     /// Its rules.

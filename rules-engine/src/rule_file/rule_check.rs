@@ -54,7 +54,15 @@ pub(super) fn resolve(
         }
     };
     let shown_expr = parsed.as_ref().map_or_else(|| expr.value.clone(), promql::Expr::to_string);
-    let rule = Rule { name: name.value, expr: expr.value.clone(), shown_expr, labels, kind };
+    let rule = Rule {
+        name: name.value,
+        expr: expr.value.clone(),
+        shown_expr,
+        labels,
+        kind,
+        history: written.history,
+        is_logged: written.is_logged,
+    };
     Some(LocatedRule {
         rule: Arc::new(rule),
         number,

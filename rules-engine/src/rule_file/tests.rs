@@ -6,6 +6,7 @@ use super::*;
 use crate::rule::RuleKind;
 
 mod corpus;
+mod extensions;
 mod hostile;
 mod promtool;
 
@@ -138,12 +139,6 @@ groups:
   - alert: Many
     expr: topk(up) + nosuch(1) + rate(up)
 "#;
-    assert_snapshot!(mistakes(text));
-}
-
-#[test]
-fn fields_of_other_rule_services_are_named() {
-    let text = "groups:\n- name: g\n  eval_offset: 1m\n  source_tenants: [a]\n  partial_response_strategy: warn\n  rules:\n  - {alert: A, expr: up, debug: true}\n";
     assert_snapshot!(mistakes(text));
 }
 

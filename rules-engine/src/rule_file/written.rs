@@ -10,17 +10,19 @@ use model::source::{Diagnostics, Span, Spanned};
 use yaml::{Decoder, Field, Fields, Node};
 
 use super::Defaults;
+use super::dialect::{self, Dialect, MIMIR_GROUP, THANOS_STRATEGY, VMALERT_GROUP, VMALERT_RULE};
+use super::extension::{self, Extension};
 use super::located::LocatedGroup;
 use super::rule_check;
-use crate::rule::RuleGroup;
+use crate::rule::{Pace, RuleGroup};
 
 /// Texts under free keys, such as labels.
 pub(super) type TextMap = Vec<(Spanned<String>, Spanned<String>)>;
 
-/// Which fields there are, and what an empty one means.
+/// What a list of groups is part of, and so what an empty field means.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
-    /// A Prometheus rule file.
+pub(super) enum Form {
+    /// A rule file.
     RuleFile,
     /// The spec of a PrometheusRule: an empty duration is none, and one field more is Thanos'.
     Manifest,
@@ -37,37 +39,22 @@ pub(super) struct WrittenRule {
     pub(super) keep_firing_for: Option<Spanned<Duration>>,
     pub(super) labels: TextMap,
     pub(super) annotations: TextMap,
+    /// vmalert's `update_entries_limit`.
+    pub(super) history: Option<usize>,
+    /// vmalert's `debug`.
+    pub(super) is_logged: bool,
 }
 
-/// What Thanos does with a partial answer.
-const THANOS_STRATEGY: &str = "partial_response_strategy";
-
-/// Fields that other rule services know: the message says so rather than guessing at a typing error.
-const FOREIGN: [(&str, &str); 15] = [
-    ("type", "vmalert"),
-    ("eval_offset", "vmalert"),
-    ("eval_delay", "vmalert"),
-    ("eval_alignment", "vmalert"),
-    ("concurrency", "vmalert"),
-    ("params", "vmalert"),
-    ("headers", "vmalert"),
-    ("notifier_headers", "vmalert"),
-    ("tenant", "vmalert"),
-    ("debug", "vmalert"),
-    ("update_entries_limit", "vmalert"),
-    ("source_tenants", "Mimir"),
-    ("evaluation_delay", "Mimir"),
-    ("align_evaluation_time_on_interval", "Mimir"),
-    (THANOS_STRATEGY, "Thanos"),
-];
-
 /// Reads a list of groups. What is wrong with a rule is reported under its group's name, its number and its name.
-pub(super) fn decode_groups(field: Field<'_>, file: &str, dialect: Dialect, defaults: &Defaults) -> Vec<LocatedGroup> {
+pub(super) fn decode_groups(field: Field<'_>, file: &str, form: Form, defaults: &Defaults) -> Vec<LocatedGroup> {
     let mut first_places: BTreeMap<String, Span> = BTreeMap::new();
     let mut number = 0;
     let groups = field.sequence(|node, decoder| {
+        if is_left_out(node, decoder) {
+            return None;
+        }
         number += 1;
-        let (name, group) = decode_group(node, number, decoder, file, dialect, defaults)?;
+        let (name, group) = decode_group(node, number, decoder, file, form, defaults)?;
         if let Some(first) = first_places.get(&name.value) {
             let line = decoder.file().position(first.start).line;
             decoder
@@ -87,22 +74,23 @@ pub(super) fn decode_group(
     number: usize,
     decoder: &Decoder,
     file: &str,
-    dialect: Dialect,
+    form: Form,
     defaults: &Defaults,
 ) -> Option<(Spanned<String>, LocatedGroup)> {
     let shown = node.get("name").and_then(Node::as_text).filter(|name| !name.is_empty());
     let about = shown.map_or_else(|| format!("group {number}"), |name| format!("group {name:?}"));
     let (name, located, labels) =
-        in_context(decoder, &about, |decoder| decode_head(node, decoder, file, dialect, defaults))?;
+        in_context(decoder, &about, |decoder| decode_head(node, decoder, file, form, defaults))?;
     let rules = node.get("rules").filter(|rules| !rules.is_null());
     let items = rules.and_then(Node::as_sequence);
     if items.is_none() {
         // for the message
         let _reported = in_context(decoder, &about, |decoder| decoder.value(rules?).sequence(|_, _| Some(())));
     }
-    let numbered = (1..).zip(items.unwrap_or_default()).filter_map(|(number, item)| {
+    let items = items.unwrap_or_default().iter().filter(|item| !is_left_out(item, decoder));
+    let numbered = (1..).zip(items).filter_map(|(number, item)| {
         in_context(decoder, &context(&located.group.name, number, item), |decoder| {
-            let written = WrittenRule::decode(item, decoder, dialect, defaults)?;
+            let written = WrittenRule::decode(item, decoder, form, defaults)?.with_history(located.history);
             rule_check::resolve(written, number, &labels, located.group.source.language, defaults, decoder)
         })
     });
@@ -110,25 +98,34 @@ pub(super) fn decode_group(
     Some((name, LocatedGroup { rules, ..located }))
 }
 
+/// An item of a list without anything in it, which Prometheus passes over.
+fn is_left_out(item: &Node, decoder: &Decoder) -> bool {
+    if item.is_null() {
+        decoder.warning(item.span, "there is nothing in this item").hint("remove it");
+    }
+    item.is_null()
+}
+
 /// A group's own fields: its name, the group without rules, and the labels of all its rules.
 fn decode_head(
     node: &Node,
     decoder: &Decoder,
     file: &str,
-    dialect: Dialect,
+    form: Form,
     defaults: &Defaults,
 ) -> Option<(Spanned<String>, LocatedGroup, LabelSet)> {
     let mut fields = decoder.mapping(node, "a rule group")?;
     fields.ignore(&["rules"]);
     let name = fields.required("name").string();
-    let interval = duration(&mut fields, "interval", dialect);
-    let query_offset = duration(&mut fields, "query_offset", dialect);
+    let interval = duration(&mut fields, "interval", form);
+    let query_offset = duration(&mut fields, "query_offset", form);
     let limit = fields.optional("limit").integer();
     let labels = fields.optional("labels").string_map().unwrap_or_default();
-    if dialect == Dialect::Manifest {
-        thanos_strategy(&mut fields);
+    if form == Form::Manifest && defaults.dialect == Dialect::Prometheus {
+        let _checked = extension::strategy(&mut fields);
     }
-    foreign(&mut fields, decoder, dialect, defaults, "a rule group");
+    let extension = Extension::decode(&mut fields, decoder, defaults.dialect);
+    foreign(&mut fields, decoder, form, defaults, "a rule group");
     finish(fields, defaults);
     rule_check::check_labels(&labels, defaults.names, decoder);
     let limit = limit.map_or(0, |limit| check_limit(&limit, decoder));
@@ -138,33 +135,52 @@ fn decode_head(
         return None;
     }
     let interval = interval.map(|interval| interval.value).filter(|interval| !interval.is_zero());
-    let group = RuleGroup {
+    let query_offset = query_offset.map(|offset| offset.value);
+    let mut group = RuleGroup {
         name: name.value.clone(),
         file: file.to_owned(),
         interval: interval.unwrap_or(defaults.interval),
         limit,
-        query_offset: query_offset.map_or(defaults.query_offset, |offset| offset.value),
-        source: Arc::new(defaults.sources.choose(file, &name.value, None)),
+        query_offset: query_offset.unwrap_or(defaults.query_offset),
+        source: Arc::new(defaults.sources.choose(file, &name.value, extension.group_type())),
+        pace: Pace::default(),
         rules: Vec::new(),
     };
-    let located = LocatedGroup { group, has_interval: interval.is_some(), rules: Vec::new() };
+    let history = extension.history();
+    extension.apply(&mut group, query_offset, interval.is_some(), defaults.dialect, decoder);
+    let located = LocatedGroup { group, has_interval: interval.is_some(), name: name.span, history, rules: Vec::new() };
     Some((name, located, label_set(&labels)))
 }
 
 impl WrittenRule {
-    fn decode(node: &Node, decoder: &Decoder, dialect: Dialect, defaults: &Defaults) -> Option<WrittenRule> {
+    /// With the group's history where the rule has none of its own.
+    fn with_history(self, of_group: Option<usize>) -> WrittenRule {
+        WrittenRule { history: self.history.or(of_group), ..self }
+    }
+
+    fn decode(node: &Node, decoder: &Decoder, form: Form, defaults: &Defaults) -> Option<WrittenRule> {
         let mut fields = decoder.mapping(node, "a rule")?;
         let rule = WrittenRule {
             place: fields.span(),
             record: fields.optional("record").string(),
             alert: fields.optional("alert").string(),
             expr: fields.required("expr").string(),
-            hold: duration(&mut fields, "for", dialect),
-            keep_firing_for: duration(&mut fields, "keep_firing_for", dialect),
+            hold: duration(&mut fields, "for", form),
+            keep_firing_for: duration(&mut fields, "keep_firing_for", form),
             labels: fields.optional("labels").string_map().unwrap_or_default(),
             annotations: fields.optional("annotations").string_map().unwrap_or_default(),
+            history: None,
+            is_logged: false,
         };
-        foreign(&mut fields, decoder, dialect, defaults, "a rule");
+        let rule = match defaults.dialect {
+            Dialect::Vmalert => WrittenRule {
+                history: extension::history(fields.optional("update_entries_limit")),
+                is_logged: fields.optional("debug").boolean().is_some_and(|debug| debug.value),
+                ..rule
+            },
+            Dialect::Prometheus | Dialect::Any => rule,
+        };
+        foreign(&mut fields, decoder, form, defaults, "a rule");
         finish(fields, defaults);
         Some(rule)
     }
@@ -197,18 +213,10 @@ fn prefixed(found: &Diagnostics, about: &str) -> Diagnostics {
     told
 }
 
-fn duration(fields: &mut Fields<'_>, name: &'static str, dialect: Dialect) -> Option<Spanned<Duration>> {
+fn duration(fields: &mut Fields<'_>, name: &'static str, form: Form) -> Option<Spanned<Duration>> {
     let field = fields.optional(name);
     let empty = field.node().and_then(Node::as_text) == Some("");
-    if empty && dialect == Dialect::Manifest { None } else { field.parse_with(parse_duration) }
-}
-
-/// Thanos' field, which a manifest may carry and Prometheus' operator drops.
-fn thanos_strategy(fields: &mut Fields<'_>) {
-    let _checked = fields.optional(THANOS_STRATEGY).parse_with(|text| match text.to_ascii_lowercase().as_str() {
-        "" | "abort" | "warn" => Ok(()),
-        _ => Err(format!("expected abort or warn for {THANOS_STRATEGY:?}, found {text:?}")),
-    });
+    if empty && form == Form::Manifest { None } else { field.parse_with(parse_duration) }
 }
 
 /// Reports what nobody knows, unless that is to be passed over.
@@ -219,18 +227,24 @@ pub(super) fn finish(mut fields: Fields<'_>, defaults: &Defaults) {
     fields.finish();
 }
 
-fn foreign(fields: &mut Fields<'_>, decoder: &Decoder, dialect: Dialect, defaults: &Defaults, what: &str) {
+/// Fields that other rule services know: the message says so rather than guessing at a typing error.
+fn foreign(fields: &mut Fields<'_>, decoder: &Decoder, form: Form, defaults: &Defaults, what: &str) {
     if defaults.ignores_unknown_fields {
         return;
     }
-    for (name, owner) in FOREIGN {
-        let allowed = name == THANOS_STRATEGY && dialect == Dialect::Manifest;
-        if let Some(span) = fields.key_span(name).filter(|_| !allowed) {
-            decoder
-                .error(span, format!("unknown field {name:?} in {what}"))
-                .hint(format!("this is a field of {owner}, which Watchfire does not honour yet; remove it"));
-            fields.ignore(&[name]);
-        }
+    for name in VMALERT_GROUP.into_iter().chain(MIMIR_GROUP).chain([THANOS_STRATEGY]) {
+        let in_group = what == "a rule group";
+        let in_manifest = name == THANOS_STRATEGY && form == Form::Manifest;
+        let is_read = in_group && (in_manifest || extension::is_allowed(name, defaults.dialect))
+            || !in_group && defaults.dialect == Dialect::Vmalert && VMALERT_RULE.contains(&name);
+        let Some(span) = fields.key_span(name).filter(|_| !is_read) else { continue };
+        let owner = dialect::owner(name).unwrap_or("another rule service");
+        let hint = match in_group || VMALERT_RULE.contains(&name) {
+            true => format!("this is a field of {owner}: --rule.dialect=any allows it, as `watchfire rules` does"),
+            false => format!("this is a field of {owner}, and of groups only"),
+        };
+        decoder.error(span, format!("unknown field {name:?} in {what}")).hint(hint);
+        fields.ignore(&[name]);
     }
 }
 

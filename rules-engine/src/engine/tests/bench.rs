@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::{Alert, LabelSet, Timestamp};
 
 use crate::engine::{Effect, Engine, LogLine, QueryId, Settings, WriteId};
-use crate::rule::{Alerting, Rule, RuleGroup, RuleKind};
+use crate::rule::{Alerting, Pace, Rule, RuleGroup, RuleKind};
 use crate::sample::{QueryAnswer, QueryFailure, Sample};
 
 pub(super) const FILE: &str = "rules.yml";
@@ -32,7 +32,8 @@ pub(in crate::engine) fn record(name: &str, expr: &str) -> Rule {
 
 fn rule(name: &str, expr: &str, kind: RuleKind) -> Rule {
     let (name, expr) = (name.to_owned(), expr.to_owned());
-    Rule { name, shown_expr: expr.clone(), expr, labels: LabelSet::empty(), kind }
+    let shown_expr = expr.clone();
+    Rule { name, shown_expr, expr, labels: LabelSet::empty(), kind, history: None, is_logged: false }
 }
 
 impl Rule {
@@ -69,6 +70,7 @@ pub(super) fn group(name: &str, interval: u64, rules: impl IntoIterator<Item = R
         limit: 0,
         query_offset: Duration::ZERO,
         source: Arc::default(),
+        pace: Pace::default(),
         rules: rules.into_iter().map(Arc::new).collect(),
     }
 }

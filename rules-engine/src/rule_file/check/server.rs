@@ -88,7 +88,7 @@ fn parsed_rules(good: &GoodFile) -> impl Iterator<Item = (&crate::rule::Rule, &E
 fn subjects<'a>(good: &'a GoodFile, checks: &'a Checks) -> impl Iterator<Item = (Subject<'a>, &'a Expr)> {
     good.groups.iter().flat_map(move |group| {
         group.rules.iter().filter_map(move |rule| {
-            Some((Subject::new(&good.source, group, rule, &checks.surroundings), rule.parsed.as_ref()?))
+            Some((Subject::new(good.text.file(), group, rule, &checks.surroundings), rule.parsed.as_ref()?))
         })
     })
 }

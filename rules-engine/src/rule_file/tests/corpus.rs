@@ -10,7 +10,7 @@ const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus")
 
 /// The corpus' folder, or why there is none.
 #[expect(clippy::print_stderr, reason = "a skipped test says so by name")]
-fn corpus() -> Option<&'static Path> {
+pub(super) fn corpus() -> Option<&'static Path> {
     let path = Path::new(CORPUS);
     if !path.is_dir() {
         eprintln!("skipped: the corpus is not here ({CORPUS})");
@@ -22,7 +22,7 @@ fn read_at(path: &Path, defaults: &Defaults) -> Result<(Vec<RuleGroup>, Diagnost
     read(&read_file(path).unwrap(), defaults)
 }
 
-fn yaml_files(folder: &Path) -> Vec<std::path::PathBuf> {
+pub(super) fn yaml_files(folder: &Path) -> Vec<std::path::PathBuf> {
     let pattern = folder.join("**/*.y*ml").display().to_string();
     glob::glob(&pattern).unwrap().map(Result::unwrap).collect()
 }
