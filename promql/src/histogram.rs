@@ -14,6 +14,7 @@ mod trim;
 
 pub use arithmetic::{Addition, IncompatibleSchemas, Reconciled};
 pub use bucket::Bucket;
+pub(crate) use trim::Side;
 
 /// The schema of histograms with custom bucket borders.
 pub const CUSTOM_SCHEMA: i32 = -53;
@@ -143,7 +144,11 @@ impl Counts {
     /// Index and count of each bucket, lowest index first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (i32, f64)> + '_ {
         let offset = self.offset;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "bucket indexes are 32 bits wide")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "bucket indexes are 32 bits wide"
+        )]
         self.counts.iter().enumerate().map(move |(at, &count)| (offset + at as i32, count))
     }
 

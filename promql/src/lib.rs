@@ -21,7 +21,9 @@ pub mod ast;
 mod check;
 mod duration;
 pub mod error;
+pub mod eval;
 pub mod functions;
+pub mod histogram;
 mod lexer;
 pub mod matcher;
 pub mod matching;
@@ -33,6 +35,7 @@ mod quote;
 pub mod result_labels;
 pub mod selector;
 pub mod span;
+pub mod test_language;
 mod token;
 
 pub use ast::{Expr, ValueType};

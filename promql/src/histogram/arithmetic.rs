@@ -154,10 +154,10 @@ impl Addition {
     /// # Errors
     /// One of them has custom buckets.
     pub fn add(&mut self, other: &Histogram) -> Result<Reconciled, IncompatibleSchemas> {
-        let (sum, other_aligned, custom_borders) = aligned(&self.sum, other)?;
-        let (errors, _, _) = aligned(&self.errors, &sum)?;
-        let (mut sum, mut errors) = (sum.into_owned(), errors.into_owned());
-        let other = other_aligned.as_ref();
+        let (sum, other, custom_borders) = aligned(&self.sum, other)?;
+        let mut sum = sum.into_owned();
+        let mut errors = aligned(&self.errors, &sum)?.0.into_owned();
+        let other = other.as_ref();
         grow_exactly(&mut sum.count, &mut errors.count, other.count);
         grow_exactly(&mut sum.sum, &mut errors.sum, other.sum);
         grow_exactly(&mut sum.zero_count, &mut errors.zero_count, other.zero_count);

@@ -47,7 +47,7 @@ impl Counts {
 
 impl Histogram {
     /// The same with fewer, wider exponential buckets.
-    pub(super) fn at_schema(&self, schema: i32) -> Histogram {
+    pub(crate) fn at_schema(&self, schema: i32) -> Histogram {
         let steps = u32::try_from(self.schema - schema).unwrap_or(0);
         if steps == 0 || self.has_custom_buckets() {
             return self.clone();
@@ -71,8 +71,7 @@ impl Histogram {
         loop {
             let before = threshold;
             for counts in [&self.positive, &self.negative] {
-                for (index, count) in counts.iter().filter(|(_, count)| *count != 0.0) {
-                    let _ = count;
+                for (index, _) in counts.iter().filter(|(_, count)| *count != 0.0) {
                     let lower = exponential_border(index - 1, self.schema);
                     let upper = exponential_border(index, self.schema);
                     if lower < threshold && threshold < upper {
@@ -86,13 +85,11 @@ impl Histogram {
         }
         let mut widened = Histogram { zero_threshold: threshold, ..self.clone() };
         for counts in [&mut widened.positive, &mut widened.negative] {
-            let mut index = counts.offset;
-            for count in &mut counts.counts {
+            for (index, count) in (counts.offset..).zip(&mut counts.counts) {
                 if exponential_border(index - 1, self.schema) < threshold {
                     widened.zero_count += *count;
                     *count = 0.0;
                 }
-                index += 1;
             }
             *counts = counts.compacted();
         }
@@ -133,7 +130,7 @@ mod tests {
             (-1, 0, 0.5),
             (1, -1, 4.0),
             (1, 1, 2f64.sqrt()),
-            (-1, 1, 1.0 / 2f64.sqrt()),
+            (-1, 1, 2f64.sqrt() / 2.0),
             (4, 2, 2.0),
             (1024, 0, f64::MAX),
         ];

@@ -55,10 +55,11 @@ impl Histogram {
         // From the nearer end, so that rounding errors stay small.
         let forward = self.has_nan() || q < 0.5;
         let rank = if forward { q * self.count } else { (1.0 - q) * self.count };
-        let (bucket, counted) = match if forward { find(buckets.iter(), rank) } else { find(buckets.iter().rev(), rank) } {
-            Some(found) => found,
-            None => return f64::NAN,
-        };
+        let (bucket, counted) =
+            match if forward { find(buckets.iter(), rank) } else { find(buckets.iter().rev(), rank) } {
+                Some(found) => found,
+                None => return f64::NAN,
+            };
         if counted < rank && self.has_nan() {
             return f64::NAN;
         }

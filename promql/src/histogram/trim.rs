@@ -77,8 +77,7 @@ impl Histogram {
             return if kept { Rest { count: bucket.count, middle: self.trim_middle(bucket) } } else { gone };
         }
         let part = self.part_below(bucket, value);
-        let (part, lower, upper) =
-            if below { (part, bucket.lower, value) } else { (1.0 - part, value, bucket.upper) };
+        let (part, lower, upper) = if below { (part, bucket.lower, value) } else { (1.0 - part, value, bucket.upper) };
         Rest { count: bucket.count * part, middle: self.trim_middle(Bucket { lower, upper, ..bucket }) }
     }
 

@@ -3,6 +3,7 @@
 
 mod canonical;
 mod corpus;
+mod evaluation;
 mod hostile;
 mod refused;
 mod tree;
