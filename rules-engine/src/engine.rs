@@ -123,10 +123,27 @@ impl Engine {
 
     /// A write ended, or failed with a text for people.
     pub fn written(&mut self, now: Timestamp, id: WriteId, outcome: Result<(), String>, out: &mut Vec<Effect>) {
+        self.reported(now, id, outcome, false, out);
+    }
+
+    /// The samples of a write are in safe keeping, but rules that read them cannot see them yet; `why` is for people.
+    pub fn written_later(&mut self, now: Timestamp, id: WriteId, why: String, out: &mut Vec<Effect>) {
+        self.reported(now, id, Err(why), true, out);
+    }
+
+    fn reported(
+        &mut self,
+        now: Timestamp,
+        id: WriteId,
+        outcome: Result<(), String>,
+        is_kept: bool,
+        out: &mut Vec<Effect>,
+    ) {
         match (self.waiting.written(id.0), outcome) {
             (Some(Owner::Group(place)), outcome) => {
-                self.give_turn(now, place, out, |group, turn| group.written(turn, id.0, outcome));
+                self.give_turn(now, place, out, |group, turn| group.written(turn, id.0, outcome, is_kept));
             }
+            (Some(Owner::Markers), Err(_)) if is_kept => {}
             (Some(Owner::Markers), Err(error)) => out.push(Effect::Log(LogLine {
                 level: LogLevel::Warn,
                 group: "".into(),

@@ -5,6 +5,7 @@ pub mod metrics;
 pub mod query_api;
 pub mod send_alerts;
 pub mod state;
+pub mod write_queue;
 pub mod write_samples;
 
 #[cfg(test)]

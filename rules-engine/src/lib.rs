@@ -19,6 +19,7 @@
 //! - [`rule_file`]: rule files and `PrometheusRule` manifests to groups, all mistakes with their places
 //! - [`namespaces`]: rule groups that people set through the API
 //! - [`relabel`]: rules that rewrite or drop a label set
+//! - [`backlog`]: samples on their way to one target
 //! - [`failover`]: which of several equal servers is asked next
 //! - [`outbox`]: what a notifier is still to be told
 //! - [`io`]: queries, remote write, alert sending; the read API and the metrics
@@ -38,6 +39,7 @@ pub mod rule;
 pub mod sample;
 pub mod tally;
 
+pub mod backlog;
 pub mod config;
 pub mod failover;
 pub mod io;

@@ -24,6 +24,6 @@ pub(super) fn add(parts: &mut Parts, service: Arc<RuleService>) {
     parts.router = std::mem::take(&mut parts.router).merge(service.router());
     service.register_metrics(&mut parts.registry);
     parts.reloadable.push(Box::new(service.clone()));
-    parts.ledgers.push(service.ledger());
+    parts.ledgers.extend(service.ledgers());
     parts.work.push(Box::new(move |ended| Box::pin(async move { service.run(ended).await })));
 }

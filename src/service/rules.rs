@@ -16,10 +16,11 @@ use rules_engine::engine::{Effect, Engine, LogLevel, LogLine, QueryId, Settings,
 use rules_engine::io::api;
 use rules_engine::io::api::namespaces::{EditFailure, RuleEditing};
 use rules_engine::io::metrics::RulesMetrics;
-use rules_engine::io::query_api::QueryApi;
+use rules_engine::io::query_api::{QueryApi, SourceTally};
 use rules_engine::io::send_alerts::{AlertSender, PreparedTargets, TargetTally};
 use rules_engine::io::state::{BuildInfo, RulesState};
-use rules_engine::io::write_samples::{SampleWriter, WriteTally};
+use rules_engine::io::write_queue::{PreparedWriters, QueueTally, WriteQueues};
+use rules_engine::io::write_samples::WriteTally;
 use rules_engine::namespaces::{Change, Namespaces};
 use rules_engine::relabel::Relabeling;
 use rules_engine::rule::{RuleGroup, Source};
@@ -52,6 +53,7 @@ pub struct Sources {
 pub struct RuleService {
     desk: Arc<Desk<Engine>>,
     ledger: Arc<Ledger>,
+    queue_ledger: Arc<Ledger>,
     network: Arc<Network>,
     sources: Sources,
     namespaces: NamespaceKeeper,
@@ -73,6 +75,7 @@ struct Editor(Arc<RuleService>);
 struct Network {
     peers: ArcSwapOption<Peers>,
     sender: AlertSender,
+    queues: WriteQueues,
     hand_over: Option<HandOver>,
     /// An answer came in: the engine may have become idle.
     answered: Notify,
@@ -81,7 +84,6 @@ struct Network {
 struct Peers {
     /// By the name the engine knows; the default one has the empty name.
     sources: BTreeMap<String, Arc<QueryApi>>,
-    writers: Vec<SampleWriter>,
     relabeling: Relabeling,
 }
 
@@ -91,6 +93,7 @@ struct Prepared {
     groups: Vec<RuleGroup>,
     peers: Peers,
     targets: PreparedTargets,
+    writers: PreparedWriters,
 }
 
 struct Performer {
@@ -113,10 +116,18 @@ impl RuleService {
     /// The configuration or a rule file cannot be used, or the store cannot be read.
     pub async fn start(sources: Sources, store: Store, hand_over: Option<HandOver>) -> anyhow::Result<Arc<Self>> {
         let namespaces = NamespaceKeeper::restore(store.clone()).await?;
-        let ledger = Arc::new(Ledger::new(store, "rules/"));
+        let ledger = Arc::new(Ledger::new(store.clone(), "rules/"));
+        let queue_ledger = Arc::new(Ledger::new(store, "rules-queue/"));
+        let keeper = queue_ledger.clone();
+        let queues = WriteQueues::new(
+            Arc::new(live::now),
+            Arc::new(move |key, record| keeper.note(key, record)),
+            queue_ledger.records().await?,
+        );
         let network = Arc::new(Network {
             peers: ArcSwapOption::empty(),
             sender: AlertSender::new(Arc::new(live::now)),
+            queues,
             hand_over,
             answered: Notify::new(),
         });
@@ -125,7 +136,7 @@ impl RuleService {
         let desk = Desk::open(machine, |desk| Performer { desk, ledger: ledger.clone(), network: network.clone() });
         info!(records = records.len(), "rule service restored");
         desk.act(|engine, _, out| engine.restore(records, out));
-        let service = Arc::new(Self { desk, ledger, network, sources, namespaces, in_force: Mutex::default() });
+        let service = Arc::new(Self { desk, ledger, queue_ledger, network, sources, namespaces, in_force: Mutex::default() });
         let apply = service.prepare()?;
         apply();
         Ok(service)
@@ -143,15 +154,21 @@ impl RuleService {
         if tokio::time::timeout(DRAIN_DEADLINE, idle).await.is_err() {
             warn!("evaluations were still under way at shutdown");
         }
-        let undelivered = self.network.sender.shut_down(DRAIN_DEADLINE).await;
+        let (undelivered, unwritten) = tokio::join!(
+            self.network.sender.shut_down(DRAIN_DEADLINE),
+            self.network.queues.shut_down(DRAIN_DEADLINE)
+        );
+        if unwritten > 0 {
+            info!(samples = unwritten, "samples wait on disk to be written after the next start");
+        }
         if undelivered > 0 {
             warn!(alerts = undelivered, "alerts could not be delivered before shutdown");
         }
     }
 
-    /// The records' way to the store; to be run until everything else has ended.
-    pub fn ledger(&self) -> Arc<Ledger> {
-        self.ledger.clone()
+    /// The records' ways to the store; to be run until everything else has ended.
+    pub fn ledgers(&self) -> [Arc<Ledger>; 2] {
+        [self.ledger.clone(), self.queue_ledger.clone()]
     }
 
     /// Prometheus' rules API.
@@ -166,11 +183,12 @@ impl RuleService {
     }
 
     fn apply(&self, prepared: Prepared) {
-        let Prepared { config, groups, peers, targets } = prepared;
+        let Prepared { config, groups, peers, targets, writers } = prepared;
         let settings = self.settings(&config);
         let defaults = config.rule_defaults();
         self.network.peers.store(Some(Arc::new(peers)));
         self.network.sender.adopt(targets);
+        self.network.queues.adopt(writers);
         let mut in_force = self.in_force();
         *in_force = InForce { groups, defaults, settings };
         self.evaluate(&in_force);
@@ -275,12 +293,12 @@ impl Sources {
         });
         let peers = Peers {
             sources: sources.collect::<Result<_, _>>()?,
-            writers: config.remote_writes.iter().cloned().map(SampleWriter::new).collect::<Result<_, _>>()?,
             relabeling: config.alert_relabeling.clone(),
         };
+        let writers = network.queues.prepare(config.remote_writes.clone())?;
         let targets = network.sender.prepare(config.alert_relabeling.clone(), config.notifiers.clone())?;
         info!(groups = loaded.groups.len(), files = loaded.files.len(), "rule files read");
-        Ok(Prepared { config, groups: loaded.groups, peers, targets })
+        Ok(Prepared { config, groups: loaded.groups, peers, targets, writers })
     }
 }
 
@@ -294,9 +312,16 @@ impl RulesState for RuleService {
     }
 
     fn writers(&self) -> Vec<(String, WriteTally)> {
+        self.network.queues.tallies().into_iter().map(|(name, writer, _)| (name, writer)).collect()
+    }
+
+    fn queues(&self) -> Vec<(String, QueueTally)> {
+        self.network.queues.tallies().into_iter().map(|(name, _, queue)| (name, queue)).collect()
+    }
+
+    fn sources(&self) -> Vec<SourceTally> {
         let peers = self.network.peers.load_full();
-        let writers = peers.iter().flat_map(|peers| &peers.writers);
-        writers.map(|writer| (writer.name().to_owned(), writer.tally())).collect()
+        peers.iter().flat_map(|peers| peers.sources.values()).map(|source| source.tally()).collect()
     }
 
     fn build(&self) -> BuildInfo {
@@ -348,8 +373,12 @@ impl Perform<Effect> for Performer {
             Effect::Query { id, source, expr, at, deadline } => {
                 drop(tokio::spawn(self.clone_handles().query(id, source, expr, at, deadline)))
             }
-            Effect::Write { id, samples, deadline, .. } => {
+            Effect::Write { id, is_awaited: true, samples, deadline } => {
                 drop(tokio::spawn(self.clone_handles().write(id, samples, deadline)))
+            }
+            Effect::Write { id, is_awaited: false, samples, .. } => {
+                self.network.queues.enqueue(&samples);
+                drop(tokio::spawn(self.clone_handles().queued(id)));
             }
             Effect::Send(alerts) => self.network.send(alerts),
             Effect::Persist { key, value } => self.ledger.note(&key, Some(value)),
@@ -395,11 +424,17 @@ impl Task {
     }
 
     async fn write(self, id: WriteId, samples: Vec<Sample>, deadline: Timestamp) {
-        let outcome = match self.network.peers.load_full() {
-            Some(peers) => write_to_all(&peers.writers, &samples, deadline).await,
-            None => Ok(()),
-        };
-        self.report(|engine, now, out| engine.written(now, id, outcome, out));
+        let outcome = self.network.queues.write(&samples, deadline.since(live::now())).await;
+        self.report(|engine, now, out| match outcome {
+            Ok(()) => engine.written(now, id, Ok(()), out),
+            Err(unwritten) if unwritten.is_kept => engine.written_later(now, id, unwritten.text, out),
+            Err(unwritten) => engine.written(now, id, Err(unwritten.text), out),
+        });
+    }
+
+    /// The samples are in the queue, where they are safe.
+    async fn queued(self, id: WriteId) {
+        self.report(|engine, now, out| engine.written(now, id, Ok(()), out));
     }
 
     fn report(&self, fact: impl FnOnce(&mut Engine, Timestamp, &mut Vec<Effect>)) {
@@ -408,16 +443,6 @@ impl Task {
         }
         self.network.answered.notify_one();
     }
-}
-
-async fn write_to_all(writers: &[SampleWriter], samples: &[Sample], deadline: Timestamp) -> Result<(), String> {
-    let now = live::now();
-    let all =
-        futures_util::future::join_all(writers.iter().map(|writer| writer.write(samples, deadline.since(now), now)))
-            .await;
-    let failed: Vec<String> =
-        all.into_iter().filter_map(|outcome| outcome.err().map(|failure| failure.to_string())).collect();
-    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
 }
 
 fn log(line: &LogLine) {

@@ -361,12 +361,12 @@ impl RunningGroup {
         self.wait(work);
     }
 
-    /// A write has ended; reports nobody waits for are ignored.
-    pub(super) fn written(&mut self, turn: &mut Turn<'_>, id: u64, outcome: Result<(), String>) {
+    /// A write has ended, or `is_kept` for later; reports nobody waits for are ignored.
+    pub(super) fn written(&mut self, turn: &mut Turn<'_>, id: u64, outcome: Result<(), String>, is_kept: bool) {
         let Some(mut work) = self.evaluation.as_mut().and_then(|evaluation| evaluation.take(id)) else { return };
         let Step::Write { series, .. } = work.step else { return self.wait(work) };
         work.step = Step::Result { id };
-        if let Some(state) = self.rules.get_mut(work.rule).filter(|_| outcome.is_ok()) {
+        if let Some(state) = self.rules.get_mut(work.rule).filter(|_| outcome.is_ok() || is_kept) {
             state.written = series;
         }
         self.conclude(turn, work, outcome.map_err(|error| format!("writing its samples failed: {error}")));
@@ -377,7 +377,7 @@ impl RunningGroup {
         for (id, is_write) in overdue {
             turn.waiting.forget([id]);
             match is_write {
-                true => self.written(turn, id, Err("no report before the deadline".to_owned())),
+                true => self.written(turn, id, Err("no report before the deadline".to_owned()), false),
                 false => self.queried(turn, id, Err(QueryFailure::passing("no answer before the deadline"))),
             }
         }

@@ -3,6 +3,7 @@
 //! Where Prometheus has a summary, its `_sum` and `_count` are here and the quantiles are not; the histogram of the same
 //! figure has Prometheus' name for that. What Prometheus does not count is under `watchfire_rules_`.
 
+mod peers;
 mod rule;
 
 use std::fmt;
@@ -16,7 +17,6 @@ use prometheus_client::encoding::DescriptorEncoder;
 use self::rule::RulesFigures;
 use super::send_alerts::TargetTally;
 use super::state::RulesState;
-use super::write_samples::WriteTally;
 use crate::alerting::AlertState;
 use crate::engine::{Engine, GroupView};
 use crate::outbox;
@@ -51,7 +51,9 @@ impl<S: RulesState> Collector for RulesMetrics<S> {
         rules.write(&mut page)?;
         write_engine(&mut page, &figures)?;
         write_notifiers(&mut page, &self.state.notifiers())?;
-        write_writers(&mut page, &self.state.writers())
+        peers::write_sources(&mut page, &self.state.sources())?;
+        peers::write_writers(&mut page, &self.state.writers())?;
+        peers::write_queues(&mut page, &self.state.queues())
     }
 }
 
@@ -150,18 +152,15 @@ const NOTIFIER_COUNTERS: [Column<outbox::Tally, u64>; 4] = [
     }),
 ];
 
-const WRITE_COUNTERS: [Column<WriteTally, u64>; 4] = [
-    ("watchfire_rules_remote_write_samples", "Samples that were written", |tally| tally.written),
-    ("watchfire_rules_remote_write_samples_refused", "Samples that the target refused", |tally| tally.refused),
-    ("watchfire_rules_remote_write_requests", "Write requests", |tally| tally.requests),
-    ("watchfire_rules_remote_write_requests_failed", "Write requests without success", |tally| tally.failures),
-];
-
-const ENGINE_COUNTERS: [Column<EngineTally, u64>; 5] = [
+const ENGINE_COUNTERS: [Column<EngineTally, u64>; 7] = [
     ("prometheus_template_text_expansions", "Templates rendered", |tally| tally.template_expansions),
     ("prometheus_template_text_expansion_failures", "Templates that failed", |tally| tally.template_failures),
     ("watchfire_rules_alerts_handed_on", "Alerts handed on for delivery, repeats included", |tally| tally.alerts_sent),
     ("watchfire_rules_samples_handed_on", "Samples handed on for writing", |tally| tally.samples_written),
+    ("watchfire_rules_queries", "Queries asked of all sources, retries included", |tally| tally.queries),
+    ("watchfire_rules_queries_shared", "Queries not asked, as another rule asks the same at the same instant", |tally| {
+        tally.queries_shared
+    }),
     ("watchfire_rules_limit_breaches", "Evaluations that ended at the group's limit", |tally| tally.limit_breaches),
 ];
 
@@ -169,8 +168,6 @@ const ENGINE_COUNTERS: [Column<EngineTally, u64>; 5] = [
 const GROUP: &str = "rule_group";
 /// The label that names a notifier.
 const NOTIFIER: &str = "alertmanager";
-/// The label that names a write target.
-const TARGET: &str = "target";
 
 fn write_groups(page: &mut Page<'_>, groups: &[GroupFigures]) -> fmt::Result {
     for (name, help, value) in GROUP_COUNTERS {
@@ -211,13 +208,6 @@ fn write_notifiers(page: &mut Page<'_>, notifiers: &[TargetTally]) -> fmt::Resul
     page.histograms("prometheus_notifications_latency_seconds", help, summaries)?;
     let histograms = labelled().map(|(labels, one)| (labels, distribution(&one.latency)));
     page.histograms("prometheus_notifications_latency_histogram_seconds", help, histograms)
-}
-
-fn write_writers(page: &mut Page<'_>, writers: &[(String, WriteTally)]) -> fmt::Result {
-    for (name, help, value) in WRITE_COUNTERS {
-        page.counters(name, help, writers.iter().map(|(target, tally)| ([(TARGET, target.as_str())], value(tally))))?;
-    }
-    Ok(())
 }
 
 /// A duration under the name of Prometheus' summary and under that of its histogram; `stem` lacks `_seconds`.

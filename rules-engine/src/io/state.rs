@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::query_api::SourceTally;
 use super::send_alerts::TargetTally;
+use super::write_queue::QueueTally;
 use super::write_samples::WriteTally;
 use crate::engine::Engine;
 
@@ -18,6 +20,16 @@ pub trait RulesState: Send + Sync + 'static {
 
     /// Where samples are written, by name, and how that went.
     fn writers(&self) -> Vec<(String, WriteTally)>;
+
+    /// What waits to be written, by the target's name.
+    fn queues(&self) -> Vec<(String, QueueTally)> {
+        Vec::new()
+    }
+
+    /// Who was queried, and how that went.
+    fn sources(&self) -> Vec<SourceTally> {
+        Vec::new()
+    }
 
     /// Which program this is.
     fn build(&self) -> BuildInfo;

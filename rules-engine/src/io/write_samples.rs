@@ -10,6 +10,7 @@ pub(super) mod wire;
 use std::fmt;
 use std::future::pending;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -21,11 +22,15 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use self::answer::Verdict;
 pub(super) use self::answer::{reason, retry_after};
+use crate::backlog::Packing;
 use crate::config::{WriteProtocol, WriteTarget};
 use crate::sample::Sample;
 
 /// Requests that halving one refused write may cost; what is left then is refused as a whole.
 const SPLIT_REQUESTS_MAX: usize = 200;
+
+/// The form in which samples wait: a request of 1.0.
+pub const PACKING: Packing = Packing { pack: wire::encode, unpack: wire::decode };
 
 /// Writes to one target. Keep it: it keeps its connections. Concurrent writes must not share a series.
 #[derive(Debug)]
@@ -36,7 +41,7 @@ pub struct SampleWriter {
     is_v2: AtomicBool,
     /// Whether it has understood 2.0.
     is_understood: AtomicBool,
-    tally: AtomicTally,
+    tally: Arc<AtomicTally>,
 }
 
 #[derive(Debug, Default)]
@@ -139,7 +144,7 @@ impl SampleWriter {
     pub fn new(target: WriteTarget) -> Result<SampleWriter, SendError> {
         let client = HttpClient::new(&target.http, Limits::default())?;
         let is_v2 = AtomicBool::new(target.protocol == WriteProtocol::V2);
-        Ok(SampleWriter { target, client, is_v2, is_understood: AtomicBool::new(false), tally: AtomicTally::default() })
+        Ok(SampleWriter { target, client, is_v2, is_understood: AtomicBool::new(false), tally: Arc::default() })
     }
 
     /// Whom it writes to.
@@ -152,10 +157,15 @@ impl SampleWriter {
         &self.target.name
     }
 
+    /// Takes the place of a writer to the same target.
+    pub(super) fn go_on_counting(&mut self, before: &SampleWriter) {
+        self.tally = Arc::clone(&before.tally);
+    }
+
     /// What it has done so far.
     pub fn tally(&self) -> WriteTally {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let AtomicTally { written, refused, retried, requests, failures, bytes, newest_ms } = &self.tally;
+        let AtomicTally { written, refused, retried, requests, failures, bytes, newest_ms } = &*self.tally;
         WriteTally {
             written: read(written),
             refused: read(refused),
@@ -362,6 +372,12 @@ impl Stop {
 }
 
 impl Refusal {
+    /// What of it lies between two places.
+    pub(super) fn within(&self, start: usize, end: usize) -> Refusal {
+        let places = self.places.start.max(start)..self.places.end.min(end);
+        Refusal { places, samples: self.samples, reason: self.reason.clone() }
+    }
+
     /// The same among samples that are preceded by others.
     fn moved(self, by: usize) -> Refusal {
         Refusal { places: self.places.start + by..self.places.end + by, ..self }

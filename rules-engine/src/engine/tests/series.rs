@@ -1,7 +1,11 @@
 //! What is written: recorded series, the series that show alerts, and markers of those that have ended.
 
 use super::bench::{Bench, alert, group, record, secs};
-use crate::engine::Settings;
+use model::Timestamp;
+
+use super::bench::labels;
+use crate::engine::{Effect, Engine, Settings};
+use crate::sample::QueryAnswer;
 
 #[test]
 fn an_alerts_series_follow_its_state() {
@@ -113,4 +117,52 @@ fn without_a_remote_write_nothing_is_written_and_nobody_waits() {
     bench.run_to(30);
     assert_eq!((bench.written().len(), bench.sent().len()), (0, 1));
     assert_eq!(bench.healths(), ["ok", "ok"]);
+}
+
+#[test]
+fn only_what_is_read_next_is_waited_for() {
+    let rules = [record("r", "x"), alert("A", "r > 1"), record("s", "y")];
+    let settings = Settings { writes: true, ..Settings::default() };
+    let mut engine = Engine::new(settings.clone());
+    let (now, mut out) = (Timestamp::from_secs(1_700_000_000), Vec::new());
+    engine.configure(now, vec![group("g", 15, rules)], settings, &mut out);
+    let now = now.plus(secs(15));
+    engine.advance(now, &mut out);
+    let mut awaited = Vec::new();
+    while !out.is_empty() {
+        match out.remove(0) {
+            Effect::Query { id, .. } => {
+                let answer = QueryAnswer::vector(vec![(labels("job=a"), 2.0)]);
+                engine.queried(now, id, Ok::<_, String>(answer), &mut out);
+            }
+            Effect::Write { id, is_awaited, samples, .. } => {
+                awaited.push((samples[0].labels.get_or_empty("__name__").to_owned(), is_awaited));
+                engine.written(now, id, Ok(()), &mut out);
+            }
+            _ => {}
+        }
+    }
+    awaited.sort();
+    assert_eq!(awaited, [("ALERTS".to_owned(), false), ("r".to_owned(), true), ("s".to_owned(), false)]);
+}
+
+#[test]
+fn samples_that_will_be_written_later_are_the_rules_error_but_end_with_a_marker() {
+    let mut bench = Bench::new(vec![group("g", 15, [record("r", "x"), alert("A", "r")])]);
+    bench.set("x", &["job=a 1"]);
+    bench.hold_back = true;
+    bench.run_to(0);
+    let (id, expr) = bench.open_queries.pop_front().unwrap();
+    bench.answer(id, bench.table(&expr));
+    let id = bench.open_writes.pop_front().unwrap();
+    let mut out = Vec::new();
+    bench.engine.written_later(bench.now, id, "away".to_owned(), &mut out);
+    bench.hold_back = false;
+    let asked = out.into_iter().find_map(|effect| if let Effect::Query { id, .. } = effect { Some(id) } else { None });
+    bench.answer(asked.unwrap(), bench.table("r"));
+    assert_eq!(bench.healths(), ["err: writing its samples failed: away", "ok"]);
+    bench.written();
+    bench.set("x", &[]);
+    bench.run_to(15);
+    assert_eq!(bench.written(), [r#"t+15 r{job="a"} stale"#], "the series is there, or will be");
 }
