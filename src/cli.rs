@@ -5,6 +5,7 @@ pub mod client;
 pub mod cluster;
 pub mod feature;
 pub mod leading_flags;
+pub mod rules;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,6 +63,11 @@ pub enum Command {
     Template(client::TemplateCommand),
     /// Show a notifier's cluster.
     Cluster(client::ClusterCommand),
+    /// Tell why something did or did not happen.
+    #[command(subcommand)]
+    Explain(rules::ExplainCommand),
+    /// Evaluate rules once, now, without consequences.
+    Preview(rules::PreviewCommand),
     /// `check config`, by amtool's name.
     #[command(hide = true)]
     CheckConfig {

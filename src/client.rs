@@ -6,6 +6,7 @@
 //! - [`argument`]: matchers and labels as words of a command line; [`duration`]
 //! - [`listing`]: alerts, silences, cluster and status as text; [`table`], [`tree`], [`moment`]: the pieces
 //! - [`routing`]: a routing tree drawn, and the way of an alert through it explained
+//! - [`rules`]: requests to a rule service
 //! - [`sample`]: a notification for templates
 
 pub mod api;
@@ -14,6 +15,7 @@ pub mod duration;
 pub mod listing;
 pub mod moment;
 pub mod routing;
+pub mod rules;
 pub mod sample;
 pub mod session;
 pub mod settings;

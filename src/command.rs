@@ -4,7 +4,9 @@ pub mod alert;
 pub mod check;
 pub mod cluster;
 pub mod config;
+pub mod explain;
 pub mod notifier;
+pub mod preview;
 pub mod route;
 pub mod rules;
 pub mod run;
@@ -14,6 +16,7 @@ pub mod template;
 
 use std::process::ExitCode;
 
+use crate::cli::rules::ExplainCommand;
 use crate::cli::{CheckCommand, Cli, Command};
 use crate::logging;
 
@@ -33,6 +36,8 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Route(command) => route::execute(command).await,
         Command::Template(command) => template::execute(&command),
         Command::Cluster(command) => cluster::execute(command).await,
+        Command::Explain(ExplainCommand::Rule(command)) => explain::rule(&command).await,
+        Command::Preview(command) => preview::execute(&command).await,
     };
     outcome.unwrap_or_else(|error| {
         write_error(&format!("{error:#}"));

@@ -18,6 +18,7 @@
 //! - [`config`]: `prometheus.yml` without scraping, and flags over it
 //! - [`rule_file`]: rule files and `PrometheusRule` manifests to groups, all mistakes with their places
 //! - [`namespaces`]: rule groups that people set through the API
+//! - [`preview`]: a rule evaluated once, for whoever asks, without consequences
 //! - [`relabel`]: rules that rewrite or drop a label set
 //! - [`backlog`]: samples on their way to one target
 //! - [`failover`]: which of several equal servers is asked next
@@ -45,5 +46,6 @@ pub mod failover;
 pub mod io;
 pub mod namespaces;
 pub mod outbox;
+pub mod preview;
 pub mod relabel;
 pub mod rule_file;

@@ -9,12 +9,13 @@ use anyhow::{Context, anyhow};
 use arc_swap::ArcSwapOption;
 use axum::Router;
 use model::source::{Diagnostics, SourceFile};
-use model::{Alert, Timestamp};
+use model::{Alert, LabelSet, Timestamp};
 use prometheus_client::registry::Registry;
 use rules_engine::config::{Config, Flags};
 use rules_engine::engine::{Effect, Engine, LogLevel, LogLine, QueryId, Settings, WriteId};
 use rules_engine::io::api;
 use rules_engine::io::api::namespaces::{EditFailure, RuleEditing};
+use rules_engine::io::api::preview::Previewing;
 use rules_engine::io::metrics::RulesMetrics;
 use rules_engine::io::query_api::{QueryApi, SourceTally};
 use rules_engine::io::send_alerts::{AlertSender, PreparedTargets, TargetTally};
@@ -22,6 +23,7 @@ use rules_engine::io::state::{BuildInfo, RulesState};
 use rules_engine::io::write_queue::{PreparedWriters, QueueTally, WriteQueues};
 use rules_engine::io::write_samples::WriteTally;
 use rules_engine::namespaces::{Change, Namespaces};
+use rules_engine::preview::Wanted;
 use rules_engine::relabel::Relabeling;
 use rules_engine::rule::{RuleGroup, Source};
 use rules_engine::rule_file::{self, Defaults};
@@ -63,6 +65,7 @@ pub struct RuleService {
 /// What the files say; groups that were set through the API come to it.
 #[derive(Default)]
 struct InForce {
+    shown_config: String,
     groups: Vec<RuleGroup>,
     defaults: Defaults,
     settings: Settings,
@@ -90,6 +93,7 @@ struct Peers {
 /// Files read and checked, ready to be put in force.
 struct Prepared {
     config: Config,
+    shown_config: String,
     groups: Vec<RuleGroup>,
     peers: Peers,
     targets: PreparedTargets,
@@ -173,7 +177,9 @@ impl RuleService {
 
     /// Prometheus' rules API.
     pub fn router(self: &Arc<Self>) -> Router {
-        api::router(self.clone()).merge(api::namespaces::router(Arc::new(Editor(self.clone()))))
+        api::router(self.clone())
+            .merge(api::namespaces::router(Arc::new(Editor(self.clone()))))
+            .merge(api::preview::router(self.clone()))
     }
 
     /// Prometheus' rule metrics.
@@ -183,20 +189,20 @@ impl RuleService {
     }
 
     fn apply(&self, prepared: Prepared) {
-        let Prepared { config, groups, peers, targets, writers } = prepared;
+        let Prepared { config, shown_config, groups, peers, targets, writers } = prepared;
         let settings = self.settings(&config);
         let defaults = config.rule_defaults();
         self.network.peers.store(Some(Arc::new(peers)));
         self.network.sender.adopt(targets);
         self.network.queues.adopt(writers);
         let mut in_force = self.in_force();
-        *in_force = InForce { groups, defaults, settings };
+        *in_force = InForce { shown_config, groups, defaults, settings };
         self.evaluate(&in_force);
     }
 
     /// Has the engine evaluate the groups of the files and those that were set through the API.
     fn evaluate(&self, in_force: &InForce) {
-        let InForce { groups, defaults, settings } = in_force;
+        let InForce { groups, defaults, settings, .. } = in_force;
         let (set, mistakes) = self.namespaces.look().groups(defaults);
         if !mistakes.is_empty() {
             warn!(%mistakes, "rule groups that were set through the API cannot be evaluated");
@@ -238,18 +244,20 @@ impl RuleService {
 }
 
 impl Sources {
-    /// The configuration and its warnings.
-    fn read(&self) -> anyhow::Result<(Config, Diagnostics)> {
+    /// The configuration, its warnings, and the file as it may be shown.
+    fn read(&self) -> anyhow::Result<(Config, Diagnostics, String)> {
+        let mut shown = String::new();
         let (config, warnings) = match &self.config_file {
             None => (Config::default(), Diagnostics::new()),
             Some(path) => {
                 let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
                 let file = SourceFile::new(path.display().to_string(), text);
                 let base = path.parent().unwrap_or(Path::new(""));
+                shown = api::shown_config::without_secrets(&file);
                 Config::read(&file, base, &|name| std::env::var(name).ok()).map_err(|mistakes| anyhow!("{mistakes}"))?
             }
         };
-        Ok((config.with_flags(&self.flags())?, warnings))
+        Ok((config.with_flags(&self.flags())?, warnings, shown))
     }
 
     fn flags(&self) -> Flags {
@@ -274,7 +282,7 @@ impl Sources {
 
     /// Reads and checks everything, and opens what can fail to open.
     fn prepare(&self, network: &Network) -> anyhow::Result<Prepared> {
-        let (config, warnings) = self.read()?;
+        let (config, warnings, shown_config) = self.read()?;
         if config.default_source().is_none() {
             return Err(anyhow!("no query API: give --query.url, or query or query_sources in the configuration file"));
         }
@@ -298,7 +306,7 @@ impl Sources {
         let writers = network.queues.prepare(config.remote_writes.clone())?;
         let targets = network.sender.prepare(config.alert_relabeling.clone(), config.notifiers.clone())?;
         info!(groups = loaded.groups.len(), files = loaded.files.len(), "rule files read");
-        Ok(Prepared { config, groups: loaded.groups, peers, targets, writers })
+        Ok(Prepared { config, shown_config, groups: loaded.groups, peers, targets, writers })
     }
 }
 
@@ -324,9 +332,36 @@ impl RulesState for RuleService {
         peers.iter().flat_map(|peers| peers.sources.values()).map(|source| source.tally()).collect()
     }
 
+    fn shown_config(&self) -> String {
+        self.in_force().shown_config.clone()
+    }
+
     fn build(&self) -> BuildInfo {
         let build = BuildInfo { version: crate::process::VERSION.to_owned(), ..BuildInfo::default() };
         if self.sources.flags.enable_api { build.with_rule_editing() } else { build }
+    }
+}
+
+impl Previewing for RuleService {
+    fn now(&self) -> Timestamp {
+        live::now()
+    }
+
+    fn circumstances(&self) -> (Defaults, Settings) {
+        let in_force = self.in_force();
+        (in_force.defaults.clone(), in_force.settings.clone())
+    }
+
+    fn sent_labels(&self, labels: &LabelSet) -> Option<LabelSet> {
+        let external = self.in_force().settings.external_labels.clone();
+        let peers = self.network.peers.load();
+        let labels = external.overlay(labels.iter());
+        peers.as_ref().map_or(Some(labels.clone()), |peers| peers.relabeling.apply(&labels))
+    }
+
+    async fn ask(&self, wanted: &Wanted) -> Result<QueryAnswer, QueryFailure> {
+        let Wanted { source, expr, at, deadline, .. } = wanted;
+        self.network.ask(source, expr, *at, *deadline).await
     }
 }
 
@@ -395,6 +430,21 @@ impl Performer {
 }
 
 impl Network {
+    async fn ask(
+        &self,
+        source: &Source,
+        expr: &str,
+        at: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<QueryAnswer, QueryFailure> {
+        let now = live::now();
+        let peers = self.peers.load_full();
+        match peers.as_ref().and_then(|peers| peers.sources.get(&source.name)) {
+            Some(api) => api.query_for(source, expr, at, deadline.since(now), now).await,
+            None => Err(format!("no query source {:?} is configured", source.name).into()),
+        }
+    }
+
     fn send(&self, alerts: Vec<Alert>) {
         self.sender.send(&alerts);
         let (Some(hand_over), Some(peers)) = (&self.hand_over, &*self.peers.load()) else { return };
@@ -414,12 +464,7 @@ struct Task {
 
 impl Task {
     async fn query(self, id: QueryId, source: Arc<Source>, expr: Arc<str>, at: Timestamp, deadline: Timestamp) {
-        let now = live::now();
-        let peers = self.network.peers.load_full();
-        let answer = match peers.as_ref().and_then(|peers| peers.sources.get(&source.name)) {
-            Some(api) => api.query_for(&source, &expr, at, deadline.since(now), now).await,
-            None => Err(format!("no query source {:?} is configured", source.name).into()),
-        };
+        let answer = self.network.ask(&source, &expr, at, deadline).await;
         self.report(|engine, now, out| engine.queried(now, id, answer, out));
     }
 

@@ -1,17 +1,21 @@
 //! The read side of Prometheus' HTTP API that concerns rules: `/api/v1/rules`, `/alerts`, `/alertmanagers`,
 //! `/status/buildinfo`, with its envelope, its key order and its way of writing numbers, times and texts.
 //!
-//! Beside it Watchfire's own `/api/v1/explain/rule`.
+//! Beside it Watchfire's own `/api/v1/explain/rule` and `/api/v1/preview`.
 //!
 //! - `api/answer.rs`: the JSON forms
 //! - `api/explain.rs`: what a rule did in its last evaluations
 //! - `api/namespaces.rs`: rules edited by namespace and group
+//! - `api/preview.rs`: what would come of a rule
 //! - `api/selection.rs`: the parameters of `/api/v1/rules`
+//! - `api/shown_config.rs`: the configuration without its secrets
 
 mod answer;
 mod explain;
 pub mod namespaces;
+pub mod preview;
 mod selection;
+pub mod shown_config;
 
 use std::sync::Arc;
 
@@ -45,6 +49,7 @@ fn read_router<S: RulesState>(state: Arc<S>) -> Router {
         .route("/api/v1/alertmanagers", get(alertmanagers::<S>))
         .route("/api/v1/explain/rule", get(explain_rule::<S>))
         .route("/api/v1/status/buildinfo", get(buildinfo::<S>))
+        .route("/api/v1/status/config", get(config::<S>))
         .with_state(state)
 }
 
@@ -110,6 +115,15 @@ async fn alertmanagers<S: RulesState>(State(state): State<Arc<S>>) -> Response {
 
 async fn buildinfo<S: RulesState>(State(state): State<Arc<S>>) -> Response {
     success(&state.build())
+}
+
+#[derive(Serialize)]
+struct ShownConfig {
+    yaml: String,
+}
+
+async fn config<S: RulesState>(State(state): State<Arc<S>>) -> Response {
+    success(&ShownConfig { yaml: state.shown_config() })
 }
 
 #[derive(Serialize)]

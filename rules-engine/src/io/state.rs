@@ -31,6 +31,9 @@ pub trait RulesState: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The configuration file in force, without its secrets.
+    fn shown_config(&self) -> String;
+
     /// Which program this is.
     fn build(&self) -> BuildInfo;
 }

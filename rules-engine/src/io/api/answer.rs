@@ -159,7 +159,7 @@ fn seconds(duration: Duration) -> f64 {
 }
 
 /// A float as Go's `strconv.FormatFloat(value, 'e', -1, 64)` writes it: `1e+00`.
-fn exponent_text(value: f64) -> String {
+pub(super) fn exponent_text(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
@@ -185,7 +185,7 @@ impl Serialize for Time {
 }
 
 /// A label set as a JSON object.
-struct Texts(LabelSet);
+pub(super) struct Texts(pub(super) LabelSet);
 
 impl Texts {
     fn is_empty(&self) -> bool {

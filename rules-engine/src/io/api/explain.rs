@@ -12,7 +12,7 @@ use crate::rule::RuleKind;
 /// Which rules are asked about.
 #[derive(Default)]
 pub(super) struct Question {
-    rule: String,
+    rule: Option<String>,
     group: Option<String>,
     file: Option<String>,
 }
@@ -61,19 +61,19 @@ impl Question {
     /// From the query of the URL.
     ///
     /// # Errors
-    /// No rule is named.
+    /// Neither a rule nor a group is named.
     pub(super) fn parse(query: &str) -> Result<Question, String> {
         let mut question = Question::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
-                "rule" => question.rule = value.into_owned(),
+                "rule" if !value.is_empty() => question.rule = Some(value.into_owned()),
                 "group" => question.group = Some(value.into_owned()),
                 "file" => question.file = Some(value.into_owned()),
                 _ => {}
             }
         }
-        if question.rule.is_empty() {
-            return Err("invalid parameter \"rule\": the name of a rule is needed".to_owned());
+        if question.rule.is_none() && question.group.is_none() {
+            return Err("invalid parameter \"rule\": the name of a rule or group is needed".to_owned());
         }
         Ok(question)
     }
@@ -82,7 +82,7 @@ impl Question {
     pub(super) fn of(&self, engine: &Engine) -> Option<RulesAnswer> {
         let groups = engine.groups().filter(|group| self.is_about(group));
         let rules = groups.flat_map(|group| group.rules().zip(iter::repeat(group)));
-        let rules = rules.filter(|(rule, _)| rule.rule().name == self.rule);
+        let rules = rules.filter(|(rule, _)| self.rule.as_ref().is_none_or(|name| *name == rule.rule().name));
         let rules: Vec<RuleAnswer> = rules.map(|(rule, group)| RuleAnswer::of(&rule, &group)).collect();
         (!rules.is_empty()).then_some(RulesAnswer { rules })
     }

@@ -42,6 +42,10 @@ impl RulesState for Fixed {
         vec![("store".to_owned(), WriteTally { written: 7, refused: 1, requests: 3, failures: 1, ..WriteTally::default() })]
     }
 
+    fn shown_config(&self) -> String {
+        "global:\n    evaluation_interval: 15s\n".to_owned()
+    }
+
     fn build(&self) -> BuildInfo {
         BuildInfo { version: "1.2.3".to_owned(), ..BuildInfo::default() }
     }
@@ -135,6 +139,10 @@ async fn alerts_and_the_rest() {
         r#"{"status":"success","data":{"activeAlertmanagers":[{"url":"http://am:9093/api/v2/alerts"}],"droppedAlertmanagers":[]}}"#
     );
     assert_eq!(
+        get("/prometheus/api/v1/status/config").await.1,
+        "{\"status\":\"success\",\"data\":{\"yaml\":\"global:\\n    evaluation_interval: 15s\\n\"}}"
+    );
+    assert_eq!(
         get("/api/v1/status/buildinfo").await.1,
         r#"{"status":"success","data":{"version":"1.2.3","revision":"","branch":"","buildUser":"","buildDate":"","goVersion":""}}"#
     );
@@ -226,6 +234,8 @@ async fn what_a_rule_did_is_explained() {
         ("", StatusCode::BAD_REQUEST),
         ("rule=", StatusCode::BAD_REQUEST),
         ("rule=none", StatusCode::NOT_FOUND),
+        ("group=a", StatusCode::OK),
+        ("group=empty", StatusCode::NOT_FOUND),
         ("rule=Broken&group=none", StatusCode::NOT_FOUND),
         ("rule=Broken&file=none", StatusCode::NOT_FOUND),
     ] {
