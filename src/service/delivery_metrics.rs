@@ -1,11 +1,12 @@
-//! Deliveries as metrics: how long attempts take, how full the lanes are, how many go out in plain form.
+//! Work of the shell as metrics: how long alerts take to be taken in and attempts to be made, how full the lanes are, how
+//! many notifications go out in plain form.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use exposition::{Histogram, Page};
+use exposition::{Distribution, Histogram, Page};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::counter::Counter;
@@ -18,6 +19,8 @@ const LATENCIES: &[f64] = &[1.0, 5.0, 10.0, 15.0, 20.0];
 /// What is counted about deliveries.
 #[derive(Default)]
 pub struct DeliveryTally {
+    /// Seconds, and alerts.
+    taken_in: Mutex<(f64, u64)>,
     latency: Mutex<BTreeMap<&'static str, Histogram>>,
     /// Notifications that went out in plain form, as a template failed.
     pub degraded: Counter,
@@ -36,6 +39,12 @@ impl DeliveryTally {
         for kind in kinds {
             latency.entry(kind).or_insert_with(|| Histogram::new(LATENCIES));
         }
+    }
+
+    /// Counts alerts that were taken in together.
+    pub fn took_in(&self, alerts: u64, took: Duration) {
+        let mut taken_in = self.taken_in.lock().unwrap_or_else(PoisonError::into_inner);
+        *taken_in = (taken_in.0 + took.as_secs_f64(), taken_in.1 + alerts);
     }
 
     /// Counts an attempt, from the start of its request.
@@ -69,6 +78,12 @@ impl Collector for DeliveryMetrics {
             "alertmanager_notification_latency_seconds",
             "How long attempts to send notifications took",
             latency.iter().map(|(kind, histogram)| ([("integration", *kind)], histogram)),
+        )?;
+        let (seconds, alerts) = *self.tally.taken_in.lock().unwrap_or_else(PoisonError::into_inner);
+        page.histogram(
+            "alertmanager_dispatcher_alert_processing_duration_seconds",
+            "How long it took to take alerts in, by alert",
+            Distribution::without_buckets(seconds, alerts),
         )?;
         let help = "Notifications that went out in plain form, as a template failed";
         page.counter("watchfire_notifications_degraded", help, self.tally.degraded.get())?;

@@ -145,7 +145,21 @@ impl notifier::io::desk::Desk for NotifierService {
     }
 
     fn act<T>(&self, fact: impl FnOnce(&mut Notifier, Timestamp, &mut Vec<Effect>) -> T) -> T {
-        self.desk.act(fact)
+        let received = |notifier: &Notifier| {
+            let tally = notifier.tally();
+            tally.alerts_received_firing + tally.alerts_received_resolved
+        };
+        // with the wait for whoever has the machine, as who posts alerts has it
+        let started = live::now();
+        let (alerts, answer) = self.desk.act(|notifier, now, out| {
+            let before = received(notifier);
+            let answer = fact(notifier, now, out);
+            (received(notifier) - before, answer)
+        });
+        if alerts > 0 {
+            self.network.tally.took_in(alerts, live::now().since(started));
+        }
+        answer
     }
 
     async fn durable(&self) -> Result<(), String> {

@@ -1,23 +1,19 @@
 //! The notifier's API against its contract: the answers of the real Alertmanager, the OpenAPI document, and pages.
 
 mod cases;
+mod metrics;
 mod schema;
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::conditions::eventually;
 use crate::peers::{ALERTMANAGER, Process, client, free_port, get_json, installed, ready};
 use crate::stage::Watchfire;
 use cases::{Expected, cases};
 use schema::Document;
 
-/// Debian's promtool.
-const PROMTOOL: &str = "promtool";
 const CONFIG: &str =
     "route: {receiver: hook, group_by: [alertname], group_wait: 1h, routes: [{matchers: [team=b], receiver: other}]}\n";
 const PLAIN_RECEIVERS: &str = "receivers: [{name: hook}, {name: other}]\n";
@@ -218,86 +214,4 @@ async fn long_lists_can_be_read_page_by_page() {
         }
         assert_eq!(Value::from(pages), whole, "{path} in pages of {limit}");
     }
-}
-
-fn promtool_takes(page: &str) -> bool {
-    let mut child = Command::new(PROMTOOL).args(["check", "metrics"]).stdin(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
-    child.wait().unwrap().success()
-}
-
-/// What the alertmanager mixin alerts on and its dashboards draw, and what every client library shows.
-const DASHBOARD_METRICS: &[&str] = &[
-    "alertmanager_alerts{",
-    "alertmanager_alerts_invalid_total{",
-    "alertmanager_alerts_received_total{",
-    "alertmanager_build_info{",
-    "alertmanager_cluster_failed_peers ",
-    "alertmanager_cluster_health_score ",
-    "alertmanager_cluster_members ",
-    "alertmanager_cluster_messages_queued ",
-    "alertmanager_config_hash ",
-    "alertmanager_config_last_reload_success_timestamp_seconds ",
-    "alertmanager_config_last_reload_successful ",
-    "alertmanager_dispatcher_aggregation_groups ",
-    "alertmanager_http_concurrency_limit_exceeded_total{method=\"get\"}",
-    "alertmanager_http_request_duration_seconds_bucket{le=\"0.05\",handler=\"/api/v2/alerts\",method=\"post\",code=\"200\"}",
-    "alertmanager_http_requests_in_flight{method=\"get\"} 1",
-    "alertmanager_http_response_size_bytes_count{handler=\"/api/v2/silence/{silenceID}\",method=\"delete\"}",
-    "alertmanager_integrations ",
-    "alertmanager_nflog_queries_total ",
-    "alertmanager_notification_latency_seconds_bucket{le=\"1\",integration=\"webhook\"}",
-    "alertmanager_notification_requests_failed_total{integration=\"webhook\"}",
-    "alertmanager_notification_requests_total{integration=\"webhook\"}",
-    "alertmanager_notifications_failed_total{integration=\"webhook\",reason=\"clientError\"}",
-    "alertmanager_notifications_suppressed_total{reason=\"silence\"}",
-    "alertmanager_notifications_total{integration=\"webhook\"}",
-    "alertmanager_peer_position ",
-    "alertmanager_receivers ",
-    "alertmanager_silences{state=\"active\"}",
-    "alertmanager_silences_queries_total ",
-    "process_cpu_seconds_total ",
-    "process_max_fds ",
-    "process_open_fds ",
-    "process_resident_memory_bytes ",
-    "process_start_time_seconds ",
-    "process_virtual_memory_bytes ",
-    "watchfire_alert_first_delivery_seconds_bucket{",
-    "watchfire_delivery_lane_requests{",
-    "watchfire_delivery_lane_waiting{",
-    "watchfire_notifications_attempts{",
-    "watchfire_notifications_degraded_total ",
-    "watchfire_notifications_oldest_undelivered_seconds{",
-    "watchfire_store_bytes ",
-];
-
-#[tokio::test(flavor = "multi_thread")]
-async fn dashboards_and_the_mixins_alerts_find_their_metrics() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("alertmanager.yml");
-    let text = "route: {receiver: hook, group_wait: 0s}\nreceivers: [{name: hook, webhook_configs: [{url: 'http://127.0.0.1:1/'}]}]\n";
-    std::fs::write(&path, text).unwrap();
-    let args = [format!("--config.file={}", path.display()), "--storage.path=".to_owned()];
-    let ours = Watchfire::start("notifier", &args).await;
-    populate(&ours.url).await;
-    let scrape = || async {
-        let answer = client().get(format!("{}/metrics", ours.url)).send().await.unwrap();
-        assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
-        answer.text().await.unwrap()
-    };
-    let page = eventually("an attempt was made", Duration::from_secs(20), || async {
-        Some(scrape().await).filter(|page| page.contains("watchfire_delivery_lane_requests{"))
-    })
-    .await;
-    let missing: Vec<_> =
-        DASHBOARD_METRICS.iter().filter(|name| !page.lines().any(|line| line.starts_with(**name))).collect();
-    assert!(missing.is_empty(), "{missing:#?} in\n{page}");
-    if installed("dashboards_and_the_mixins_alerts_find_their_metrics", &[PROMTOOL]) {
-        assert!(promtool_takes(&page), "promtool check metrics: {page}");
-    }
-    // Every metric shown is documented.
-    let documented = std::fs::read_to_string(crate::peers::root().join("docs/metrics.md")).unwrap();
-    let names = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
-    let unknown: Vec<_> = names.filter(|name| !documented.contains(&format!("`{name}"))).collect();
-    assert!(unknown.is_empty(), "not in docs/metrics.md: {unknown:#?}");
 }

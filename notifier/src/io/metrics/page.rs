@@ -37,7 +37,9 @@ fn alerts(page: &mut Page<'_>, snapshot: &Snapshot) -> fmt::Result {
     page.counter("alertmanager_alerts_limited", "Alerts dropped by the limit per alertname", tally.alerts_limited)?;
     let limit = snapshot.alerts_per_name_max as f64;
     page.gauge("alertmanager_alerts_per_alert_limit", "The limit per alertname; 0 is none", limit)?;
-    page.gauge("alertmanager_dispatcher_aggregation_groups", "Aggregation groups", snapshot.groups as f64)
+    page.gauge("alertmanager_dispatcher_aggregation_groups", "Aggregation groups", snapshot.groups as f64)?;
+    let help = "Alerts dropped by a limit of groups; there is none";
+    page.counter("alertmanager_dispatcher_aggregation_group_limit_reached", help, 0_u64)
 }
 
 /// A family with one row a kind of integration.
