@@ -26,6 +26,8 @@ pub use record::Record;
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 /// Most groups of all namespaces.
 pub const GROUPS_MAX: usize = 10_000;
+/// Most bytes of all texts.
+pub const TOTAL_BYTES_MAX: usize = 64 << 20;
 /// The longest name of a namespace or group.
 pub const NAME_BYTES_MAX: usize = 250;
 
@@ -93,7 +95,7 @@ pub enum Refusal {
     RuleFile(String),
     /// The text or a name has mistakes.
     Invalid(String),
-    /// There are as many groups as there may be.
+    /// There is as much as there may be.
     Full,
 }
 
@@ -118,7 +120,13 @@ impl fmt::Display for Refusal {
                 write!(f, "the groups of {file:?} come from a rule file: edit the file, or choose another namespace")
             }
             Self::Invalid(mistakes) => f.write_str(mistakes),
-            Self::Full => write!(f, "there are {GROUPS_MAX} groups already, the most that can be set through the API"),
+            Self::Full => {
+                let mebibytes = TOTAL_BYTES_MAX >> 20;
+                write!(
+                    f,
+                    "no more than {GROUPS_MAX} groups and {mebibytes} MiB can be set through the API: remove others first"
+                )
+            }
         }
     }
 }
@@ -142,6 +150,11 @@ impl Namespaces {
     /// How many groups there are.
     pub fn len(&self) -> usize {
         self.groups.len()
+    }
+
+    /// How long their texts are together.
+    pub fn bytes(&self) -> usize {
+        self.groups.values().map(|group| group.text.len()).sum()
     }
 
     /// Whether there are none.
@@ -189,7 +202,9 @@ impl Namespaces {
             return Err(Refusal::Invalid(why));
         }
         let key = GroupKey::new(namespace, &group.name);
-        if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&key) {
+        let old = self.groups.get(&key);
+        let bytes = self.bytes() - old.map_or(0, |old| old.text.len()) + text.len();
+        if (old.is_none() && self.groups.len() >= GROUPS_MAX) || bytes > TOTAL_BYTES_MAX {
             return Err(Refusal::Full);
         }
         let mut edit = self.edit(vec![(key, Some(SetGroup { text: text.into(), tree }))]);

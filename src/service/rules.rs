@@ -332,6 +332,11 @@ impl RulesState for RuleService {
         peers.iter().flat_map(|peers| peers.sources.values()).map(|source| source.tally()).collect()
     }
 
+    fn set_groups(&self) -> (usize, usize) {
+        let namespaces = self.namespaces.look();
+        (namespaces.len(), namespaces.bytes())
+    }
+
     fn shown_config(&self) -> String {
         self.in_force().shown_config.clone()
     }

@@ -96,6 +96,9 @@ async fn a_rule_is_explained_and_previewed() {
     let alerts = ours.alerts_v1().await;
     assert!(alerts.iter().all(|alert| alert["labels"]["alertname"] == "Crowded"), "nothing came of it: {alerts:?}");
 
+    let config = crate::peers::get_json(&format!("{}/api/v1/status/config", ours.url)).await;
+    assert!(config["data"]["yaml"].as_str().unwrap().contains("cluster: c1"), "{config}");
+
     let (_, error, code) = run(&["preview", &url], "alert: New\nexpr: clients >\n");
     assert_eq!(code, Some(1));
     assert!(error.contains("preview:2:"), "{error}");

@@ -129,12 +129,12 @@ impl Inheritance {
         }
     }
 
-    /// What `rule` inherits from its own group.
     /// Whether it is recorded what alerts a group had a while ago, and so which it had not.
     pub(super) fn knows(&self, group: &GroupKey, now: Timestamp, tolerance: Duration) -> bool {
         self.last_evaluations.get(group).is_some_and(|last| now.since(*last) <= tolerance)
     }
 
+    /// What `rule` inherits from its own group.
     pub(super) fn claim(&mut self, group: &GroupKey, rule: &Rule) -> Option<Legacy> {
         self.groups.get_mut(group)?.get_mut(&Kin::of(rule))?.pop_front()
     }

@@ -49,6 +49,9 @@ impl<S: RulesState> Collector for RulesMetrics<S> {
         let mut page = Page::new(encoder);
         write_groups(&mut page, &figures.groups)?;
         rules.write(&mut page)?;
+        let (set, bytes) = self.state.set_groups();
+        page.gauge("watchfire_rules_set_groups", "Rule groups that are set through the API", set as f64)?;
+        page.gauge("watchfire_rules_set_groups_bytes", "Bytes of their texts", bytes as f64)?;
         write_engine(&mut page, &figures)?;
         write_notifiers(&mut page, &self.state.notifiers())?;
         peers::write_sources(&mut page, &self.state.sources())?;
@@ -158,9 +161,11 @@ const ENGINE_COUNTERS: [Column<EngineTally, u64>; 7] = [
     ("watchfire_rules_alerts_handed_on", "Alerts handed on for delivery, repeats included", |tally| tally.alerts_sent),
     ("watchfire_rules_samples_handed_on", "Samples handed on for writing", |tally| tally.samples_written),
     ("watchfire_rules_queries", "Queries asked of all sources, retries included", |tally| tally.queries),
-    ("watchfire_rules_queries_shared", "Queries not asked, as another rule asks the same at the same instant", |tally| {
-        tally.queries_shared
-    }),
+    (
+        "watchfire_rules_queries_shared",
+        "Queries not asked, as another rule asks the same at the same instant",
+        |tally| tally.queries_shared,
+    ),
     ("watchfire_rules_limit_breaches", "Evaluations that ended at the group's limit", |tally| tally.limit_breaches),
 ];
 

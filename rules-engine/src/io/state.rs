@@ -31,6 +31,11 @@ pub trait RulesState: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// How many rule groups are set through the API, and how many bytes they have.
+    fn set_groups(&self) -> (usize, usize) {
+        (0, 0)
+    }
+
     /// The configuration file in force, without its secrets.
     fn shown_config(&self) -> String;
 

@@ -80,6 +80,20 @@ fn mistakes_are_told_with_their_place() {
 }
 
 #[test]
+fn there_is_no_room_beyond_the_bounds() {
+    let mut namespaces = Namespaces::default();
+    let long = format!("{GROUP}# {}\n", "x".repeat(TOTAL_BYTES_MAX / 4));
+    for namespace in ["a", "c", "d"] {
+        set(&mut namespaces, namespace, &long);
+    }
+    let refused = |namespaces: &Namespaces, namespace| {
+        namespaces.set(namespace, &long, &Defaults::default(), &[]).err() == Some(Refusal::Full)
+    };
+    assert!(refused(&namespaces, "b") && !refused(&namespaces, "a"));
+    assert_eq!((namespaces.len(), namespaces.bytes()), (3, 3 * long.len()));
+}
+
+#[test]
 fn a_group_with_a_piece_missing_harms_no_other() {
     let mut namespaces = Namespaces::default();
     let long = format!("{GROUP}# {}\n", "x".repeat(5_000));

@@ -1,6 +1,7 @@
 //! What survives a restart.
 
 use super::bench::{Bench, alert, group, secs};
+use crate::alerting::Restoration;
 use crate::engine::Settings;
 use crate::rule::RuleGroup;
 
@@ -134,4 +135,86 @@ fn equal_rules_get_their_own_back() {
     assert_eq!(of(0), [r#"{alertname="A", job="x"}"#]);
     assert_eq!(of(1), [""; 0]);
     assert_eq!(of(2), [r#"{alertname="A", job="z"}"#]);
+}
+
+/// A rule whose `for` is long enough to be worth a question, in a service that knows nothing of it.
+fn without_records() -> (Bench, String) {
+    let groups =
+        vec![group("g", 60, [alert("A", "x").hold(3600).label("severity", "page").label("t", "{{ $value }}")])];
+    let mut bench = Bench::new(groups.clone());
+    bench.set("x", &["job=a 1", "job=b 1"]);
+    let RuleGroup { rules, interval, .. } = &groups[0];
+    let settings = Settings::default();
+    let restoration = Restoration {
+        ts: bench.zero,
+        hold: secs(3600),
+        interval: *interval,
+        tolerance: settings.for_outage_tolerance,
+        grace: settings.for_grace_period,
+    };
+    let query = restoration.query("A", &rules[0].labels);
+    (bench, query)
+}
+
+#[test]
+fn what_no_record_tells_is_asked_of_the_query_api() {
+    let (mut bench, query) = without_records();
+    let zero = bench.zero.as_secs_f64();
+    let part = |name: &str, value: f64| {
+        format!("alertname=A job=a severity=page t=1 __name__=ALERTS_FOR_STATE watchfire_part={name} {value}")
+    };
+    // Active for 50 minutes when it was last written, 5 minutes ago.
+    let answer = [part("since", zero - 3300.0), part("last", zero - 300.0), part("seen", zero - 10.0)];
+    bench.set(&query, &answer.each_ref().map(String::as_str));
+    bench.run_to(0);
+    let asked: Vec<_> = bench.queries.iter().map(|(expr, _)| expr.as_str()).collect();
+    assert_eq!(asked, ["x", query.as_str()]);
+    let written = bench.written();
+    assert_eq!(written.len(), 4, "{written:?}");
+    assert!(
+        written[1].ends_with(&format!(
+            "{{alertname=\"A\", job=\"a\", severity=\"page\", t=\"1\"}} {}",
+            zero.floor() - 3000.0
+        )),
+        "{written:?}"
+    );
+    assert!(written[3].ends_with(&format!(" {}", zero.floor())), "b is new: {written:?}");
+    bench.run_to(599);
+    assert_eq!(bench.sent(), [""; 0]);
+    bench.run_to(600);
+    assert_eq!(bench.sent().len(), 1, "10 minutes were left");
+    assert_eq!(bench.queries.iter().filter(|(expr, _)| *expr == query).count(), 1, "asked once");
+
+    // From now on the records tell.
+    let groups =
+        vec![group("g", 60, [alert("A", "x").hold(3600).label("severity", "page").label("t", "{{ $value }}")])];
+    let mut bench = bench.restart(60, groups);
+    bench.run_to(800);
+    assert!(bench.queries.iter().all(|(expr, _)| *expr == "x"), "{:?}", bench.queries);
+    assert_eq!(bench.states().len(), 2);
+}
+
+#[test]
+fn nothing_is_written_until_the_past_is_known() {
+    let (mut bench, query) = without_records();
+    bench.fail_for_now(&query, "busy");
+    bench.run_to(60);
+    assert_eq!((bench.written(), bench.alert_records()), (Vec::new(), 0), "the past is not overwritten");
+    assert_eq!(bench.healths(), ["ok"]);
+    bench.run_to(120);
+    assert_eq!((bench.written().len(), bench.alert_records()), (4, 2), "the third failure is the last");
+    assert!(bench.log.iter().any(|line| line.text.contains("could not be queried: busy")), "{:?}", bench.log);
+    bench.run_to(180);
+    assert_eq!(bench.queries.iter().filter(|(expr, _)| *expr == query).count(), 3);
+}
+
+#[test]
+fn short_timers_and_groups_added_later_ask_for_no_past() {
+    let mut bench = Bench::new(vec![group("g", 60, [alert("A", "x").hold(599)])]);
+    bench.set("x", &["job=a 1"]);
+    bench.set("y", &["job=a 1"]);
+    bench.run_to(60);
+    bench.reload(vec![group("g", 60, [alert("A", "x").hold(599)]), group("h", 60, [alert("B", "y").hold(3600)])]);
+    bench.run_to(180);
+    assert!(bench.queries.iter().all(|(expr, _)| expr == "x" || expr == "y"), "{:?}", bench.queries);
 }
