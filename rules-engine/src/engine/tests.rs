@@ -2,8 +2,10 @@
 
 mod alerts;
 pub(super) mod bench;
+mod crashes;
 mod faults;
 mod order;
+mod pace;
 mod parallel;
 mod properties;
 mod reload;

@@ -245,3 +245,61 @@ fn too_many(subject: &Subject<'_>, expr: &Expr, answers: &Answers) -> Option<Fin
 pub fn scrape_interval(intervals: impl IntoIterator<Item = Duration>) -> Option<Duration> {
     intervals.into_iter().max()
 }
+
+#[cfg(test)]
+mod tests {
+    use model::source::SourceFile;
+
+    use super::super::{LintChoice, check_file};
+    use super::*;
+
+    fn checks() -> Checks {
+        Checks { lints: LintChoice::parse("all").0, ..Checks::default() }
+    }
+
+    fn report(rules: &str) -> Vec<FileReport> {
+        let text = format!("groups: [{{name: g, rules: [{rules}]}}]");
+        vec![check_file(&SourceFile::new("r.yml", text), &checks())]
+    }
+
+    #[test]
+    fn each_thing_is_asked_once() {
+        let reports = report(
+            "{alert: A, expr: 'rate(x{a=\"1\",b!=\"2\",c=~\"|3\"}[5m]) > 0 and x{a=\"1\",b!=\"2\",c=~\"|3\"} > 1'}, \
+             {alert: B, expr: absent(y)}, {record: r, expr: sum(y)}, {alert: C, expr: r > 0}, \
+             {alert: D, expr: 'ALERTS{alertname=\"A\"} > 0 and z offset 1h > 0'}",
+        );
+        let asked = questions(&reports).into_iter().map(|question| match question {
+            Question::Count(expr) => expr,
+            Question::Type(metric) => format!("type of {metric}"),
+        });
+        insta::assert_snapshot!(asked.collect::<Vec<_>>().join("\n"), @r#"
+        ALERTS{alertname="A"} > 0 and z offset 1h > 0
+        absent(y)
+        r > 0
+        rate(x{a="1",b!="2",c=~"|3"}[5m]) > 0 and x{a="1",b!="2",c=~"|3"} > 1
+        sum(y)
+        x
+        x{a!=""}
+        x{a="1",b!="2",c=~"|3"}
+        y
+        type of x
+        "#);
+    }
+
+    #[test]
+    fn what_was_not_answered_is_not_judged() {
+        let mut reports = report("{alert: A, expr: 'rate(x[5m]) > 0'}");
+        judge(&mut reports, &Answers::default(), &checks());
+        assert_eq!(reports[0].stderr(), "");
+    }
+
+    #[test]
+    fn too_many_alerts_and_series() {
+        let mut reports = report("{alert: A, expr: x > 0}, {record: r, expr: y}, {alert: B, expr: z > 0}");
+        let counts = [("x > 0", 101.0), ("y", 10_001.0), ("z > 0", 100.0), ("x", 1.0), ("z", 1.0)];
+        let counts = counts.into_iter().map(|(expr, count)| (expr.to_owned(), count)).collect();
+        judge(&mut reports, &Answers { counts, ..Answers::default() }, &checks());
+        insta::assert_snapshot!(reports[0].stderr());
+    }
+}

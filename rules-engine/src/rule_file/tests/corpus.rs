@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::super::check::{Checks, check_file};
+use std::collections::BTreeMap;
+
+use super::super::check::{Checks, LintChoice, check_file, check_files};
+use super::super::lint::{Lint, Surroundings};
 use super::super::*;
 use crate::rule::RuleKind;
 
@@ -136,4 +139,28 @@ fn collected_rules_of_many_services_are_all_good() {
         rules += read.iter().map(|group| group.rules.len()).sum::<usize>();
     }
     assert_eq!((files.len(), groups, rules), (111, 111, 950));
+}
+
+/// Every finding was looked at: all are as they say. See `docs/lints.md` for what is let pass.
+#[test]
+fn lints_find_what_is_known_to_be_wrong_in_the_corpus_and_nothing_else() {
+    let Some(corpus) = corpus() else { return };
+    let every_minute = Some(Duration::from_secs(60));
+    let counts = |folder: &str, scrape_interval: Option<Duration>| {
+        let surroundings = Surroundings { scrape_interval, evaluation_interval: every_minute };
+        let checks = Checks { lints: LintChoice::parse("all").0, surroundings, ..Checks::default() };
+        let mut counts: BTreeMap<Lint, usize> = BTreeMap::new();
+        for report in check_files(&yaml_files(&corpus.join(folder)), &checks) {
+            let findings = report.outcome.map(|good| good.failing).unwrap_or_default();
+            findings.iter().for_each(|finding| *counts.entry(finding.lint).or_default() += 1);
+        }
+        counts.into_iter().map(|(lint, count)| format!("{lint} {count}")).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(counts("rules", None), "alert-condition 10");
+    assert_eq!(counts("prometheusrules", None), "template-label 5");
+    assert_eq!(counts("awesome/dist", None), "template-label 231, never-true 2, never-matches 11, short-for 1");
+    assert_eq!(
+        counts("awesome/dist", every_minute),
+        "template-label 231, never-true 2, never-matches 11, rate-window 179, short-for 1"
+    );
 }
