@@ -11,5 +11,6 @@ pub mod delivery_metrics;
 pub mod lanes;
 pub mod namespaces;
 pub mod notifier;
+mod outgoing;
 pub mod rules;
 pub mod storage;

@@ -15,6 +15,9 @@ pub use restoration::Restoration;
 
 use crate::sample::Sample;
 
+/// So many series beyond a limit are still rendered, to say exactly how many alerts they make.
+const RENDERED_BEYOND_LIMIT_MAX: usize = 1000;
+
 /// The alerts of one rule, one per label set, in the order they came up.
 #[derive(Debug, Clone, Default)]
 pub struct Alerts {
@@ -210,7 +213,22 @@ impl Alerts {
     /// # Errors
     /// The limit was exceeded.
     pub fn enforce_limit(&mut self, limit: usize, dropped: &mut Vec<LabelSet>) -> Result<(), String> {
-        let active = self.active().count();
+        self.enforce_limit_for(limit, self.active().count(), dropped)
+    }
+
+    /// The same for a result of so many series, before they are rendered: far beyond the limit that would be in vain, and
+    /// keep the other rules waiting. Series that would come out as equal alerts count as well.
+    ///
+    /// # Errors
+    /// The limit was exceeded, and by far.
+    pub fn refuse_beyond(&mut self, limit: usize, series: usize, dropped: &mut Vec<LabelSet>) -> Result<(), String> {
+        match series > limit.saturating_add(RENDERED_BEYOND_LIMIT_MAX) {
+            true => self.enforce_limit_for(limit, series, dropped),
+            false => Ok(()),
+        }
+    }
+
+    fn enforce_limit_for(&mut self, limit: usize, active: usize, dropped: &mut Vec<LabelSet>) -> Result<(), String> {
         if limit == 0 || active <= limit {
             return Ok(());
         }

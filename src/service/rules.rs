@@ -37,6 +37,7 @@ use crate::live::ledger::Ledger;
 use crate::live::{self, Desk, Machine, Perform};
 use crate::reload::Reloadable;
 use crate::service::namespaces::NamespaceKeeper;
+use crate::service::outgoing::Outgoing;
 
 /// Evaluations under way have this long to end at shutdown, and so have alerts that wait for a notifier.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -57,6 +58,7 @@ pub struct RuleService {
     ledger: Arc<Ledger>,
     queue_ledger: Arc<Ledger>,
     network: Arc<Network>,
+    outgoing: Arc<Outgoing>,
     sources: Sources,
     namespaces: NamespaceKeeper,
     in_force: Mutex<InForce>,
@@ -103,6 +105,7 @@ struct Prepared {
 struct Performer {
     desk: Weak<Desk<Engine>>,
     ledger: Arc<Ledger>,
+    outgoing: Arc<Outgoing>,
     network: Arc<Network>,
 }
 
@@ -137,10 +140,17 @@ impl RuleService {
         });
         let records = ledger.records().await?;
         let machine = Engine::new(Settings::default());
-        let desk = Desk::open(machine, |desk| Performer { desk, ledger: ledger.clone(), network: network.clone() });
+        let exit = network.clone();
+        let outgoing = Arc::new(Outgoing::new(ledger.clone(), Box::new(move |alerts| exit.send(alerts))));
+        let desk = Desk::open(machine, |desk| Performer {
+            desk,
+            ledger: ledger.clone(),
+            outgoing: outgoing.clone(),
+            network: network.clone(),
+        });
         info!(records = records.len(), "rule service restored");
         desk.act(|engine, _, out| engine.restore(records, out));
-        let service = Arc::new(Self { desk, ledger, queue_ledger, network, sources, namespaces, in_force: Mutex::default() });
+        let service = Arc::new(Self { desk, ledger, queue_ledger, network, outgoing, sources, namespaces, in_force: Mutex::default() });
         let apply = service.prepare()?;
         apply();
         Ok(service)
@@ -148,7 +158,10 @@ impl RuleService {
 
     /// Works until `shutdown`: then no evaluation begins, those under way end, and waiting alerts are delivered.
     pub async fn run(&self, shutdown: watch::Receiver<bool>) {
-        self.desk.run(shutdown).await;
+        tokio::select! {
+            () = self.desk.run(shutdown) => {}
+            () = self.outgoing.run() => {}
+        }
         self.desk.act(|engine, _, _| engine.stop());
         let idle = async {
             while !self.desk.read(|engine, _| engine.is_idle()) {
@@ -158,6 +171,7 @@ impl RuleService {
         if tokio::time::timeout(DRAIN_DEADLINE, idle).await.is_err() {
             warn!("evaluations were still under way at shutdown");
         }
+        self.outgoing.flush().await;
         let (undelivered, unwritten) = tokio::join!(
             self.network.sender.shut_down(DRAIN_DEADLINE),
             self.network.queues.shut_down(DRAIN_DEADLINE)
@@ -420,7 +434,7 @@ impl Perform<Effect> for Performer {
                 self.network.queues.enqueue(&samples);
                 drop(tokio::spawn(self.clone_handles().queued(id)));
             }
-            Effect::Send(alerts) => self.network.send(alerts),
+            Effect::Send(alerts) => self.outgoing.push(alerts),
             Effect::Persist { key, value } => self.ledger.note(&key, Some(value)),
             Effect::Forget { key } => self.ledger.note(&key, None),
             Effect::Log(line) => log(&line),

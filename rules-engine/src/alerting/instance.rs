@@ -160,6 +160,13 @@ impl Instance {
         self
     }
 
+    /// The same, to be sent at the next evaluation. Its record stays as it is until then.
+    #[must_use]
+    pub fn unsent(mut self) -> Self {
+        self.course.last_sent_at = None;
+        self
+    }
+
     /// Pending or firing.
     pub fn is_active(&self) -> bool {
         self.course.state != AlertState::Inactive

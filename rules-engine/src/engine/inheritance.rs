@@ -109,7 +109,8 @@ impl Inheritance {
         }
         if let Some(legacy) = equals.get_mut(place) {
             legacy.record_prefix = rule.prefix();
-            legacy.instances.push(instance);
+            // What was sent last may have waited for a notifier when the process ended: it is sent once more.
+            legacy.instances.push(instance.unsent());
         }
     }
 

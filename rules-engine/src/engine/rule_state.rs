@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{LabelSet, Timestamp};
+use model::{Alert, LabelSet, Timestamp};
 use url::form_urlencoded::byte_serialize;
 
 use super::history::History;
@@ -183,10 +183,11 @@ impl RuleState {
     /// Sends what is due although there was no result.
     pub(super) fn resend(&mut self, on: &Occasion<'_>, turn: &mut Turn<'_>) {
         if let Body::Alerting(state) = &mut self.body {
-            state.send(on, turn);
+            let due = state.due(on, turn);
             if state.inquiries == 0 {
                 state.persist(turn);
             }
+            send(due, turn);
         }
     }
 }
@@ -220,6 +221,12 @@ impl AlertingState {
         turn: &mut Turn<'_>,
     ) -> Digest {
         let settings = turn.settings;
+        let mut dropped = Vec::new();
+        if let Err(error) = self.alerts.refuse_beyond(on.limit, series.len(), &mut dropped) {
+            turn.tally.limit_breaches += 1;
+            self.forget(dropped, turn);
+            return Digest::Failed(error);
+        }
         let mut rendering = Rendering::new(&settings.external_url, &settings.external_labels, on.ts, on.lookups);
         let rows = self.texts.rows(&series, &self.alerts, &mut rendering);
         if !rendering.missing.is_empty() {
@@ -231,24 +238,23 @@ impl AlertingState {
             let text = format!("{} of the rule's texts could not be rendered, the first: {error}", rendering.failures);
             turn.log(LogLevel::Warn, on.group, name, text);
         }
-        let mut dropped = Vec::new();
         let settled = self.alerts.settle(rows, on.ts, self.holds, &mut dropped).and_then(|()| {
             let within = self.alerts.enforce_limit(on.limit, &mut dropped);
             turn.tally.limit_breaches += u64::from(within.is_err());
             within
         });
-        for labels in dropped {
-            turn.out.push(Effect::Forget { key: alert_key(&self.record_prefix, &labels) });
-        }
+        self.forget(dropped, turn);
         if let Err(error) = settled {
             return Digest::Failed(error);
         }
-        self.send(on, turn);
+        let due = self.due(on, turn);
         if self.inquiries > 0 && self.alerts.has_unknown_past() {
+            send(due, turn);
             return Digest::NeedsPast(self.restoration(on, turn).query(name, rule_labels).into());
         }
         self.inquiries = 0;
         self.persist(turn);
+        send(due, turn);
         Digest::Samples(self.samples(rule_labels, on, turn))
     }
 
@@ -308,14 +314,17 @@ impl AlertingState {
         self.samples(rule_labels, on, turn)
     }
 
-    fn send(&mut self, on: &Occasion<'_>, turn: &mut Turn<'_>) {
+    /// Drops the records of alerts that are gone.
+    fn forget(&self, dropped: Vec<LabelSet>, turn: &mut Turn<'_>) {
+        let forget = |labels: LabelSet| Effect::Forget { key: alert_key(&self.record_prefix, &labels) };
+        turn.out.extend(dropped.into_iter().map(forget));
+    }
+
+    /// What is to be sent now. It is sent after it was recorded: what others were told must be known after a restart.
+    fn due(&mut self, on: &Occasion<'_>, turn: &Turn<'_>) -> Vec<Alert> {
         let lifetime = on.interval.max(turn.settings.resend_delay).saturating_mul(4);
         let sending = self.sending(&turn.settings.external_labels, on.ts.plus(lifetime));
-        let due = self.alerts.due(on.ts, turn.settings.resend_delay, &sending);
-        if !due.is_empty() {
-            turn.tally.alerts_sent += due.len() as u64;
-            turn.out.push(Effect::Send(due));
-        }
+        self.alerts.due(on.ts, turn.settings.resend_delay, &sending)
     }
 
     /// Records what is not recorded as it is.
@@ -335,6 +344,13 @@ impl AlertingState {
     /// How its instances are sent.
     fn sending<'s>(&self, external_labels: &'s LabelSet, valid_until: Timestamp) -> Sending<'s> {
         Sending { external_labels, generator_url: Arc::clone(&self.generator_url), valid_until }
+    }
+}
+
+fn send(due: Vec<Alert>, turn: &mut Turn<'_>) {
+    if !due.is_empty() {
+        turn.tally.alerts_sent += due.len() as u64;
+        turn.out.push(Effect::Send(due));
     }
 }
 

@@ -183,6 +183,23 @@ fn a_limit_drops_the_rules_alerts_as_in_prometheus() {
     assert_eq!(bench.engine.tally().limit_breaches, 1);
 }
 
+/// Answers of 50 MB for one rule kept all others waiting for seconds while alerts were made that the limit then dropped.
+#[test]
+fn a_result_far_beyond_the_limit_is_not_rendered() {
+    let mut limited = group("g", 15, [alert("A", "x").note("v", "{{ $value }}")]);
+    limited.limit = 1;
+    let mut bench = Bench::new(vec![limited]);
+    bench.set("x", &["job=a 1"]);
+    bench.run_to(0);
+    let series: Vec<String> = (0..1002).map(|n| format!("job={n} 1")).collect();
+    bench.set("x", &series.iter().map(String::as_str).collect::<Vec<_>>());
+    bench.run_to(15);
+    assert_eq!(bench.healths(), ["err: exceeded limit of 1 with 1002 alerts"]);
+    assert_eq!((bench.states().len(), bench.alert_records()), (0, 0));
+    let tally = bench.engine.tally();
+    assert_eq!((tally.limit_breaches, tally.template_expansions), (1, 1));
+}
+
 #[test]
 fn a_changed_resend_delay_counts_at_once() {
     let groups = || vec![group("g", 10, [alert("A", "x")])];

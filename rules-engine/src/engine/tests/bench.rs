@@ -83,9 +83,13 @@ pub(super) struct Bench {
     pub(super) answers: BTreeMap<String, Result<QueryAnswer, QueryFailure>>,
     pub(super) write_error: Option<String>,
     pub(super) records: BTreeMap<String, Vec<u8>>,
+    /// Every change of records, in order.
+    pub(super) changes: Vec<(String, Option<Vec<u8>>)>,
     pub(super) queries: Vec<(String, Timestamp)>,
     pub(super) writes: Vec<Vec<Sample>>,
     pub(super) sent: Vec<(Timestamp, Alert)>,
+    /// For each alert that was sent, how many changes of records came before it.
+    pub(super) changes_before: Vec<(Alert, usize)>,
     pub(super) log: Vec<LogLine>,
     /// Queries and writes are left open instead of being answered at once.
     pub(super) hold_back: bool,
@@ -124,10 +128,12 @@ impl Bench {
             now,
             answers: BTreeMap::new(),
             write_error: None,
+            changes: records.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect(),
             records,
             queries: Vec::new(),
             writes: Vec::new(),
             sent: Vec::new(),
+            changes_before: Vec::new(),
             log: Vec::new(),
             hold_back: false,
             open_queries: VecDeque::new(),
@@ -145,6 +151,23 @@ impl Bench {
         bench.zero = self.zero;
         bench.answers = self.answers;
         bench
+    }
+
+    /// How many changes of records have to be stored before an alert that was sent may leave.
+    pub(super) fn stored_before(&self, sent: &Alert) -> usize {
+        self.changes_before.iter().rev().find(|(alert, _)| alert == sent).map_or(usize::MAX, |(_, changes)| *changes)
+    }
+
+    /// Likewise, but of the changes of records only the first `kept` have reached the disk.
+    pub(super) fn crash(mut self, kept: usize, downtime: u64, groups: Vec<RuleGroup>) -> Self {
+        self.records.clear();
+        for (key, value) in self.changes.drain(..kept) {
+            match value {
+                Some(value) => self.records.insert(key, value),
+                None => self.records.remove(&key),
+            };
+        }
+        self.restart(downtime, groups)
     }
 
     pub(super) fn reload(&mut self, groups: Vec<RuleGroup>) {
@@ -228,12 +251,15 @@ impl Bench {
                 }
                 Effect::Send(alerts) => {
                     assert!(!alerts.is_empty());
+                    self.changes_before.extend(alerts.iter().map(|alert| (alert.clone(), self.changes.len())));
                     self.sent.extend(alerts.into_iter().map(|alert| (self.now, alert)));
                 }
                 Effect::Persist { key, value } => {
+                    self.changes.push((key.clone(), Some(value.clone())));
                     self.records.insert(key, value);
                 }
                 Effect::Forget { key } => {
+                    self.changes.push((key.clone(), None));
                     self.records.remove(&key);
                 }
                 Effect::Log(line) => self.log.push(line),
