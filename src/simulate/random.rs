@@ -1,6 +1,8 @@
 //! Random stories from a seed, and what must be true of each: the invariants of `ARCHITECTURE.md`.
 
+mod day;
 mod laws;
+mod promises;
 mod truth;
 
 use std::path::{Path, PathBuf};
@@ -220,16 +222,7 @@ fn outcome(seed: u64) -> Outcome {
 #[test]
 #[expect(clippy::print_stderr, reason = "figures for whoever asks with --nocapture")]
 fn random_stories_keep_the_invariants() {
-    let range = std::env::var("WATCHFIRE_SEEDS").unwrap_or_else(|_| "0-250".to_owned());
-    let (first, end) = range.split_once('-').expect("a range such as 0-250");
-    let seeds: Vec<u64> = (first.parse().unwrap()..end.parse().unwrap()).collect();
-    let shares = seeds.chunks(seeds.len().div_ceil(2).max(1));
-    let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
-        let threads: Vec<_> = shares
-            .map(|share| scope.spawn(move || share.iter().map(|seed| outcome(*seed)).collect::<Vec<_>>()))
-            .collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    });
+    let outcomes = on_two_threads(&seeds("WATCHFIRE_SEEDS", "0-250"), outcome);
     let deliveries: usize = outcomes.iter().map(|outcome| outcome.deliveries).sum();
     let restarts: usize = outcomes.iter().map(|outcome| outcome.restarts).sum();
     let broken: Vec<&String> = outcomes.iter().flat_map(|outcome| &outcome.broken).collect();
@@ -237,6 +230,52 @@ fn random_stories_keep_the_invariants() {
     let shown: Vec<&str> = broken.iter().take(20).map(|law| law.as_str()).collect();
     assert!(broken.is_empty(), "{} broken:\n{}", broken.len(), shown.join("\n"));
     assert!(deliveries > 50 * outcomes.len() && (restarts > 0 || outcomes.len() < 20), "the stories are too quiet");
+}
+
+/// Every promise on a few hundred days. `WATCHFIRE_DAYS=0-10000` plays others.
+#[test]
+#[expect(clippy::print_stderr, reason = "figures for whoever asks with --nocapture")]
+fn random_days_keep_the_promises() {
+    let days = seeds("WATCHFIRE_DAYS", "0-300");
+    let ears = promises::ears();
+    let broken_on = |seed: u64| {
+        let scenario = day::day(seed);
+        let timeline = world::play(&scenario).unwrap_or_else(|error| panic!("day {seed}: {error}"));
+        let mut broken = promises::broken(&scenario, &timeline, &ears);
+        if seed.is_multiple_of(10) && world::play(&day::day(seed)).unwrap() != timeline {
+            broken.push("I12: the same seed gives another timeline".to_owned());
+        }
+        let broken: Vec<String> = broken.into_iter().map(|law| format!("day {seed}: {law}")).collect();
+        if days.len() == 1 {
+            eprintln!("{}\n{timeline}", day::told(&scenario));
+        }
+        (timeline.deliveries.len(), timeline.downs.len(), broken)
+    };
+    let outcomes = on_two_threads(&days, broken_on);
+    let deliveries: usize = outcomes.iter().map(|(deliveries, ..)| deliveries).sum();
+    let kills: usize = outcomes.iter().map(|(_, kills, _)| kills).sum();
+    eprintln!("{} days, {deliveries} deliveries, {kills} kills", outcomes.len());
+    let broken: Vec<&str> = outcomes.iter().flat_map(|(.., broken)| broken).map(String::as_str).collect();
+    let shown = &broken[..broken.len().min(40)];
+    assert!(broken.is_empty(), "{} broken, replay with WATCHFIRE_DAYS=N-N+1:\n{}", broken.len(), shown.join("\n"));
+    assert!(deliveries > 30 * outcomes.len(), "the days are too quiet");
+}
+
+fn seeds(variable: &str, default: &str) -> Vec<u64> {
+    let range = std::env::var(variable).unwrap_or_else(|_| default.to_owned());
+    let (first, end) = range.split_once('-').expect("a range such as 0-250");
+    (first.parse().unwrap()..end.parse().unwrap()).collect()
+}
+
+fn on_two_threads<T: Send>(seeds: &[u64], outcome: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let shares = seeds.chunks(seeds.len().div_ceil(2).max(1));
+    let outcome = &outcome;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = shares
+            .map(|share| scope.spawn(move || share.iter().map(|seed| outcome(*seed)).collect::<Vec<_>>()))
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
 }
 
 /// A timestamp as the time after the start, for messages.

@@ -90,6 +90,15 @@ pub enum Event {
     Expire(String),
     /// The process is killed and comes back this much later.
     Restart(Duration),
+    /// The process is killed amid its own work, after so many more effects, and comes back this much later.
+    Crash {
+        /// How many effects are still performed.
+        effects: usize,
+        /// How long it is down.
+        down: Duration,
+    },
+    /// The clock, of everybody, is set back by this much.
+    ClockBack(Duration),
     /// A receiver fails until an instant.
     Failing {
         /// Receiver.
@@ -103,6 +112,20 @@ pub enum Event {
     },
     /// The query API answers nothing until an instant.
     QueryOutage(Duration),
+    /// Nothing happens, but by now so many notifications are owed to a receiver.
+    Undelivered {
+        /// Receiver.
+        receiver: String,
+        /// How many notifications, over its integrations.
+        count: usize,
+    },
+    /// Nothing happens, but the last decision about a receiver was this: a verdict's or a reason's text.
+    Why {
+        /// Receiver.
+        receiver: String,
+        /// `silenced`, `first notification`, …
+        says: String,
+    },
     /// New files come into force.
     Reload {
         /// The notifier's configuration, if it changes.
@@ -150,6 +173,12 @@ pub struct Expected {
     pub resolved: Vec<ExpectedAlert>,
     /// `first notification` and so on, if the scenario cares.
     pub reason: Option<String>,
+    /// Key of the group, if the scenario cares.
+    pub group_key: Option<String>,
+    /// It goes out in plain form as a template fails, if the scenario cares.
+    pub plain: Option<bool>,
+    /// Whether it says that the group is still firing, if the scenario cares.
+    pub open: Option<bool>,
     /// Line in the scenario file.
     pub line: u32,
 }

@@ -21,6 +21,23 @@ pub struct Timeline {
     pub handed_over: Vec<(Timestamp, Alert)>,
     /// Queries asked.
     pub evaluations: u64,
+    /// Every request to a receiver, in order of time.
+    pub attempts: Vec<Attempted>,
+    /// When the process died, and when it was back.
+    pub downs: Vec<(Timestamp, Timestamp)>,
+}
+
+/// One request to a receiver.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempted {
+    /// When.
+    pub at: Timestamp,
+    /// What the integration is known by.
+    pub address: u64,
+    /// Key of the group it is about.
+    pub group_key: String,
+    /// The receiver asked not to be called before this.
+    pub busy_until: Option<Timestamp>,
 }
 
 /// One delivery that arrived.
@@ -32,6 +49,10 @@ pub struct Delivered {
     pub integration: &'static str,
     /// Which of that kind.
     pub index: usize,
+    /// What the integration is known by, wherever it stands in the file.
+    pub address: u64,
+    /// It goes out in plain form, as a template failed. Known only where somebody asks.
+    pub is_plain: Option<bool>,
     /// What.
     pub notification: Arc<Notification>,
 }
@@ -52,6 +73,9 @@ impl Delivered {
         instants.contains(&self.at.since(start).as_millis())
             && self.notification.receiver == expected.receiver
             && expected.via.is(self.integration, self.index)
+            && expected.group_key.as_ref().is_none_or(|key| *key == self.notification.group_key)
+            && expected.plain.is_none_or(|plain| self.is_plain == Some(plain))
+            && expected.open.is_none_or(|open| self.notification.is_firing() == open)
             && expected.reason.as_ref().is_none_or(|reason| reason == self.notification.reason.as_str())
             && all_meet(self.firing(), &expected.firing)
             && all_meet(self.resolved(), &expected.resolved)

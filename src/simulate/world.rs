@@ -11,7 +11,8 @@ use model::source::SourceFile;
 use model::{LabelSet, Timestamp};
 use notifier::config::Config;
 use notifier::notifier::{Delivery, DeliveryId, Notifier};
-use notifier::receiver::Outcome;
+use notifier::receiver::{Outcome, Settings};
+use notifier::rendering::Renderer;
 use notifier::silence::SilenceDraft;
 use rules_engine::engine::{Engine, QueryId, WriteId};
 use rules_engine::rule_file::{self, Defaults};
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use super::query_api::QueryApi;
 use super::receivers::Receivers;
 use super::scenario::{Event, Scenario};
-use super::timeline::{Delivered, Timeline};
+use super::timeline::{Attempted, Delivered, Timeline};
 
 /// More steps than this at one instant mean that a machine asks to be woken for ever.
 const STEPS_AT_ONE_INSTANT_MAX: u32 = 1_000_000;
@@ -52,6 +53,16 @@ struct World<'a> {
     kept_rules: BTreeMap<String, Vec<u8>>,
     kept_notifier: BTreeMap<String, Vec<u8>>,
     silences: HashMap<&'a str, Uuid>,
+    /// After so many more effects of the notifier's own work the process dies, and is down for so long.
+    crash: Option<(usize, Duration)>,
+    /// How often the process died.
+    lives: u64,
+    /// How far the machines' clock is behind ours.
+    behind: Duration,
+    /// The last decision about each receiver.
+    decided: HashMap<String, &'static str>,
+    /// To find out which deliveries go out in plain form, if somebody asks.
+    renderer: Option<Renderer>,
     timeline: Timeline,
 }
 
@@ -65,9 +76,26 @@ enum Happening<'a> {
     Scripted(&'a Event),
     Answered(QueryId, Result<QueryAnswer, QueryFailure>),
     Written(WriteId),
-    Arrives(Box<Delivery>),
+    /// With the number of the process that sent it.
+    Arrives(Box<Delivery>, u64),
     Reported(DeliveryId, Outcome),
     Started,
+}
+
+/// Whether a template fails.
+fn is_plain(delivery: &Delivery, renderer: &Renderer) -> bool {
+    let notification = &delivery.notification;
+    let is_degraded = match &delivery.integration.settings {
+        Settings::Email(settings) => settings.render(notification, renderer).map(|made| made.degraded.is_some()),
+        Settings::PagerDuty(settings) => {
+            settings.render(notification, renderer, "http://pager.example", "key").map(|made| made.degraded.is_some())
+        }
+        Settings::Webhook(settings) => {
+            settings.render(notification, renderer, "http://hook.example").map(|made| made.degraded.is_some())
+        }
+        _ => Ok(false),
+    };
+    is_degraded.unwrap_or(true)
 }
 
 impl<'a> World<'a> {
@@ -86,6 +114,11 @@ impl<'a> World<'a> {
             kept_rules: BTreeMap::new(),
             kept_notifier: BTreeMap::new(),
             silences: HashMap::new(),
+            crash: None,
+            lives: 0,
+            behind: Duration::ZERO,
+            decided: HashMap::new(),
+            renderer: None,
             timeline: Timeline { start: scenario.start, ..Timeline::default() },
         };
         for (after, event) in &scenario.events {
@@ -104,13 +137,16 @@ impl<'a> World<'a> {
         });
         let (mut asked, mut wanted) = (Vec::new(), Vec::new());
         engine.restore(self.kept_rules.clone(), &mut asked);
-        let warnings = notifier.restore(self.now, self.kept_notifier.clone().into_iter());
+        let warnings = notifier.restore(self.clock(), self.kept_notifier.clone().into_iter());
         if let Some(warning) = warnings.first() {
             bail!("a record the notifier kept cannot be read back: {warning}");
         }
-        engine.configure(self.now, self.groups()?, self.engine_settings(), &mut asked);
+        engine.configure(self.clock(), self.groups()?, self.engine_settings(), &mut asked);
         if let Some(config) = self.config()? {
-            notifier.configure(self.now, config, &mut wanted);
+            if self.scenario.expected.iter().flatten().any(|expected| expected.plain.is_some()) {
+                self.renderer = Some(Renderer::new(&config, "http://watchfire.example:9093")?);
+            }
+            notifier.configure(self.clock(), config, &mut wanted);
         }
         self.machines = Some(Machines { engine, notifier });
         self.perform_rules(asked);
@@ -165,59 +201,87 @@ impl<'a> World<'a> {
     fn next_instant(&self) -> Option<Timestamp> {
         let machines =
             self.machines.iter().flat_map(|machines| [machines.engine.next_wake(), machines.notifier.next_wake()]);
-        machines.flatten().chain(self.upcoming.keys().next().map(|(at, _)| *at)).min()
+        machines.flatten().map(|at| at.plus(self.behind)).chain(self.upcoming.keys().next().map(|(at, _)| *at)).min()
     }
 
     fn advance(&mut self) {
+        let now = self.clock();
         let Some(machines) = &mut self.machines else { return };
         let (mut asked, mut wanted) = (Vec::new(), Vec::new());
-        machines.engine.advance(self.now, &mut asked);
-        machines.notifier.advance(self.now, &mut wanted);
+        machines.engine.advance(now, &mut asked);
+        machines.notifier.advance(now, &mut wanted);
         self.perform_rules(asked);
-        self.perform_notifier(wanted);
+        self.perform_own(wanted);
     }
 
     fn happen(&mut self, happening: Happening<'a>) -> anyhow::Result<()> {
+        let now = self.clock();
         let (mut asked, mut wanted) = (Vec::new(), Vec::new());
         match (happening, &mut self.machines) {
             (Happening::Scripted(event), _) => return self.scripted(event),
             (Happening::Started, _) => return self.start(),
+            (Happening::Arrives(delivery, life), _) => self.arrive(&delivery, life),
             // Whoever would have heard of it is dead.
             (_, None) => {}
-            (Happening::Answered(id, answer), Some(machines)) => {
-                machines.engine.queried(self.now, id, answer, &mut asked)
-            }
-            (Happening::Written(id), Some(machines)) => machines.engine.written(self.now, id, Ok(()), &mut asked),
-            (Happening::Arrives(delivery), Some(_)) => self.arrive(&delivery),
+            (Happening::Answered(id, answer), Some(machines)) => machines.engine.queried(now, id, answer, &mut asked),
+            (Happening::Written(id), Some(machines)) => machines.engine.written(now, id, Ok(()), &mut asked),
             (Happening::Reported(id, outcome), Some(machines)) => {
-                machines.notifier.delivered(self.now, id, outcome, &mut wanted);
+                machines.notifier.delivered(now, id, outcome, &mut wanted);
             }
         }
         self.perform_rules(asked);
-        self.perform_notifier(wanted);
+        self.perform_own(wanted);
         Ok(())
     }
 
     fn scripted(&mut self, event: &'a Event) -> anyhow::Result<()> {
-        let (start, now) = (self.scenario.start, self.now);
+        let (start, now) = (self.scenario.start, self.clock());
+        let may_crash = self.may_crash();
         let mut wanted = Vec::new();
         match (event, &mut self.machines) {
             (Event::Restart(downtime), _) => {
-                self.machines = None;
-                // Nothing under way survives; what the script holds still comes.
-                self.upcoming.retain(|_, happening| matches!(happening, Happening::Scripted(_)));
-                self.schedule(now.plus(*downtime), Happening::Started);
+                if self.machines.is_some() {
+                    self.die(*downtime);
+                }
+            }
+            (Event::Crash { .. } | Event::ClockBack(_), None) => {}
+            (Event::Crash { effects, down }, Some(_)) => self.crash = Some((*effects, *down)),
+            (Event::ClockBack(step), Some(_)) => {
+                self.behind += *step;
+                self.advance();
             }
             (Event::Failing { receiver, via, how, until }, _) => {
                 self.receivers.fail(receiver, via.as_ref(), *how, start.plus(*until));
             }
             (Event::QueryOutage(until), _) => self.query_api.fail_until(start.plus(*until)),
             (Event::Reload { config, rules }, _) => return self.reload(config.as_ref(), rules.as_deref()),
+            (Event::Undelivered { receiver, count }, machines) => {
+                let owed = machines.iter().flat_map(|machines| machines.notifier.undelivered(now));
+                let owed: usize = owed.filter(|owed| owed.receiver.name == *receiver).map(|owed| owed.count).sum();
+                if owed != *count {
+                    bail!("{}: {owed} notifications are owed to {receiver}, not {count}", self.at());
+                }
+            }
+            (Event::Why { receiver, says }, _) => {
+                let said = self.decided.get(receiver.as_str()).copied().unwrap_or_default();
+                if said != says {
+                    bail!("{}: {receiver} {said:?}, not {says:?}", self.at());
+                }
+            }
             // Nobody takes the request; the source will send its alerts again.
             (Event::Alerts(_), None) => {}
+            // Who wrote the story cannot know when the process dies.
+            (Event::Silence { .. } | Event::Expire(_), None) if may_crash => {}
+            (Event::Expire(name), Some(_)) if !self.silences.contains_key(name.as_str()) && may_crash => {}
             (_, None) => bail!("{}: an event for the notifier while it is down", self.at()),
             (Event::Alerts(alerts), Some(machines)) => {
-                let taken = machines.notifier.receive(now, alerts.clone(), &mut wanted);
+                let by_its_clock = |at: Option<Timestamp>| at.map(|at| at.minus(self.behind));
+                let alerts = alerts.iter().map(|alert| model::Alert {
+                    starts_at: by_its_clock(alert.starts_at),
+                    ends_at: by_its_clock(alert.ends_at),
+                    ..alert.clone()
+                });
+                let taken = machines.notifier.receive(now, alerts.collect(), &mut wanted);
                 taken.map_err(|refused| anyhow!("alerts refused: {}", refused.join("; ")))?;
             }
             (Event::Silence { name, matchers, starts_in, length }, Some(machines)) => {
@@ -253,11 +317,11 @@ impl<'a> World<'a> {
         self.rules = rules.unwrap_or(self.rules);
         let (groups, config) = (self.groups()?, self.config()?);
         let (mut asked, mut wanted) = (Vec::new(), Vec::new());
-        let settings = self.engine_settings();
+        let (settings, now) = (self.engine_settings(), self.clock());
         if let Some(machines) = &mut self.machines {
-            machines.engine.configure(self.now, groups, settings, &mut asked);
+            machines.engine.configure(now, groups, settings, &mut asked);
             if let Some(config) = config {
-                machines.notifier.configure(self.now, config, &mut wanted);
+                machines.notifier.configure(now, config, &mut wanted);
             }
         }
         self.perform_rules(asked);
@@ -279,11 +343,11 @@ impl<'a> World<'a> {
                     self.later(Happening::Written(id));
                 }
                 Effect::Send(alerts) => {
-                    let mut wanted = Vec::new();
+                    let (mut wanted, now) = (Vec::new(), self.clock());
                     self.timeline.handed_over.extend(alerts.iter().map(|alert| (self.now, alert.clone())));
                     if let Some(machines) = &mut self.machines {
                         // What the engine makes is valid; were it not, the missing delivery would show it.
-                        drop(machines.notifier.receive(self.now, alerts, &mut wanted));
+                        drop(machines.notifier.receive(now, alerts, &mut wanted));
                     }
                     self.perform_notifier(wanted);
                 }
@@ -294,31 +358,80 @@ impl<'a> World<'a> {
         }
     }
 
+    /// What the notifier does by itself, amid which the process may die.
+    fn perform_own(&mut self, effects: Vec<notifier::notifier::Effect>) {
+        let Some((left, down)) = self.crash else { return self.perform_notifier(effects) };
+        let lives = left > effects.len();
+        self.crash = lives.then(|| (left - effects.len(), down));
+        self.perform_notifier(effects.into_iter().take(left).collect());
+        if !lives {
+            self.die(down);
+        }
+    }
+
+    fn may_crash(&self) -> bool {
+        self.scenario.events.iter().any(|(_, event)| matches!(event, Event::Crash { .. }))
+    }
+
+    /// The process ends, and comes back.
+    fn die(&mut self, down: Duration) {
+        self.machines = None;
+        self.crash = None;
+        self.lives += 1;
+        // Nothing under way survives but what is on the wire; what the script holds still comes.
+        self.upcoming.retain(|_, happening| matches!(happening, Happening::Scripted(_) | Happening::Arrives(..)));
+        let back = self.now.plus(down);
+        self.timeline.downs.push((self.now, back));
+        self.schedule(back, Happening::Started);
+    }
+
     fn perform_notifier(&mut self, effects: Vec<notifier::notifier::Effect>) {
         use notifier::notifier::Effect;
         for effect in effects {
             match effect {
-                Effect::Deliver(delivery) => self.later(Happening::Arrives(Box::new(delivery))),
+                Effect::Deliver(delivery) => self.later(Happening::Arrives(Box::new(delivery), self.lives)),
                 Effect::Persist { key, value } => drop(self.kept_notifier.insert(key, value)),
                 Effect::Forget { key } => drop(self.kept_notifier.remove(&key)),
-                Effect::Decided(_) => {}
+                Effect::Decided(decision) => {
+                    self.decided.insert(decision.receiver.name.clone(), decision.verdict.as_str());
+                }
             }
         }
     }
 
     /// A request reaches a receiver.
-    fn arrive(&mut self, delivery: &Delivery) {
-        let (at, outcome) = self.receivers.take(self.now, delivery);
+    fn arrive(&mut self, delivery: &Delivery, life: u64) {
+        let (mut at, outcome) = self.receivers.take(self.now, delivery);
+        if at > self.now {
+            // An attempt ends at a time by the machines' clock.
+            at = at.plus(self.behind);
+        }
+        let busy = match &outcome {
+            Outcome::Retry { retry_after, .. } => *retry_after,
+            _ => None,
+        };
+        let address = delivery.integration.address;
+        self.timeline.attempts.push(Attempted {
+            at: self.now,
+            address,
+            group_key: delivery.notification.group_key.clone(),
+            busy_until: busy.map(|after| self.now.plus(after)),
+        });
         if outcome == Outcome::Delivered {
             self.timeline.deliveries.push(Delivered {
                 at: self.now,
                 integration: delivery.integration.kind,
                 index: delivery.integration.index,
+                address,
+                is_plain: self.renderer.as_ref().map(|renderer| is_plain(delivery, renderer)),
                 notification: Arc::clone(&delivery.notification),
             });
         }
-        let delay = self.delay();
-        self.schedule(at.plus(delay), Happening::Reported(delivery.id, outcome));
+        // A process that died meanwhile does not hear of it.
+        if life == self.lives {
+            let delay = self.delay();
+            self.schedule(at.plus(delay), Happening::Reported(delivery.id, outcome));
+        }
     }
 
     /// After the network's delay.
@@ -336,6 +449,11 @@ impl<'a> World<'a> {
     fn schedule(&mut self, at: Timestamp, happening: Happening<'a>) {
         self.happenings += 1;
         self.upcoming.insert((at, self.happenings), happening);
+    }
+
+    /// The time that the machines are told.
+    fn clock(&self) -> Timestamp {
+        self.now.minus(self.behind)
     }
 
     fn at(&self) -> String {

@@ -89,12 +89,13 @@ impl Notifier {
             return Some(place.record_key.clone());
         }
         let orphans = self.groups.orphans(&node.receiver.name, &place.labels).iter();
-        let mut there = orphans.filter_map(|key| Some((key, self.groups.left(key)?)));
-        let found = there.find(|(_, left)| match &left.group {
+        let there: Vec<_> = orphans.filter_map(|key| Some((key, self.groups.left(key)?))).collect();
+        let was_there = |(_, left): &&(&String, &Left)| match &left.group {
             Some((id, _)) => prior.contains(id),
             None => self.is_open(node, &left.key, hash),
-        });
-        found.map(|(key, _)| key.clone())
+        };
+        let only = there.first().filter(|_| there.len() == 1);
+        there.iter().find(was_there).or(only).map(|(key, _)| (*key).clone())
     }
 
     /// Takes a group up from before the reload or restart, or makes one.

@@ -17,7 +17,7 @@ const REPEAT: Duration = Duration::from_secs(20 * 60);
 
 /// Every break of every law.
 pub(super) fn broken(scenario: &Scenario, timeline: &Timeline) -> Vec<String> {
-    let truth = Truth::of(scenario);
+    let truth = Truth::of(scenario, &timeline.downs);
     let mut broken = Vec::new();
     told_in_time(&truth, timeline, &mut broken);
     not_repeated_early(&truth, timeline, &mut broken);
@@ -88,7 +88,7 @@ fn not_repeated_early(truth: &Truth<'_>, timeline: &Timeline, broken: &mut Vec<S
         let may_come_back = EARS.iter().any(|ear| !ear.3 && hears(delivered, *ear));
         let came_back = may_come_back && notification.alerts.iter().any(|alert| alert.labels.get("severity").is_none());
         let same = content(before) == content(delivered) && !came_back;
-        let killed = truth.downs.iter().any(|(from, _)| before.at <= *from && *from <= delivered.at);
+        let killed = truth.is_killed(before.at, delivered.at);
         let came_out = notification.reason == Reason::Unmuted;
         if same && !killed && !came_out && notification.at.since(before.at) < REPEAT {
             broken.push(format!("2: {key:?} hears the same at {}", after(truth.scenario, delivered.at)));
@@ -119,8 +119,7 @@ fn resolved_once(truth: &Truth<'_>, timeline: &Timeline, broken: &mut Vec<String
                 let end = alert.resolved_at.expect("resolved");
                 let was_open = open.remove(&alert.labels).is_some();
                 let before = ends.insert((&alert.labels, end), delivered.at);
-                let killed =
-                    |since: Timestamp| truth.downs.iter().any(|(from, _)| since <= *from && *from <= delivered.at);
+                let killed = |since: Timestamp| truth.is_killed(since, delivered.at);
                 if !ear.3 {
                     broken.push(format!("3: {ear:?} wants no resolves: {}", alert.labels));
                 } else if let Some(since) = before.filter(|since| !was_open && !killed(*since)) {

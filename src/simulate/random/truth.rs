@@ -23,14 +23,15 @@ pub(super) struct Truth<'a> {
 }
 
 impl<'a> Truth<'a> {
-    pub(super) fn of(scenario: &'a Scenario) -> Self {
-        let (posted, silences, downs) = (BTreeMap::new(), Vec::new(), Vec::new());
+    /// `downs` is when the process was down.
+    pub(super) fn of(scenario: &'a Scenario, downs: &[Span]) -> Self {
+        let (posted, silences, downs) = (BTreeMap::new(), Vec::new(), downs.to_vec());
         let mut truth = Self { scenario, posted, silences, downs, outages: Vec::new(), faults: Vec::new() };
         let mut names: Vec<&str> = Vec::new();
         for (at, event) in &scenario.events {
             let at = scenario.start.plus(*at);
             match event {
-                Event::Alerts(_) if truth.downs.iter().any(|(from, to)| *from <= at && at <= *to) => {}
+                Event::Alerts(_) | Event::Silence { .. } | Event::Expire(_) if truth.is_down(at) => {}
                 Event::Alerts(alerts) => {
                     for alert in alerts {
                         truth.posted.entry(&alert.labels).or_default().push((at, alert.ends_at > Some(at)));
@@ -42,19 +43,23 @@ impl<'a> Truth<'a> {
                     names.push(name);
                 }
                 Event::Expire(name) => {
-                    let number = names.iter().position(|known| known == name).expect("made before it is expired");
+                    let Some(number) = names.iter().position(|known| known == name) else { continue };
                     let (_, (from, to)) = &mut truth.silences[number];
                     (*from, *to) = ((*from).min(at), (*to).min(at));
                 }
-                Event::Restart(down) => truth.downs.push((at, at.plus(*down))),
                 Event::QueryOutage(until) => truth.outages.push((at, scenario.start.plus(*until))),
                 Event::Failing { receiver, until, .. } => {
                     truth.faults.push((receiver, (at, scenario.start.plus(*until))));
                 }
-                Event::Reload { .. } => {}
+                Event::Restart(_) | Event::Crash { .. } | Event::ClockBack(_) | Event::Reload { .. } => {}
+                Event::Undelivered { .. } | Event::Why { .. } => {}
             }
         }
         truth
+    }
+
+    fn is_down(&self, at: Timestamp) -> bool {
+        self.downs.iter().any(|(from, to)| *from <= at && at <= *to)
     }
 
     /// Whether a posted alert fires at an instant, before what happens at that instant; `None`: not a posted one.
@@ -94,6 +99,17 @@ impl<'a> Truth<'a> {
         let recovery = Duration::from_secs(5 * 60);
         let fails = |(who, (from, to)): &(&str, Span)| *who == receiver && *from <= at && at < to.plus(recovery);
         !self.faults.iter().any(fails) && !self.downs.iter().any(|(from, to)| *from <= at && at <= *to)
+    }
+
+    /// Whether the process died in a span, or so shortly before it that a request was on the wire then and arrived in it.
+    pub(super) fn is_killed(&self, from: Timestamp, to: Timestamp) -> bool {
+        let from = from.minus(Duration::from_secs(3));
+        self.downs.iter().any(|(down, _)| from <= *down && *down <= to)
+    }
+
+    /// Whether any receiver fails at some time in a span.
+    pub(super) fn fails_within(&self, from: Timestamp, to: Timestamp) -> bool {
+        self.faults.iter().any(|(_, (begin, end))| *begin <= to && from < *end)
     }
 
     /// Whether something changes at this very instant, so that either side of it is true.

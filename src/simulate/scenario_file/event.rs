@@ -19,12 +19,16 @@ impl Reader<'_> {
             fields.optional("silence").decode(|node, _| self.silence(node)),
             fields.optional("expire").string().map(|name| Event::Expire(name.value)),
             duration(fields.optional("restart")).map(Event::Restart),
+            fields.optional("crash").decode(|node, _| self.crash(node)),
+            duration(fields.optional("clock_back")).map(Event::ClockBack),
             fields.optional("failing").decode(|node, _| self.failing(node)),
             duration(fields.optional("query_outage_until")).map(Event::QueryOutage),
             fields.optional("reload").decode(|node, _| self.reload(node)),
+            fields.optional("undelivered").decode(|node, _| self.undelivered(node)),
+            fields.optional("why").decode(|node, _| self.why(node)),
         ];
         fields.finish();
-        let choice = "an event is exactly one of alerts, silence, expire, restart, failing, query_outage_until, reload";
+        let choice = "an event is exactly one of alerts, silence, expire, restart, crash, clock_back, failing, query_outage_until, reload, undelivered, why";
         let event = self.one(choice, span, found);
         Some((at?, event?))
     }
@@ -58,6 +62,30 @@ impl Reader<'_> {
         let length = duration(fields.required("for"));
         fields.finish();
         Some(Event::Silence { name: name?.value, matchers: matchers?, starts_in, length: length? })
+    }
+
+    fn undelivered(&self, node: &Node) -> Option<Event> {
+        let mut fields = self.decoder.mapping(node, "what is owed")?;
+        let receiver = fields.required("receiver").string();
+        let count = fields.required("count").integer().and_then(|count| usize::try_from(count.value).ok());
+        fields.finish();
+        Some(Event::Undelivered { receiver: receiver?.value, count: count? })
+    }
+
+    fn why(&self, node: &Node) -> Option<Event> {
+        let mut fields = self.decoder.mapping(node, "a decision")?;
+        let receiver = fields.required("receiver").string();
+        let says = fields.required("says").string();
+        fields.finish();
+        Some(Event::Why { receiver: receiver?.value, says: says?.value })
+    }
+
+    fn crash(&self, node: &Node) -> Option<Event> {
+        let mut fields = self.decoder.mapping(node, "a crash")?;
+        let effects = fields.required("effects").integer().and_then(|effects| usize::try_from(effects.value).ok());
+        let down = duration(fields.required("down"));
+        fields.finish();
+        Some(Event::Crash { effects: effects?, down: down? })
     }
 
     fn failing(&self, node: &Node) -> Option<Event> {

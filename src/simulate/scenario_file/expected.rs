@@ -17,6 +17,9 @@ impl Reader<'_> {
         let firing = self.expected_alerts(fields.optional("firing"));
         let resolved = self.expected_alerts(fields.optional("resolved"));
         let reason = fields.optional("reason").string().map(|reason| reason.value);
+        let group_key = fields.optional("group_key").string().map(|key| key.value);
+        let plain = fields.optional("plain").boolean().map(|plain| plain.value);
+        let open = fields.optional("open").boolean().map(|open| open.value);
         fields.finish();
         Some(Expected {
             at: at?,
@@ -26,6 +29,9 @@ impl Reader<'_> {
             firing,
             resolved,
             reason,
+            group_key,
+            plain,
+            open,
             line,
         })
     }

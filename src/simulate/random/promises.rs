@@ -1,0 +1,244 @@
+//! The promises beyond Alertmanager's (I1 to I12 of `docs/promises.md`), as laws of a day's timeline. Each says where it is
+//! broken. Integrations are known by whom they tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use model::matcher::parse::ParseMode;
+use model::source::SourceFile;
+use model::{LabelSet, Timestamp};
+use notifier::config::Config;
+use notifier::notification::Reason;
+
+use super::super::scenario::Scenario;
+use super::super::timeline::{Delivered, Timeline};
+use super::after;
+use super::day::{NOON, config, is_of_clocks};
+use super::truth::Truth;
+
+/// Two group intervals and the network.
+const PROMPT: Duration = Duration::from_secs(11 * 60);
+const REPEAT: Duration = Duration::from_secs(4 * 3600);
+
+/// Somebody who listens.
+pub(super) struct Ear {
+    name: String,
+    address: u64,
+    wants_resolves: bool,
+    /// The teams whose alerts always reach it, however things are rearranged.
+    teams: &'static [&'static str],
+}
+
+/// Who listens in every variant of the day's configuration.
+pub(super) fn ears() -> Vec<Ear> {
+    let file = SourceFile::new("day.yml", config(0));
+    let no_files = |_: &Path| Err(std::io::Error::other("no files"));
+    let (config, _) = Config::parse(&file, Path::new(""), ParseMode::default(), &no_files).expect("it loads");
+    let integrations = config.receivers.values().flat_map(|r| r.integrations.iter().map(move |i| (r.name.as_str(), i)));
+    let ear = |(receiver, integration): (&str, &std::sync::Arc<notifier::receiver::Integration>)| Ear {
+        name: format!("{receiver}/{}/{}", integration.kind, integration.index),
+        address: integration.address,
+        wants_resolves: integration.send_resolved,
+        teams: if receiver == "a" { &["x", "z", "w"] } else { &["x"] },
+    };
+    integrations.map(ear).collect()
+}
+
+/// Every break of every promise.
+pub(super) fn broken(scenario: &Scenario, timeline: &Timeline, ears: &[Ear]) -> Vec<String> {
+    let mut day = Day { truth: Truth::of(scenario, &timeline.downs), timeline, broken: Vec::new() };
+    for ear in ears {
+        day.closed_once(ear);
+        if !is_of_clocks(scenario) {
+            day.open_while_firing(ear);
+            day.every_episode_is_told(ear);
+            day.no_surprise(ear);
+        }
+    }
+    if !is_of_clocks(scenario) {
+        day.left_alone();
+    }
+    day.broken
+}
+
+struct Day<'a> {
+    truth: Truth<'a>,
+    timeline: &'a Timeline,
+    broken: Vec<String>,
+}
+
+impl<'a> Day<'a> {
+    fn heard(&self, ear: &Ear) -> impl Iterator<Item = &'a Delivered> + use<'a> {
+        let address = ear.address;
+        self.timeline.deliveries.iter().filter(move |delivered| delivered.address == address)
+    }
+
+    fn breaks(&mut self, promise: &str, ear: &Ear, at: Timestamp, what: std::fmt::Arguments<'_>) {
+        self.broken.push(format!("{promise}: {} at {}: {what}", ear.name, after(self.truth.scenario, at)));
+    }
+
+    /// I1: what is told to fire is told to be over, in the same conversation, and once; a kill may cost one time more.
+    /// I11: while it is open, an alert is told in one conversation, unless it is grouped in another way.
+    fn closed_once(&mut self, ear: &Ear) {
+        let mut open: BTreeMap<(&LabelSet, &str), (Timestamp, &LabelSet)> = BTreeMap::new();
+        let mut closed: BTreeMap<(&LabelSet, &str, Timestamp), Timestamp> = BTreeMap::new();
+        for delivered in self.heard(ear) {
+            let notification = &delivered.notification;
+            if notification.alerts.is_empty() {
+                self.breaks("I1", ear, delivered.at, format_args!("hears of nothing"));
+            }
+            for alert in &notification.alerts {
+                let key = (&alert.labels, &*notification.group_key);
+                let Some(end) = alert.resolved_at else {
+                    let elsewhere = open.iter().find(|((labels, group_key), (_, group))| {
+                        **labels == alert.labels && *group_key != key.1 && **group == notification.group_labels
+                    });
+                    if let Some(((_, other), _)) = elsewhere.filter(|_| ear.wants_resolves) {
+                        let what = format_args!("{} is told as {} while it is open as {other}", alert.labels, key.1);
+                        self.breaks("I11", ear, delivered.at, what);
+                    }
+                    open.insert(key, (delivered.at, &notification.group_labels));
+                    continue;
+                };
+                let was_open = open.remove(&key).is_some();
+                let before = closed.insert((key.0, key.1, end), delivered.at);
+                if !ear.wants_resolves {
+                    self.breaks("I1", ear, delivered.at, format_args!("wants no resolves: {}", alert.labels));
+                } else if before.is_some_and(|before| !was_open && !self.truth.is_killed(before, delivered.at)) {
+                    self.breaks("I1", ear, delivered.at, format_args!("{} is closed twice", alert.labels));
+                }
+            }
+        }
+        for ((labels, group_key), (since, _)) in open.iter().filter(|_| ear.wants_resolves) {
+            self.breaks("I1", ear, *since, format_args!("{labels} is never closed: {group_key}"));
+        }
+    }
+
+    /// I2: a conversation is not closed while something told in it fires.
+    fn open_while_firing(&mut self, ear: &Ear) {
+        let mut open: BTreeMap<&str, BTreeSet<&LabelSet>> = BTreeMap::new();
+        for delivered in self.heard(ear) {
+            let notification = &delivered.notification;
+            let open = open.entry(&notification.group_key).or_default();
+            open.extend(delivered.firing().map(|alert| &alert.labels));
+            for alert in delivered.resolved() {
+                open.remove(&alert.labels);
+            }
+            if notification.is_firing() || self.truth.is_turning_point(notification.at) {
+                continue;
+            }
+            for labels in open.iter().filter(|labels| self.truth.fires(labels, notification.at) == Some(true)) {
+                let what = format_args!("{} is closed though {labels} fires", notification.group_key);
+                self.broken.push(format!("I2: {} at {}: {what}", ear.name, after(self.truth.scenario, delivered.at)));
+            }
+        }
+    }
+
+    /// I3, I4, I6: every episode that is plain to see for long enough is told, however short the time since the last one
+    /// ended; what is hidden and comes out is told too.
+    fn every_episode_is_told(&mut self, ear: &Ear) {
+        let labels: Vec<&LabelSet> = self.truth.alerts().collect();
+        for labels in labels.into_iter().filter(|labels| ear.teams.contains(&labels.get_or_empty("team"))) {
+            let mut told = self.heard(ear).peekable();
+            // By conversation: one that is over may be closed late, while another tells of the next episode.
+            let mut open: BTreeMap<&str, Timestamp> = BTreeMap::new();
+            let mut seen_since = None;
+            for minute in 0..24 * 60 {
+                let at = self.truth.minute(minute);
+                while let Some(delivered) = told.next_if(|delivered| delivered.at <= at) {
+                    let group_key = delivered.notification.group_key.as_str();
+                    if let Some(alert) = delivered.firing().find(|alert| alert.labels == *labels) {
+                        open.insert(group_key, alert.starts_at);
+                    } else if delivered.resolved().any(|alert| alert.labels == *labels) {
+                        open.remove(group_key);
+                    }
+                }
+                let start = self.episode(labels, at).filter(|start| {
+                    open.values().all(|told| told < start) && self.is_plain(labels, at) && self.is_calm(at)
+                });
+                seen_since = start.map(|_| seen_since.unwrap_or(at));
+                if seen_since.is_some_and(|since: Timestamp| at.since(since) > PROMPT) {
+                    self.breaks("I3", ear, at, format_args!("does not know that {labels} fires"));
+                    break;
+                }
+            }
+        }
+    }
+
+    /// When the episode began that an alert is in.
+    fn episode(&self, labels: &LabelSet, at: Timestamp) -> Option<Timestamp> {
+        let turns = self.truth.turns(labels);
+        let before = &turns[..turns.partition_point(|(turn, _)| *turn < at)];
+        let fires = before.iter().rev().take_while(|(_, fires)| *fires);
+        fires.last().map(|(start, _)| *start)
+    }
+
+    fn is_plain(&self, labels: &LabelSet, at: Timestamp) -> bool {
+        let second = at.since(self.truth.scenario.start).as_secs();
+        let is_muted = labels.get("team") == Some("w") && NOON.contains(&second);
+        !is_muted && !self.truth.is_silenced(labels, at) && !self.truth.is_inhibited(labels, at)
+    }
+
+    /// Nothing fails, or has lately.
+    fn is_calm(&self, at: Timestamp) -> bool {
+        // The longest wait that is asked for.
+        let recovery = Duration::from_secs(20 * 60);
+        let is_down = self.timeline.downs.iter().any(|(from, to)| *from <= at && at <= *to);
+        !is_down && !self.truth.fails_within(at.minus(recovery), at)
+    }
+
+    /// I5: what is known is not told as if it were not, and the same is not told again before it is due, whatever was
+    /// restarted or rearranged; only a kill may cost a repetition.
+    fn no_surprise(&mut self, ear: &Ear) {
+        let mut last: BTreeMap<&str, &Delivered> = BTreeMap::new();
+        let mut open: BTreeMap<&str, BTreeSet<&LabelSet>> = BTreeMap::new();
+        for delivered in self.heard(ear) {
+            let notification = &delivered.notification;
+            let open = open.entry(&notification.group_key).or_default();
+            let before = last.insert(&notification.group_key, delivered);
+            let since = before.map_or(self.truth.scenario.start, |before| before.at);
+            let is_killed = self.truth.is_killed(since, delivered.at);
+            let is_first = notification.reason == Reason::FirstNotification;
+            if is_first && !open.is_empty() && !is_killed && ear.wants_resolves {
+                self.breaks("I5", ear, delivered.at, format_args!("a first notification of what it knows"));
+            }
+            let is_due = notification.reason == Reason::Unmuted || notification.at.since(since) >= REPEAT;
+            if before.is_some_and(|before| content(before) == content(delivered)) && !is_killed && !is_due {
+                let what = format_args!("hears the same again, {}", notification.reason.as_str());
+                self.breaks("I5", ear, delivered.at, what);
+            }
+            open.extend(delivered.firing().map(|alert| &alert.labels));
+            for alert in delivered.resolved() {
+                open.remove(&alert.labels);
+            }
+        }
+    }
+
+    /// I8: who asks to be left alone is, also over a kill.
+    fn left_alone(&mut self) {
+        let mut asked: BTreeMap<(u64, &str), (Timestamp, Timestamp)> = BTreeMap::new();
+        let soon = Duration::from_secs(5);
+        for attempt in &self.timeline.attempts {
+            let key = (attempt.address, attempt.group_key.as_str());
+            // A process that died before it heard of the wish cannot know it.
+            let heard = |since: Timestamp| !self.truth.is_killed(since, since.plus(soon));
+            if let Some((since, until)) = asked.get(&key)
+                && attempt.at < *until
+                && heard(*since)
+            {
+                let at = after(self.truth.scenario, attempt.at);
+                self.broken.push(format!("I8: {} is called at {at} though it asked not to be", attempt.group_key));
+            }
+            if let Some(until) = attempt.busy_until {
+                asked.insert(key, (attempt.at, until));
+            }
+        }
+    }
+}
+
+type Content<'a> = BTreeSet<(&'a LabelSet, Timestamp, Option<Timestamp>)>;
+
+fn content(delivered: &Delivered) -> Content<'_> {
+    delivered.notification.alerts.iter().map(|alert| (&alert.labels, alert.starts_at, alert.resolved_at)).collect()
+}
