@@ -15,7 +15,7 @@ const REST: Backoff =
 const TRIES_MAX: usize = 3;
 
 /// Servers that give the same answers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Failover {
     servers: Vec<Server>,
     /// The place of the one that is asked first.

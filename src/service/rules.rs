@@ -36,8 +36,12 @@ use crate::cli::RulesFlags;
 use crate::live::ledger::Ledger;
 use crate::live::{self, Desk, Machine, Perform};
 use crate::reload::Reloadable;
+use crate::service::discovery::Discovery;
 use crate::service::namespaces::NamespaceKeeper;
 use crate::service::outgoing::Outgoing;
+
+/// At start, servers and notifiers that are to be found are waited for this long.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 /// Evaluations under way have this long to end at shutdown, and so have alerts that wait for a notifier.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -62,6 +66,8 @@ pub struct RuleService {
     sources: Sources,
     namespaces: NamespaceKeeper,
     in_force: Mutex<InForce>,
+    /// Looks for servers and notifiers of the configuration in force.
+    discovery: Mutex<Discovery>,
 }
 
 /// What the files say; groups that were set through the API come to it.
@@ -150,9 +156,12 @@ impl RuleService {
         });
         info!(records = records.len(), "rule service restored");
         desk.act(|engine, _, out| engine.restore(records, out));
-        let service = Arc::new(Self { desk, ledger, queue_ledger, network, outgoing, sources, namespaces, in_force: Mutex::default() });
+        let service = Arc::new(Self { desk, ledger, queue_ledger, network, outgoing, sources, namespaces, in_force: Mutex::default(), discovery: Mutex::default() });
         let apply = service.prepare()?;
         apply();
+        let mut discovery = std::mem::take(&mut *service.discovery());
+        discovery.first_look(FIRST_LOOK).await;
+        *service.discovery() = discovery;
         Ok(service)
     }
 
@@ -206,8 +215,13 @@ impl RuleService {
         let Prepared { config, shown_config, groups, peers, targets, writers } = prepared;
         let settings = self.settings(&config);
         let defaults = config.rule_defaults();
+        let discovery = self.look_for_peers(&config, &peers);
         self.network.peers.store(Some(Arc::new(peers)));
-        self.network.sender.adopt(targets);
+        // those that were found before stay until they have been looked for again
+        if config.discovered_notifiers.is_empty() || self.network.sender.urls().is_empty() {
+            self.network.sender.adopt(targets);
+        }
+        *self.discovery() = discovery;
         self.network.queues.adopt(writers);
         let mut in_force = self.in_force();
         *in_force = InForce { shown_config, groups, defaults, settings };
@@ -223,6 +237,34 @@ impl RuleService {
         }
         let groups = groups.iter().cloned().chain(set).collect();
         self.desk.act(|engine, now, out| engine.configure(now, groups, settings.clone(), out));
+    }
+
+    /// Begins to look for what the configuration says is to be found; sources go on with the servers they know.
+    fn look_for_peers(&self, config: &Config, peers: &Peers) -> Discovery {
+        let mut discovery = Discovery::default();
+        let before = self.network.peers.load_full();
+        for (name, source) in config.named_sources() {
+            let Some(api) = peers.sources.get(name) else { continue };
+            if let Some(known) = before.as_ref().and_then(|before| before.sources.get(name)) {
+                api.go_on_from(known, source.discovered.is_some());
+            }
+            if let Some(servers) = &source.discovered {
+                discovery.of_servers(api.clone(), source.urls.clone(), servers.clone());
+            }
+        }
+        if !config.discovered_notifiers.is_empty() {
+            let (network, relabeling) = (self.network.clone(), config.alert_relabeling.clone());
+            let adopt = move |targets| match network.sender.prepare(relabeling.clone(), targets) {
+                Ok(targets) => network.sender.adopt(targets),
+                Err(error) => warn!(%error, "notifiers that were found cannot be used; those before stay"),
+            };
+            discovery.of_notifiers(config.notifiers.clone(), config.discovered_notifiers.clone(), Box::new(adopt));
+        }
+        discovery
+    }
+
+    fn discovery(&self) -> MutexGuard<'_, Discovery> {
+        self.discovery.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn in_force(&self) -> MutexGuard<'_, InForce> {

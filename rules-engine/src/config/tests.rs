@@ -261,3 +261,23 @@ query_sources:
     assert!(!mistakes.contains("hunter2"), "{mistakes}");
     assert_snapshot!(mistakes);
 }
+
+#[test]
+fn the_example_is_right() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/rule-service/prometheus.yml");
+    let (config, warnings) = read_in(&std::fs::read_to_string(path).unwrap(), "/etc").unwrap();
+    // the host's name is the only thing it takes from its surroundings
+    assert!(warnings.iter().all(|warning| warning.to_string().contains("HOSTNAME")), "{warnings}");
+    assert_eq!(config.sources.len(), 4);
+    assert_eq!((config.discovered_notifiers.len(), config.remote_writes.len()), (2, 2));
+    let long_term = &config.remote_writes[1];
+    assert_eq!(long_term.protocol, WriteProtocol::V2);
+    assert_eq!((long_term.samples_per_send, long_term.queue_bytes_max), (5000, 256 << 20));
+    assert_eq!(
+        (long_term.backoff_max, long_term.sample_age_max),
+        (Duration::from_secs(30), Some(Duration::from_secs(7200)))
+    );
+    let vm = &config.sources[3];
+    let params: Vec<String> = vm.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(params, ["step=5m", "round_digits=5"]);
+}

@@ -293,6 +293,10 @@ impl RulesState for Shown {
     fn build(&self) -> BuildInfo {
         BuildInfo::default()
     }
+
+    fn shown_config(&self) -> String {
+        String::new()
+    }
 }
 
 /// Runs the engine from `start` for three seconds of its own time, querying the real server.

@@ -167,6 +167,21 @@ impl QueryApi {
         reply
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Takes the place of `before`: goes on with what is known of the servers, and with all of them if some are `found`.
+    pub fn go_on_from(&self, before: &QueryApi, are_found: bool) {
+        let mut servers = before.servers().clone();
+        let own: Vec<String> = self.servers().servers().iter().map(|server| server.url.clone()).collect();
+        let known = servers.servers().iter().filter(|_| are_found).map(|server| server.url.clone());
+        let all: Vec<String> = own.into_iter().chain(known).collect();
+        servers.adopt(all);
+        *self.servers() = servers;
+    }
+
     /// These are its servers from now on; what is known of those that stay is kept.
     pub fn adopt(&self, urls: impl IntoIterator<Item = String>) {
         self.servers().adopt(urls);

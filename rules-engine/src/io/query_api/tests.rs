@@ -197,3 +197,16 @@ fn a_query_carries_what_its_kind_the_source_and_the_group_want() {
     let bad = Source { headers: pairs(&[("a b", "c")]), ..Source::default() };
     assert_eq!(api.headers_for(&bad).unwrap_err().to_string(), "the group's header \"a b\" cannot be sent");
 }
+
+#[tokio::test]
+async fn a_reload_goes_on_with_what_is_known_of_the_servers() {
+    let before = source(vec![answering(ANSWER).await, "http://found".to_owned()]);
+    before.query("x", Timestamp::EPOCH, Duration::from_secs(5), Timestamp::EPOCH).await.unwrap();
+    let same = before.tally().servers[0].url.clone();
+    let urls = |api: &QueryApi| api.tally().servers.iter().map(|server| server.requests).collect::<Vec<_>>();
+    let after = source(vec!["http://new".to_owned(), same.trim_end_matches('/').to_owned()]);
+    after.go_on_from(&before, false);
+    assert_eq!(urls(&after), [0, 1]);
+    after.go_on_from(&before, true);
+    assert_eq!(urls(&after), [0, 1, 0]);
+}
