@@ -5,7 +5,7 @@ mod every_command;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -30,25 +30,30 @@ struct Pair {
     home: PathBuf,
 }
 
+/// Runs a program at home in a folder.
+fn run(program: &str, args: &[&str], home: &Path, input: &str) -> Output {
+    let mut child = Command::new(program)
+        .args(args)
+        .arg("--no-version-check")
+        .env("HOME", home)
+        .current_dir(home)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that reads no input may have ended before.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    child.wait_with_output().unwrap()
+}
+
 impl Pair {
     fn new(url: &str, folder: &Path) -> Self {
         Self { url: url.to_owned(), home: folder.to_owned() }
     }
 
     fn run(&self, program: &str, args: &[&str], input: &str) -> Outcome {
-        let mut child = Command::new(program)
-            .args(args)
-            .arg("--no-version-check")
-            .env("HOME", &self.home)
-            .current_dir(&self.home)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A program that reads no input may have ended before.
-        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
-        let output = child.wait_with_output().unwrap();
+        let output = run(program, args, &self.home, input);
         eprintln!("{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
         Outcome { stdout: String::from_utf8(output.stdout).unwrap(), code: output.status.code() }
     }

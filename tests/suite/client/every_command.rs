@@ -249,23 +249,10 @@ impl Session {
             args.split(' ').map(|arg| arg.replace("{first}", &first).replace("{last}", &last)).collect();
         let args: Vec<String> = args.iter().map(|arg| arg.replace('_', " ")).collect();
         let input = input.replace("{exported}", &self.exported);
-        let mut command = Command::new(self.program);
-        if !step.args.contains("--alertmanager.url") {
-            command.arg(format!("--alertmanager.url={}", self.url));
-        }
-        let mut child = command
-            .arg("--no-version-check")
-            .args(&args)
-            .env("HOME", &self.folder)
-            .current_dir(&self.folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A program that reads no input may have ended before.
-        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
-        let output = child.wait_with_output().unwrap();
+        let url = format!("--alertmanager.url={}", self.url);
+        let url = Some(url.as_str()).filter(|_| !step.args.contains("--alertmanager.url"));
+        let args: Vec<&str> = url.into_iter().chain(args.iter().map(String::as_str)).collect();
+        let output = super::run(self.program, &args, &self.folder, &input);
         let stdout = String::from_utf8(output.stdout).unwrap();
         let told = Told {
             stdout: self.plain(&stdout),
@@ -303,7 +290,7 @@ impl Session {
 }
 
 /// Runs all in turn.
-fn run(program: &'static str, url: &str, folder: &Path, steps: impl Iterator<Item = &'static Step>) -> Vec<Told> {
+fn run_all(program: &'static str, url: &str, folder: &Path, steps: impl Iterator<Item = &'static Step>) -> Vec<Told> {
     let mut session = Session::new(program, url, folder);
     steps.map(|step| session.run(step)).collect()
 }
@@ -325,7 +312,7 @@ async fn amtool_cannot_tell_us_from_alertmanager() {
     let notifier = our_notifier(ours.path()).await;
     let (_process, url) = real_notifier(theirs.path()).await;
     let (told_ours, told_theirs) = tokio::task::block_in_place(|| {
-        (run(AMTOOL, &notifier.url, ours.path(), STEPS.iter()), run(AMTOOL, &url, theirs.path(), STEPS.iter()))
+        (run_all(AMTOOL, &notifier.url, ours.path(), STEPS.iter()), run_all(AMTOOL, &url, theirs.path(), STEPS.iter()))
     });
     let mut table = Vec::new();
     let mut wrong = Vec::new();
@@ -372,8 +359,8 @@ async fn our_commands_print_what_amtool_prints() {
     let steps = || STEPS.iter().filter(|step| !OF_ITS_OWN.contains(&step.args));
     let (told_ours, told_theirs) = tokio::task::block_in_place(|| {
         (
-            run(program, &asked_by_ours.url, ours.path(), steps()),
-            run(AMTOOL, &asked_by_theirs.url, theirs.path(), steps()),
+            run_all(program, &asked_by_ours.url, ours.path(), steps()),
+            run_all(AMTOOL, &asked_by_theirs.url, theirs.path(), steps()),
         )
     });
     let mut wrong = Vec::new();

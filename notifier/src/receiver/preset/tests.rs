@@ -140,10 +140,26 @@ fn limits_are_characters_and_bytes() {
         let short = section.get(..20).unwrap();
         assert_eq!((text.chars().count(), text.chars().last()), (characters, Some('…')), "{short} {path}");
     }
+    let longer = "ü".repeat(25_000);
+    let text = format!("mattermost_configs: [{{webhook_url: 'http://m/', text: {longer}}}]");
+    assert_eq!(body(&text, &two())["text"].as_str().unwrap().chars().count(), 16_383);
+    let state = format!("victorops_configs: [{{api_key: a, routing_key: b, state_message: {longer}}}]");
+    assert_eq!(body(&state, &two())["state_message"].as_str().unwrap().chars().count(), 20_480);
     let webex = "webex_configs: [{room_id: r, http_config: {authorization: {credentials: k}}, message: ";
     let body = body(&format!("{webex}{long}}}]"), &two());
     let text = body["markdown"].as_str().unwrap();
     assert!(text.len() <= 7439 && text.len() > 7430 && text.ends_with("🔥…"), "{}", text.len());
+}
+
+#[test]
+fn an_event_that_is_too_long_tells_of_its_first_alert() {
+    let incidentio = "incidentio_configs: [{url: 'http://i/', alert_source_token: t}]";
+    let alerts = |count: usize| {
+        let text = format!("summary={}", "x".repeat(1_000));
+        notification((0..count).map(|n| alert(&format!("alertname=Hot,n={n}"), &text, None)).collect())
+    };
+    let told = |count| body(incidentio, &alerts(count))["alerts"].as_array().unwrap().len();
+    assert_eq!((told(300), told(600)), (300, 1));
 }
 
 #[test]

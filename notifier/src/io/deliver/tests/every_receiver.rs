@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
 use std::sync::Mutex;
 
 use axum::Router;
@@ -11,15 +10,14 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::IntoResponse;
-use model::matcher::parse::ParseMode;
-use model::source::SourceFile;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::super::*;
-use crate::notifier::DeliveryId;
+use super::http::ready;
 use crate::receiver::preset::body::{Part, Text};
-use crate::rendering::sample::{t, two};
+use crate::receiver::sample::config;
+use crate::rendering::sample::t;
 
 /// What the peer does with a request.
 #[derive(Clone)]
@@ -199,28 +197,15 @@ fn redirect(settings: &mut Settings, address: &str) {
 
 fn configured(case: &Case, address: &str) -> (Deliverer, Delivery) {
     let section = case.section.replace("{sink}", address);
-    let text =
-        format!("route: {{receiver: main}}\nreceivers:\n- name: main\n  {}_configs: [{{{section}}}]\n", case.kind);
-    let read = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    let config = Config::parse(&SourceFile::new("am.yml", text), Path::new("/w"), ParseMode::default(), &read);
+    let config = config(&format!("{}_configs: [{{{section}}}]", case.kind));
     let (mut config, _) = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let shown = format!("{config:?} {}", config.shown);
     assert!(!shown.contains("s3cret"), "{}: {shown}", case.kind);
     let mut receiver = config.receivers.remove("main").unwrap();
     let integration = Arc::get_mut(&mut Arc::get_mut(&mut receiver).unwrap().integrations[0]).unwrap();
     redirect(&mut integration.settings, address);
-    config.receivers.insert("main".to_owned(), receiver.clone());
-    let delivery = Delivery {
-        id: DeliveryId(1),
-        integration: receiver.integrations[0].clone(),
-        receiver,
-        notification: Arc::new(two()),
-        named: None,
-        is_recorded: false,
-        attempt: 1,
-        deadline: t(700.0),
-    };
-    (Deliverer::new(&config, "http://wf:9093").unwrap(), delivery)
+    config.receivers.insert("main".to_owned(), receiver);
+    ready(&config)
 }
 
 async fn attempt(deliverer: &Deliverer, delivery: &Delivery) -> Outcome {

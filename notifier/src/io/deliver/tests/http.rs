@@ -1,6 +1,5 @@
 //! Webhooks and PagerDuty events against a sink on the loopback device.
 
-use std::path::Path;
 use std::sync::Mutex;
 
 use axum::Router;
@@ -8,12 +7,11 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::IntoResponse;
-use model::matcher::parse::ParseMode;
-use model::source::SourceFile;
 use tokio::net::TcpListener;
 
 use super::super::*;
 use crate::notifier::DeliveryId;
+use crate::receiver::sample::config;
 use crate::rendering::sample::{t, two};
 
 /// How the sink answers, and what it got: address, content type, body.
@@ -47,12 +45,15 @@ async fn sink() -> (Arc<Sink>, String) {
     (sink, address)
 }
 
+/// With `receiver` as the only one, and a delivery to its first integration.
 pub(super) fn configured(receiver: &str, address: &str) -> (Deliverer, Delivery) {
-    let text = format!("route: {{receiver: main}}\nreceivers:\n- name: main\n{receiver}").replace("{sink}", address);
-    let file = SourceFile::new("alertmanager.yml", text);
-    let read = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    let config = Config::parse(&file, Path::new("/nowhere"), ParseMode::default(), &read);
-    let (config, _) = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let (config, _) =
+        config(receiver.replace("{sink}", address).trim()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    ready(&config)
+}
+
+/// A delivery to the first integration of the receiver `main`.
+pub(super) fn ready(config: &Config) -> (Deliverer, Delivery) {
     let receiver = config.receivers["main"].clone();
     let delivery = Delivery {
         id: DeliveryId(1),
@@ -64,7 +65,7 @@ pub(super) fn configured(receiver: &str, address: &str) -> (Deliverer, Delivery)
         attempt: 1,
         deadline: t(700.0),
     };
-    (Deliverer::new(&config, "http://wf:9093").unwrap(), delivery)
+    (Deliverer::new(config, "http://wf:9093").unwrap(), delivery)
 }
 
 async fn attempt(deliverer: &Deliverer, delivery: &Delivery, allowed_ms: u64) -> Outcome {
