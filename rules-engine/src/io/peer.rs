@@ -24,7 +24,7 @@ use super::query_api::QueryApi;
 use super::send_alerts::{AlertSender, TargetTally};
 use super::state::{BuildInfo, RulesState};
 use super::write_samples::{SampleWriter, WriteFailure, WriteTally};
-use crate::config::{NotifierTarget, QueryTarget, WriteTarget};
+use crate::config::{NotifierTarget, QueryTarget, SourceKind, WriteProtocol, WriteTarget};
 use crate::engine::{Effect, Engine, Settings};
 use crate::relabel::Relabeling;
 use crate::rule_file::{Defaults, load};
@@ -66,7 +66,33 @@ impl Server {
         Server::launch("prometheus-alertmanager", &flags, &files, test).await
     }
 
+    /// Starts a VictoriaMetrics that shows samples at once.
+    async fn start_victoria_metrics(test: &str) -> Option<Server> {
+        let address = free_address();
+        let flags = [format!("-httpListenAddr={address}"), "-storageDataPath=data".to_owned()];
+        let flags: Vec<&str> = flags.iter().map(String::as_str).chain(["-search.latencyOffset=0s"]).collect();
+        Server::spawn("victoria-metrics", &address, &flags, &[], "/health", test).await
+    }
+
     async fn launch(program: &str, flags: &[&str], files: &[(&str, &str)], test: &str) -> Option<Server> {
+        let address = free_address();
+        let own = [
+            "--config.file={folder}/config.yml".to_owned(),
+            format!("--web.listen-address={address}"),
+            "--log.level=error".to_owned(),
+        ];
+        let flags: Vec<&str> = own.iter().map(String::as_str).chain(flags.iter().copied()).collect();
+        Server::spawn(program, &address, &flags, files, "/-/ready", test).await
+    }
+
+    async fn spawn(
+        program: &str,
+        address: &str,
+        flags: &[&str],
+        files: &[(&str, &str)],
+        ready: &str,
+        test: &str,
+    ) -> Option<Server> {
         if !is_installed(program, test) {
             return None;
         }
@@ -74,19 +100,15 @@ impl Server {
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        let address = free_address();
         let process = Command::new(program)
             .current_dir(folder.path())
-            .arg(format!("--config.file={}", folder.path().join("config.yml").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .arg("--log.level=error")
-            .args(flags)
+            .args(flags.iter().map(|flag| flag.replace("{folder}", &folder.path().display().to_string())))
             .stdout(Stdio::null())
             .stderr(fs::File::create(folder.path().join("log")).unwrap())
             .spawn()
             .unwrap();
         let started = Server { process, url: format!("http://{address}"), folder };
-        started.until("it is ready", |ready| ready.0 == 200, "/-/ready").await;
+        started.until("it is ready", |answer| answer.0 == 200, ready).await;
         Some(started)
     }
 
@@ -251,6 +273,59 @@ async fn peer_alertmanager_takes_what_is_sent() {
     assert_eq!(alerts[0]["startsAt"], "2026-01-02T03:04:05.678Z");
     assert_eq!(alerts[0]["generatorURL"], "http://p/graph?g0.expr=up&g0.tab=1");
     assert_eq!(sender.shut_down(SOON).await, 0);
+}
+
+#[tokio::test]
+async fn peer_prometheus_of_1_0_gets_what_it_did_not_understand_in_2_0() {
+    let test = "peer_prometheus_of_1_0_gets_what_it_did_not_understand_in_2_0";
+    let Some(prometheus) = Server::start(test, "groups: []").await else { return };
+    let target =
+        WriteTarget { protocol: WriteProtocol::V2, ..WriteTarget::new(format!("{}/api/v1/write", prometheus.url)) };
+    let (api, writer) = (prometheus.query_api(), SampleWriter::new(target).unwrap());
+    let at = Timestamp::from_secs(1_767_323_045);
+    for (n, name) in ["a", "b"].into_iter().enumerate() {
+        on_any_thread(writer.write(&[sample(&[("__name__", "m"), ("n", name)], at, n as f64)], SOON, at))
+            .await
+            .unwrap();
+    }
+    assert_eq!(ask(&api, "m", at).await, r#"{__name__="m", n="a"} 0; {__name__="m", n="b"} 1"#);
+    let tally = writer.tally();
+    // Debian's understands 1.0 only; a newer one takes both in 2.0
+    assert!(matches!((tally.requests, tally.written), (2 | 3, 2)), "{tally:?}");
+}
+
+#[tokio::test]
+async fn peer_victoria_metrics_takes_and_gives_samples_bit_for_bit() {
+    let test = "peer_victoria_metrics_takes_and_gives_samples_bit_for_bit";
+    let Some(victoria) = Server::start_victoria_metrics(test).await else { return };
+    let body = victoria.until("it tells the time", |answer| answer.0 == 200, "/api/v1/query?query=time()").await;
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    let seconds: f64 = answer["data"]["result"][0]["value"][1].as_str().unwrap().parse().unwrap();
+    let at = Timestamp::from_secs(seconds as i64).minus(Duration::from_secs(60));
+    let query = QueryTarget {
+        kind: SourceKind::VictoriaMetrics,
+        params: [("nocache", "1"), ("step", "5m")].map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec(),
+        ..QueryTarget::new(victoria.url.clone())
+    };
+    let api = QueryApi::new(&query).unwrap();
+    let target =
+        WriteTarget { protocol: WriteProtocol::V2, ..WriteTarget::new(format!("{}/api/v1/write", victoria.url)) };
+    let writer = SampleWriter::new(target).unwrap();
+    let labels: [&[(&str, &str)]; 2] = [&[("__name__", "m"), ("a", "é\"<")], &[("__name__", "m"), ("a", "b")]];
+    let samples: Vec<Sample> = labels.iter().map(|labels| sample(labels, at, -1.5)).collect();
+    on_any_thread(writer.write(&samples, SOON, at)).await.unwrap();
+    // what was written is seen a moment later
+    let flush = |_: &(u16, String)| true;
+    victoria.until("it shows what it took", flush, "/internal/force_flush").await;
+    let both = r#"{__name__="m", a="b"} -1.5; {__name__="m", a="é\"<"} -1.5"#;
+    assert_eq!(ask(&api, "m", at).await, both);
+    assert_eq!(ask(&api, "sum(m) default 1", at).await, "{} -3", "MetricsQL");
+    let later = at.plus(Duration::from_secs(10));
+    let end = Sample::stale_marker(samples[0].labels.clone(), later.as_millis());
+    writer.write(&[end], SOON, at).await.unwrap();
+    victoria.until("it shows what it took", flush, "/internal/force_flush").await;
+    assert_eq!(ask(&api, "count(m)", later).await, "{} 1", "the stale marker ends the series");
+    assert_eq!(writer.tally().refused, 0);
 }
 
 const RULES: &str = r#"
