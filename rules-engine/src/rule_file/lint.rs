@@ -3,11 +3,13 @@
 //! A finding must be certain from what is written: where a rule may be right, nothing is said.
 //!
 //! - `lint/condition.rs`: alerts that fire whatever the values are, comparisons that are never true
+//! - `lint/exemption.rs`: findings that are meant to be there
 //! - `lint/label_use.rs`: labels that texts use, values in labels; `lint/template_scan.rs` reads the texts
 //! - `lint/matching.rs`: operators whose sides never meet, selectors that select nothing
 //! - `lint/timing.rs`: windows, `for` and intervals that do not fit each other
 
 mod condition;
+mod exemption;
 mod label_use;
 mod matching;
 mod template_scan;
@@ -171,6 +173,12 @@ impl<'a> Subject<'a> {
         Subject { file, group, rule, surroundings }
     }
 
+    /// Findings but for those the rule is exempt from.
+    pub(super) fn without_exempt(&self, found: impl IntoIterator<Item = Finding>) -> Vec<Finding> {
+        let exempt = exemption::exemptions(self.file, self.rule.whole);
+        found.into_iter().filter(|finding| !exempt.contains(&finding.lint)).collect()
+    }
+
     pub(super) fn is_alert(&self) -> bool {
         matches!(self.rule.rule.kind, RuleKind::Alerting(_))
     }
@@ -223,10 +231,8 @@ pub(super) fn inspect(
         found.extend(timing::interval_lookback(file, group));
         for rule in &group.rules {
             let subject = Subject::new(file, group, rule, surroundings);
-            if let Some(expr) = &rule.parsed {
-                found.extend(inspect_expr(&subject, expr, recorded));
-            }
-            found.extend(timing::short_for(&subject));
+            let of_expr = rule.parsed.iter().flat_map(|expr| inspect_expr(&subject, expr, recorded));
+            found.extend(subject.without_exempt(of_expr.chain(timing::short_for(&subject))));
         }
     }
     found.sort_by_key(|finding| finding.diagnostic.span);

@@ -29,6 +29,8 @@ pub(super) struct LocatedRule {
     pub(super) rule: Arc<Rule>,
     /// Its position in the group, from 1.
     pub(super) number: usize,
+    /// The rule from its first key to its end.
+    pub(super) whole: Span,
     /// Its name.
     pub(super) name: Span,
     /// The expression as written.

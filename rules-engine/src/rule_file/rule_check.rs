@@ -66,6 +66,7 @@ pub(super) fn resolve(
     Some(LocatedRule {
         rule: Arc::new(rule),
         number,
+        whole: written.whole,
         name: name.span,
         expr,
         parsed,

@@ -32,6 +32,8 @@ pub(super) enum Form {
 pub(super) struct WrittenRule {
     /// Where to report what concerns the whole rule.
     pub(super) place: Span,
+    /// From its first key to its end.
+    pub(super) whole: Span,
     pub(super) record: Option<Spanned<String>>,
     pub(super) alert: Option<Spanned<String>>,
     pub(super) expr: Option<Spanned<String>>,
@@ -162,6 +164,7 @@ impl WrittenRule {
         let mut fields = decoder.mapping(node, "a rule")?;
         let rule = WrittenRule {
             place: fields.span(),
+            whole: node.span,
             record: fields.optional("record").string(),
             alert: fields.optional("alert").string(),
             expr: fields.required("expr").string(),

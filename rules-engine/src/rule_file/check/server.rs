@@ -68,9 +68,10 @@ pub fn judge(reports: &mut [FileReport], answers: &Answers, checks: &Checks) {
         let Ok(good) = &mut report.outcome else { continue };
         let mut found = Vec::new();
         for (subject, expr) in subjects(good, checks) {
-            found.extend(missing(&subject, expr, answers, &recorded));
-            found.extend(wrong_type(&subject, expr, answers));
-            found.extend(too_many(&subject, expr, answers));
+            let mut of_rule = missing(&subject, expr, answers, &recorded);
+            of_rule.extend(wrong_type(&subject, expr, answers));
+            of_rule.extend(too_many(&subject, expr, answers));
+            found.extend(subject.without_exempt(of_rule));
         }
         good.take(found, &checks.lints);
     }

@@ -156,7 +156,7 @@ fn words(template: &str, start: usize) -> (Vec<Word<'_>>, usize) {
         } else {
             let length = word_length(rest);
             let text = rest.get(..length).unwrap_or(rest);
-            let trims = text == "-" && words.is_empty() || text == "-" && rest.starts_with("-}}");
+            let trims = text == "-" && (words.is_empty() || rest.starts_with("-}}"));
             if !text.trim().is_empty() && !trims {
                 words.push(Word { text, start: at });
             }

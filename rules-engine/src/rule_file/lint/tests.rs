@@ -80,6 +80,31 @@ fn recordings_that_vanish_between_evaluations() {
 }
 
 #[test]
+fn a_rule_is_exempt_from_what_a_comment_names() {
+    let text = "groups:
+- name: g
+  rules:
+  # why this is meant
+  # watchfire: ignore alert-condition, never-true
+  - alert: A
+    expr: up
+  - alert: B
+    expr: up # watchfire: ignore never-true
+  - alert: C
+    # watchfire: ignore alert-condition
+    expr: up
+  # watchfire: ignore nothing-known
+
+  - {alert: D, expr: up} # watchfire: ignore alert-condition
+  - {alert: E, expr: up}
+";
+    let report = check_file(&SourceFile::new("r.yml", text), &checks());
+    let good = report.outcome.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let lines: Vec<_> = good.failing.iter().map(|finding| finding.diagnostic.line()).collect();
+    assert_eq!(lines, [Some(9), Some(16)]);
+}
+
+#[test]
 fn every_lint_has_a_name_of_its_own_and_a_line_in_the_manual() {
     let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lints.md")).unwrap();
     for lint in Lint::ALL {

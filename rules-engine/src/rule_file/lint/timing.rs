@@ -8,6 +8,7 @@ use promql::Expr;
 use promql::ast::{self, Call};
 use promql::selector::walk;
 
+use super::exemption::exemptions;
 use super::{Finding, Lint, LocatedGroup, Recorded, Subject, interval_of};
 use crate::rule::RuleKind;
 
@@ -81,7 +82,8 @@ pub(super) fn short_for(subject: &Subject<'_>) -> Option<Finding> {
 pub(super) fn interval_lookback(file: &SourceFile, group: &LocatedGroup) -> Option<Finding> {
     let interval = group.group.interval;
     let recording = group.rules.iter().find(|rule| matches!(rule.rule.kind, RuleKind::Recording))?;
-    if !group.has_interval || interval <= LOOKBACK {
+    let is_exempt = exemptions(file, recording.whole).contains(&Lint::IntervalLookback);
+    if !group.has_interval || interval <= LOOKBACK || is_exempt {
         return None;
     }
     let lint = Lint::IntervalLookback;

@@ -161,6 +161,6 @@ fn lints_find_what_is_known_to_be_wrong_in_the_corpus_and_nothing_else() {
     assert_eq!(counts("awesome/dist", None), "template-label 231, never-true 2, never-matches 11, short-for 1");
     assert_eq!(
         counts("awesome/dist", every_minute),
-        "template-label 231, never-true 2, never-matches 11, rate-window 179, short-for 1"
+        "template-label 231, never-true 2, never-matches 11, rate-window 173, short-for 1"
     );
 }
