@@ -1,9 +1,10 @@
 //! Every alert known: identity, merging, and which are over.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 use model::labels::Fingerprint;
 use model::{LabelSet, Timestamp};
 
@@ -67,7 +68,8 @@ pub enum Change {
 pub struct AlertBook {
     slots: Vec<Option<StoredAlert>>,
     free: Vec<AlertId>,
-    ids: HashMap<LabelSet, AlertId, FixedState>,
+    /// By the hash of the labels, which lie in the slots.
+    ids: HashTable<AlertId>,
     /// Admitted last: the next one often comes from the same rule.
     latest: Option<AlertId>,
 }
@@ -179,10 +181,10 @@ impl AlertBook {
             self.slots.push(None);
             next
         });
-        self.ids.insert(alert.labels.clone(), id);
         if let Some(slot) = self.slots.get_mut(id.0 as usize) {
             *slot = Some(alert);
         }
+        self.file(id);
         id
     }
 
@@ -201,9 +203,16 @@ impl AlertBook {
         if self.slots.len() <= at {
             self.slots.resize(at + 1, None);
         }
-        self.ids.insert(alert.labels.clone(), id);
         self.slots[at] = Some(alert);
+        self.file(id);
         Ok(())
+    }
+
+    /// Makes an alert that is in its slot known by its labels.
+    fn file(&mut self, id: AlertId) {
+        let Self { slots, ids, .. } = self;
+        let hash_of = |id: &AlertId| slots.get(id.0 as usize).and_then(Option::as_ref).map_or(0, |it| hash(&it.labels));
+        ids.insert_unique(hash_of(&id), id, hash_of);
     }
 
     /// Finds the ids that were left out when alerts were put back, to give them out again.
@@ -217,7 +226,9 @@ impl AlertBook {
     /// Takes an alert out; its id may be given to another.
     pub fn remove(&mut self, id: AlertId) -> Option<StoredAlert> {
         let alert = self.slots.get_mut(id.0 as usize)?.take()?;
-        self.ids.remove(&alert.labels);
+        if let Ok(entry) = self.ids.find_entry(hash(&alert.labels), |known| *known == id) {
+            entry.remove();
+        }
         self.free.push(id);
         Some(alert)
     }
@@ -229,7 +240,7 @@ impl AlertBook {
 
     /// Where an alert is, by its labels.
     pub fn find(&self, labels: &LabelSet) -> Option<AlertId> {
-        self.ids.get(labels).copied()
+        self.ids.find(hash(labels), |id| self.get(*id).is_some_and(|alert| alert.labels == *labels)).copied()
     }
 
     /// After the clock was set back from `before` to `now`: what was over stays over, what fires is valid for as long as it
@@ -270,6 +281,10 @@ impl AlertBook {
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
+}
+
+fn hash(labels: &LabelSet) -> u64 {
+    FixedState::default().hash_one(labels)
 }
 
 #[cfg(test)]

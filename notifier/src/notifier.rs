@@ -180,7 +180,8 @@ impl Notifier {
         let at = silence.ends_at.max(now);
         let covered =
             self.known.book.iter().filter(|(_, alert)| !alert.is_resolved(now) && silence.matches(&alert.labels));
-        let groups: BTreeSet<GroupId> = covered.flat_map(|(id, _)| &self.known.marks(id).groups).copied().collect();
+        let groups: BTreeSet<GroupId> =
+            covered.flat_map(|(id, _)| self.known.marks(id).groups.iter()).copied().collect();
         for id in groups {
             let Some(group) = self.groups.get_mut(id).filter(|group| group.grid.anchor < now) else { continue };
             if at < group.next_flush {

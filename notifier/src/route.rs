@@ -179,6 +179,14 @@ impl Node {
         }
     }
 
+    /// Whether all members of a group have the same value of a label, which then is among the group's own or absent.
+    pub fn groups_by(&self, name: &str) -> bool {
+        match &self.group_by {
+            GroupBy::All => true,
+            GroupBy::Labels(names) => names.iter().any(|n| n == name),
+        }
+    }
+
     /// `{}/{team="a"}:{alertname="K"}`.
     pub fn group_key(&self, group_labels: &LabelSet) -> Arc<str> {
         format!("{}:{group_labels}", self.key).into()

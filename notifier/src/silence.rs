@@ -1,5 +1,6 @@
 //! Silences: create, edit, expire, and which of them cover a label set.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -259,6 +260,16 @@ impl Silences {
         }
         covering.numbers = numbers.into_boxed_slice();
         covering.seen = self.next_number;
+    }
+
+    /// What is remembered about a label set as it would be if it were up to date.
+    pub fn refreshed<'c>(&self, labels: &LabelSet, covering: &'c Covering) -> Cow<'c, Covering> {
+        if covering.seen == self.next_number {
+            return Cow::Borrowed(covering);
+        }
+        let mut covering = covering.clone();
+        self.refresh(labels, &mut covering);
+        Cow::Owned(covering)
     }
 
     /// The active silences among those remembered, in order of arrival.

@@ -16,6 +16,56 @@ pub fn to_vec(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Writes a text as a JSON string, as [`to_vec`] does, many times faster: for answers of many texts.
+pub fn push_string(json: &mut Vec<u8>, text: &str) {
+    json.push(b'"');
+    let bytes = text.as_bytes();
+    let mut plain_from = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        if !IS_SPECIAL[usize::from(*byte)] {
+            continue;
+        }
+        let rest = &bytes[at..];
+        let (escape, length): (&[u8], usize) = match byte {
+            b'"' => (b"\\\"", 1),
+            b'\\' => (b"\\\\", 1),
+            b'\n' => (b"\\n", 1),
+            b'\r' => (b"\\r", 1),
+            b'\t' => (b"\\t", 1),
+            0x08 => (b"\\b", 1),
+            0x0c => (b"\\f", 1),
+            b'<' => (b"\\u003c", 1),
+            b'>' => (b"\\u003e", 1),
+            b'&' => (b"\\u0026", 1),
+            _ if rest.starts_with("\u{2028}".as_bytes()) => (b"\\u2028", 3),
+            _ if rest.starts_with("\u{2029}".as_bytes()) => (b"\\u2029", 3),
+            0..b' ' => {
+                json.extend_from_slice(&bytes[plain_from..at]);
+                json.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+                plain_from = at + 1;
+                continue;
+            }
+            _ => continue,
+        };
+        json.extend_from_slice(&bytes[plain_from..at]);
+        json.extend_from_slice(escape);
+        plain_from = at + length;
+    }
+    json.extend_from_slice(&bytes[plain_from..]);
+    json.push(b'"');
+}
+
+/// Bytes at which a text may have to be escaped: U+2028 and U+2029 begin with 0xE2.
+const IS_SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        special[at] = at < 0x20 || matches!(at as u8, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xE2);
+        at += 1;
+    }
+    special
+};
+
 struct GoFormatter;
 
 impl Formatter for GoFormatter {
@@ -64,6 +114,16 @@ mod tests {
             (-2.5, "-2.5"),
         ] {
             assert_eq!(shown(value), text);
+        }
+    }
+
+    #[test]
+    fn the_fast_way_writes_the_same() {
+        let every: String = (0..0x3000).filter_map(char::from_u32).collect();
+        for text in ["", "plain", "<", "a\u{2029}b", "ends with &", every.as_str()] {
+            let mut json = Vec::new();
+            push_string(&mut json, text);
+            assert_eq!(String::from_utf8(json), String::from_utf8(to_vec(&text).unwrap()));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The alerts, what may hide them, and what is remembered about each.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
 use model::{LabelSet, Timestamp};
 use uuid::Uuid;
@@ -33,11 +34,59 @@ pub(super) struct Marks {
     /// Which silences match it.
     covering: Covering,
     /// The groups it is a member of.
-    pub(super) groups: Vec<GroupId>,
+    pub(super) groups: Memberships,
     /// It is in every group that its routes give it.
     pub(super) is_placed: bool,
     /// What the store says of it.
     pub(super) stored: Stored,
+}
+
+/// The groups of an alert, in the order of its routes: one as a rule, which takes no memory of its own.
+#[derive(Debug, Default)]
+#[expect(clippy::box_collection, reason = "there is one for each alert: the rare list is kept out of it")]
+pub(super) enum Memberships {
+    #[default]
+    None,
+    One(GroupId),
+    Several(Box<Vec<GroupId>>),
+}
+
+impl Memberships {
+    pub(super) fn push(&mut self, id: GroupId) {
+        *self = match std::mem::take(self) {
+            Self::None => Self::One(id),
+            Self::One(first) => Self::Several(Box::new(vec![first, id])),
+            Self::Several(mut ids) => {
+                ids.push(id);
+                Self::Several(ids)
+            }
+        };
+    }
+
+    pub(super) fn remove(&mut self, id: GroupId) {
+        match self {
+            Self::One(only) if *only == id => *self = Self::None,
+            Self::None | Self::One(_) => {}
+            Self::Several(ids) => {
+                ids.retain(|known| *known != id);
+                if ids.is_empty() {
+                    *self = Self::None;
+                }
+            }
+        }
+    }
+}
+
+impl Deref for Memberships {
+    type Target = [GroupId];
+
+    fn deref(&self) -> &[GroupId] {
+        match self {
+            Self::None => &[],
+            Self::One(id) => std::slice::from_ref(id),
+            Self::Several(ids) => ids,
+        }
+    }
 }
 
 /// What the store says of an alert.
@@ -215,8 +264,7 @@ impl Known {
 
     /// The active silences that cover the alert.
     pub(super) fn silenced_by(&self, id: AlertId, labels: &LabelSet, at: Timestamp) -> Vec<Uuid> {
-        let mut covering = self.marks(id).covering.clone();
-        self.silences.refresh(labels, &mut covering);
+        let covering = self.silences.refreshed(labels, &self.marks(id).covering);
         let ids = self.silences.active(&covering, at).map(|silence| silence.id);
         ids.collect()
     }

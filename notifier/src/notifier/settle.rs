@@ -68,7 +68,7 @@ impl Notifier {
 
     fn leave_group(&mut self, now: Timestamp, alert: AlertId, id: GroupId) {
         let marks = self.known.marks_mut(alert);
-        marks.groups.retain(|group| *group != id);
+        marks.groups.remove(id);
         marks.is_placed = false;
         if marks.groups.is_empty() {
             self.known.save(now, alert);

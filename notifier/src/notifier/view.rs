@@ -1,15 +1,18 @@
 //! What the API and metrics show: alerts, groups and silences by reference, worked out for an instant when asked.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::labels::Fingerprint;
-use model::{LabelSet, Timestamp};
+use model::matcher::all_match;
+use model::{LabelSet, Matcher, Timestamp};
 use uuid::Uuid;
 
 use super::Notifier;
 use super::known::Known;
 use crate::alert_book::{AlertId, StoredAlert};
-use crate::group::GroupId;
+use crate::group::{Group, GroupId};
+use crate::receiver::Receiver;
 use crate::route::{Node, RouteTree};
 use crate::silence::{Silence, SilenceState};
 
@@ -72,6 +75,41 @@ impl Notifier {
         live.map(move |(id, alert)| AlertView { notifier: self, alert, id, group: None, now })
     }
 
+    /// The alert with this id, if it is not resolved.
+    pub fn alert(&self, now: Timestamp, id: AlertId) -> Option<AlertView<'_>> {
+        let alert = self.known.book.get(id).filter(|alert| !alert.is_resolved(now))?;
+        Some(AlertView { notifier: self, alert, id, group: None, now })
+    }
+
+    /// Every alert that is not resolved and satisfies the matchers, in no particular order. What a group's labels rule out
+    /// is not looked at one by one.
+    pub fn alerts_matching<'a>(
+        &'a self,
+        now: Timestamp,
+        matchers: &'a [Matcher],
+    ) -> Box<dyn Iterator<Item = AlertView<'a>> + 'a> {
+        let is_wanted = move |alert: &AlertView<'_>| all_match(matchers, alert.labels());
+        match self.members_matching(matchers) {
+            Some(ids) => Box::new(ids.into_iter().filter_map(move |id| self.alert(now, id)).filter(is_wanted)),
+            None => Box::new(self.alerts(now).filter(is_wanted)),
+        }
+    }
+
+    /// The members of the groups whose labels do not contradict the matchers; `None` if that rules nobody out. Every alert
+    /// that fires is in a group.
+    fn members_matching(&self, matchers: &[Matcher]) -> Option<BTreeSet<AlertId>> {
+        let routes = self.routes.as_deref().filter(|_| !matchers.is_empty())?;
+        let may_match = |group: &Group| {
+            let node = routes.node(group.route);
+            let ruled = matchers.iter().filter(|matcher| node.groups_by(matcher.name()));
+            ruled.into_iter().all(|matcher| matcher.matches(&group.labels))
+        };
+        let fitting: Vec<&Group> =
+            self.groups.iter().map(|(_, group)| group).filter(|group| may_match(group)).collect();
+        let ids = || fitting.iter().flat_map(|group| &group.members).map(|member| member.id);
+        (fitting.len() < self.groups.len()).then(|| ids().collect())
+    }
+
     /// How many alerts are known, resolved ones that are still in a group included.
     pub fn alert_count(&self) -> usize {
         self.known.book.len()
@@ -122,6 +160,11 @@ impl Notifier {
 }
 
 impl<'a> AlertView<'a> {
+    /// Names it for as long as it is known.
+    pub fn id(&self) -> AlertId {
+        self.id
+    }
+
     /// Identity.
     pub fn labels(&self) -> &'a LabelSet {
         &self.alert.labels
@@ -159,11 +202,16 @@ impl<'a> AlertView<'a> {
 
     /// The names of the receivers its routes lead to, in the order of the routes.
     pub fn receivers(&self) -> impl Iterator<Item = &'a str> {
+        self.whole_receivers().map(|receiver| receiver.name.as_str())
+    }
+
+    /// The receivers its routes lead to, in the order of the routes.
+    pub fn whole_receivers(&self) -> impl Iterator<Item = &'a Arc<Receiver>> {
         let notifier = self.notifier;
         let groups = self.known().marks(self.id).groups.iter().filter_map(|id| notifier.groups.get(*id));
         let groups = groups.filter(|group| !group.guests.iter().any(|guest| guest.id == self.id));
         let routes = notifier.routes.as_deref();
-        groups.filter_map(move |group| Some(routes?.node(group.route).receiver.name.as_str()))
+        groups.filter_map(move |group| Some(&routes?.node(group.route).receiver))
     }
 
     /// What hides it, at the instant of the view.

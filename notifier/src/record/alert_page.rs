@@ -1,92 +1,35 @@
-//! Alerts in the store: neighbours in the book share a record, and in it their texts. A burst of alerts is written in a tenth
-//! of the records it would take one by one.
+//! Alerts in the store: neighbours in the book share a record, in which each says how it differs from the one before. So a
+//! burst of alerts is written in few records, which hold a fraction of its text.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+mod text_change;
+
 use std::time::Duration;
 
-use foldhash::fast::FixedState;
 use model::{LabelSet, Timestamp};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use self::text_change::{TextChange, applied, changes};
 use crate::alert_book::{AlertId, StoredAlert};
 
 /// How many ids share a record: so many ordinary alerts stay below the store's 4 KiB.
-pub const PAGE_ALERTS: u32 = 10;
+pub const PAGE_ALERTS: u32 = 20;
 
 /// The stored alerts whose ids lie in one page.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct AlertPageV1<'a> {
-    /// Each once; alerts name them by their place here.
-    texts: Vec<Cow<'a, str>>,
-    alerts: Vec<AlertV1>,
-}
+pub struct AlertPageV1<'a>(Vec<AlertV1<'a>>);
 
-/// An alert; its texts are places in the page's list. Written as a list of its fields in this order, read also with names.
-#[derive(Debug, Deserialize)]
-struct AlertV1 {
-    id: u32,
-    /// Name, value, name, value.
-    labels: Vec<u32>,
-    #[serde(rename = "notes")]
-    annotations: Vec<u32>,
-    #[serde(rename = "url")]
-    generator_url: u32,
-    #[serde(rename = "start")]
-    starts_at: i64,
-    #[serde(rename = "end")]
-    ends_at: i64,
-    #[serde(rename = "updated")]
-    updated_at: i64,
-    #[serde(rename = "known")]
-    known_at: i64,
-    #[serde(rename = "timeout")]
-    is_timeout: bool,
-    /// Whether it was known to be over when this was written.
-    #[serde(rename = "over")]
-    is_resolved: bool,
-}
+/// An alert, as a list: its id; how many labels it has; its texts; its times in nanoseconds; its flags. Texts and times are
+/// told as changes from the alert before, those of the first from nothing.
+#[derive(Debug, Serialize, Deserialize)]
+struct AlertV1<'a>(u32, u32, Vec<TextChange<'a>>, Times, u8);
 
-impl Serialize for AlertV1 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let texts = (&self.labels, &self.annotations, self.generator_url);
-        let times = (self.starts_at, self.ends_at, self.updated_at, self.known_at);
-        let flags = (self.is_timeout, self.is_resolved);
-        (self.id, texts.0, texts.1, texts.2, times.0, times.1, times.2, times.3, flags.0, flags.1).serialize(serializer)
-    }
-}
+/// Start, end, latest report, when it became known.
+type Times = [i64; 4];
 
-/// Where the texts of a page are. Neighbours often have the same text in the same place, which is then found without hashing.
-#[derive(Default)]
-struct Places<'a> {
-    by_text: HashMap<&'a str, u32, FixedState>,
-    /// Of the alert before, in order.
-    before: Vec<(&'a str, u32)>,
-    /// Of this alert.
-    now: Vec<(&'a str, u32)>,
-}
-
-impl<'a> Places<'a> {
-    fn place(&mut self, text: &'a str, texts: &mut Vec<Cow<'a, str>>) -> u32 {
-        let same = self.before.get(self.now.len()).filter(|(before, _)| *before == text);
-        let place = same.map_or_else(
-            || {
-                *self.by_text.entry(text).or_insert_with(|| {
-                    texts.push(Cow::Borrowed(text));
-                    u32::try_from(texts.len() - 1).expect("a page has fewer than four billion texts")
-                })
-            },
-            |(_, place)| *place,
-        );
-        self.now.push((text, place));
-        place
-    }
-
-    fn next_alert(&mut self) {
-        std::mem::swap(&mut self.before, &mut self.now);
-        self.now.clear();
-    }
-}
+/// The end is not the source's word.
+const TIMEOUT: u8 = 1;
+/// It was known to be over when this was written.
+const OVER: u8 = 2;
 
 /// A stored alert as it is to be taken after a restart.
 #[derive(Debug, PartialEq)]
@@ -113,32 +56,20 @@ impl<'a> AlertPageV1<'a> {
 
     /// A page of alerts with whether each is known to be over; none if there are none.
     pub fn new(alerts: impl Iterator<Item = (AlertId, &'a StoredAlert, bool)>) -> Option<Self> {
-        let mut page = Self::default();
-        let mut places = Places::default();
-        for (id, alert, is_resolved) in alerts {
-            let mut place = |text| places.place(text, &mut page.texts);
-            let mut places_of = |set: &'a LabelSet| -> Vec<u32> {
-                let mut places = Vec::with_capacity(2 * set.len());
-                places.extend(set.iter().flat_map(|(name, value)| [name, value]).map(&mut place));
-                places
-            };
-            let (labels, annotations) = (places_of(&alert.labels), places_of(&alert.annotations));
-            let generator_url = place(&alert.generator_url);
-            places.next_alert();
-            page.alerts.push(AlertV1 {
-                id: id.0,
-                labels,
-                annotations,
-                generator_url,
-                starts_at: alert.starts_at.as_nanos(),
-                ends_at: alert.ends_at.as_nanos(),
-                updated_at: alert.updated_at.as_nanos(),
-                known_at: alert.known_at.as_nanos(),
-                is_timeout: alert.is_timeout,
-                is_resolved,
-            });
-        }
-        (!page.alerts.is_empty()).then_some(page)
+        let (mut texts_before, mut times_before): (Vec<&str>, Times) = Default::default();
+        let alerts = alerts.map(|(id, alert, is_resolved)| {
+            let sets = alert.labels.iter().chain(alert.annotations.iter());
+            let mut texts = Vec::with_capacity(texts_before.len());
+            texts.extend(sets.flat_map(|(name, value)| [name, value]).chain([&*alert.generator_url]));
+            let times = [alert.starts_at, alert.ends_at, alert.updated_at, alert.known_at].map(Timestamp::as_nanos);
+            let labels = u32::try_from(alert.labels.len()).expect("an alert has fewer than four billion labels");
+            let flags = if alert.is_timeout { TIMEOUT } else { 0 } | if is_resolved { OVER } else { 0 };
+            let changed = AlertV1(id.0, labels, changes(&texts_before, &texts), since(times, times_before), flags);
+            (texts_before, times_before) = (texts, times);
+            changed
+        });
+        let page = Self(alerts.collect());
+        (!page.0.is_empty()).then_some(page)
     }
 
     /// The alerts as they are to be taken after a restart at `now`. One that fired gets as much time to be reported
@@ -147,38 +78,47 @@ impl<'a> AlertPageV1<'a> {
     /// # Errors
     /// An alert of the page makes no sense.
     pub fn into_alerts(self, now: Timestamp, grace: Duration) -> Result<Vec<Restored>, String> {
-        let text =
-            |place: u32| self.texts.get(place as usize).map(AsRef::as_ref).ok_or_else(|| format!("no text {place}"));
-        let set = |places: &[u32]| -> Result<LabelSet, String> {
-            let (pairs, rest) = places.as_chunks::<2>();
-            if !rest.is_empty() {
-                return Err("a label without a value".to_owned());
-            }
-            let pairs: Result<Vec<(&str, &str)>, String> =
-                pairs.iter().map(|[name, value]| Ok((text(*name)?, text(*value)?))).collect();
-            Ok(LabelSet::from_pairs(pairs?))
-        };
-        let restored = |stored: &AlertV1| {
-            let labels = set(&stored.labels)?;
-            if labels.is_empty() {
-                return Err("the alert has no labels".to_owned());
-            }
-            let ends_at = Timestamp::from_nanos(stored.ends_at);
-            let updated_at = Timestamp::from_nanos(stored.updated_at);
+        let (mut texts, mut times): (Vec<String>, Times) = Default::default();
+        let restored = |AlertV1(id, labels, text_changes, time_changes, flags)| {
+            texts = applied(text_changes, &texts)?;
+            times = std::array::from_fn(|at| i64::wrapping_add(times[at], time_changes[at]));
+            let [starts_at, ends_at, updated_at, known_at] = times.map(Timestamp::from_nanos);
+            let (labels, annotations, generator_url) = parts(&texts, labels)?;
             let patient = now.plus(ends_at.since(updated_at).min(grace));
+            let is_resolved = flags & OVER != 0;
             let alert = StoredAlert {
                 fingerprint: labels.fingerprint(),
                 labels,
-                annotations: set(&stored.annotations)?,
-                starts_at: Timestamp::from_nanos(stored.starts_at),
-                ends_at: if stored.is_resolved { ends_at } else { ends_at.max(patient) },
+                annotations,
+                starts_at,
+                ends_at: if is_resolved { ends_at } else { ends_at.max(patient) },
                 updated_at,
-                known_at: Timestamp::from_nanos(stored.known_at),
-                is_timeout: stored.is_timeout,
-                generator_url: text(stored.generator_url)?.into(),
+                known_at,
+                is_timeout: flags & TIMEOUT != 0,
+                generator_url: generator_url.into(),
             };
-            Ok(Restored { id: AlertId(stored.id), alert, is_resolved: stored.is_resolved })
+            Ok(Restored { id: AlertId(id), alert, is_resolved })
         };
-        self.alerts.iter().map(restored).collect()
+        self.0.into_iter().map(restored).collect()
     }
+}
+
+/// What to add to the times before.
+fn since(times: Times, before: Times) -> Times {
+    std::array::from_fn(|at| times[at].wrapping_sub(before[at]))
+}
+
+/// Labels, annotations and link of an alert from its texts.
+fn parts(texts: &[String], label_count: u32) -> Result<(LabelSet, LabelSet, &str), String> {
+    let (generator_url, texts) = texts.split_last().ok_or("the alert has no texts")?;
+    let (pairs, rest) = texts.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err("a label without a value".to_owned());
+    }
+    let (labels, annotations) = pairs.split_at_checked(label_count as usize).ok_or("labels are missing")?;
+    if labels.is_empty() {
+        return Err("the alert has no labels".to_owned());
+    }
+    let set = |pairs: &[[String; 2]]| LabelSet::from_pairs(pairs.iter().map(|[name, value]| (name, value)));
+    Ok((set(labels), set(annotations), generator_url))
 }

@@ -71,8 +71,8 @@ fn a_firing_alert_gets_one_more_term() {
         assert_eq!(restored.alert, alert(at(expected)));
         assert_eq!((restored.id, restored.is_resolved), (AlertId(21), end <= 100));
     }
-    assert_eq!(Record::page_key(AlertPageV1::number_of(AlertId(21))), "alert/00000002");
-    assert!(AlertPageV1::ids(2).any(|id| id == AlertId(21)) && AlertPageV1::ids(2).all(|id| id.0 / 10 == 2));
+    assert_eq!(Record::page_key(AlertPageV1::number_of(AlertId(21))), "alert/00000001");
+    assert!(AlertPageV1::ids(1).any(|id| id == AlertId(21)) && AlertPageV1::ids(1).all(|id| id.0 / 20 == 1));
 }
 
 #[test]
@@ -97,9 +97,15 @@ fn the_texts_of_a_page_are_stored_once_and_a_page_of_nothing_is_none() {
     let restored = page.into_alerts(Timestamp::from_secs(100), Duration::ZERO).unwrap();
     assert!(restored.iter().zip(&alerts).all(|(restored, alert)| restored.alert.labels == alert.labels));
     assert!(AlertPageV1::new(std::iter::empty()).is_none());
-    let broken = br#"{"v1":{"alerts":{"texts":["a"],"alerts":[{"id":0,"labels":[0,7],"notes":[],"url":0,"start":0,"end":0,"updated":0,"known":0,"timeout":false,"over":false}]}}}"#;
-    let Record::V1(RecordV1::Alerts(page)) = Record::from_bytes(broken).unwrap() else { panic!() };
-    assert_eq!(page.into_alerts(Timestamp::EPOCH, Duration::ZERO), Err("no text 7".to_owned()));
+    for (broken, why) in [
+        (&br#"{"v1":{"alerts":[[0,1,["a",1],[0,0,0,0],0]]}}"#[..], "text 1 is told as a change of nothing"),
+        (br#"{"v1":{"alerts":[[0,1,["a","b"],[0,0,0,0],0]]}}"#, "a label without a value"),
+        (br#"{"v1":{"alerts":[[0,2,["a","b",""],[0,0,0,0],0]]}}"#, "labels are missing"),
+        (br#"{"v1":{"alerts":[[0,0,[""],[0,0,0,0],0]]}}"#, "the alert has no labels"),
+    ] {
+        let Record::V1(RecordV1::Alerts(page)) = Record::from_bytes(broken).unwrap() else { panic!() };
+        assert_eq!(page.into_alerts(Timestamp::EPOCH, Duration::ZERO), Err(why.to_owned()));
+    }
 }
 
 #[test]

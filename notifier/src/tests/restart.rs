@@ -159,6 +159,6 @@ fn broken_records_are_named_and_left_out() {
     let mut notifier = crate::notifier::Notifier::new(Default::default());
     let warnings = notifier.restore(t(1.0), records.into_iter());
     assert_eq!(warnings.len(), 3, "{warnings:?}");
-    assert!(warnings[0].starts_with("record alert/x is left out: missing field"), "{warnings:?}");
+    assert!(warnings[0].starts_with("record alert/x is left out: invalid type"), "{warnings:?}");
     assert_eq!(notifier.alerts(t(1.0)).count(), 2);
 }

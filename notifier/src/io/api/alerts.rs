@@ -7,37 +7,55 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use model::LabelSet;
 use model::labels::Fingerprint;
-use serde::{Serialize, Serializer};
-use uuid::Uuid;
+use model::{LabelSet, Timestamp};
+use outbound::go_json::push_string;
+use serde::Serializer;
 
 use super::Api;
-use super::answer::{self, Refusal};
+use super::answer::{self, Item, Refusal};
 use super::filter::{Filter, Parameters};
-use super::moment::Moment;
 use super::paging::Paging;
 use super::posted_alert::PostableAlert;
-use super::status::ReceiverName;
+use crate::alert_book::AlertId;
 use crate::group::alert_order;
 use crate::io::desk::Desk;
-use crate::notifier::AlertView;
+use crate::notifier::{AlertStatus, AlertView, Notifier};
+use crate::receiver::Receiver;
 
-/// `GET`: alerts that are not resolved, by fingerprint; written in pieces as the client reads.
+/// `GET`: alerts that are not resolved, by fingerprint. A whole list is made while the client reads, piece by piece: an
+/// alert that ends meanwhile is left out.
 pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let parameters = Parameters::read(query.as_deref(), api.about.matcher_mode);
     let filter = Filter::read(&parameters)?;
     let paging = Paging::read(&parameters)?;
-    let page = api.desk.read(|notifier, now| {
+    let candidates = |notifier: &Notifier, now| {
         let receivers = filter.receivers(notifier.config());
-        let wanted = |alert: &AlertView<'_>| {
-            filter.wants_labels(alert.labels())
-                && receivers.as_ref().is_none_or(|names| alert.receivers().any(|name| names.contains(name)))
+        let is_wanted = |alert: &AlertView<'_>| {
+            receivers.as_ref().is_none_or(|names| alert.receivers().any(|name| names.contains(name)))
         };
-        let alerts = notifier.alerts(now).filter(wanted).map(|alert| (alert.fingerprint().0, alert));
-        paging.page(alerts.collect(), |alert| GettableAlert::new(&alert, &filter))
-    });
-    Ok(page.answer())
+        let alerts = notifier.alerts_matching(now, &filter.matchers).filter(is_wanted);
+        alerts.map(|alert| (alert.fingerprint().0, alert.id())).collect()
+    };
+    if !paging.is_whole() {
+        let page = api.desk.read(|notifier, now| {
+            paging.page(candidates(notifier, now), |id| GettableAlert::new(&notifier.alert(now, id)?, &filter))
+        });
+        return Ok(page.answer());
+    }
+    let mut left = paging.in_order(api.desk.read(candidates)).into_iter();
+    let desk = api.desk;
+    Ok(answer::json_pieces(move || {
+        let ids: Vec<(u64, AlertId)> = left.by_ref().take(answer::ITEMS_IN_A_PIECE).collect();
+        let alerts = |notifier: &Notifier, now| {
+            let alerts = ids.iter().filter_map(|(hash, id)| {
+                let alert = notifier.alert(now, *id).filter(|alert| alert.fingerprint() == Fingerprint(*hash))?;
+                GettableAlert::new(&alert, &filter)
+            });
+            alerts.collect()
+        };
+        (!ids.is_empty()).then(|| desk.read(alerts))
+    }))
 }
 
 /// `POST`: every valid alert is taken, also when others are not.
@@ -58,32 +76,82 @@ pub(super) async fn post<D: Desk>(
 }
 
 /// An alert as clients see it; the order of the fields is Alertmanager's.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct GettableAlert {
-    #[serde(serialize_with = "as_object")]
     annotations: LabelSet,
-    ends_at: Moment,
-    #[serde(serialize_with = "as_text")]
+    ends_at: Timestamp,
     fingerprint: Fingerprint,
-    receivers: Vec<ReceiverName<String>>,
-    starts_at: Moment,
-    status: Status,
-    updated_at: Moment,
-    #[serde(rename = "generatorURL", skip_serializing_if = "str::is_empty")]
+    receivers: Vec<Arc<Receiver>>,
+    starts_at: Timestamp,
+    status: AlertStatus,
+    updated_at: Timestamp,
     generator_url: Arc<str>,
-    #[serde(serialize_with = "as_object")]
     labels: LabelSet,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Status {
-    #[serde(serialize_with = "as_texts")]
-    inhibited_by: Vec<Fingerprint>,
-    muted_by: Vec<String>,
-    silenced_by: Vec<Uuid>,
-    state: &'static str,
+/// By hand, as lists of alerts are long.
+impl Item for GettableAlert {
+    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+        json.extend_from_slice(b"{\"annotations\":");
+        push_object(json, &self.annotations);
+        push_field(json, "endsAt", &self.ends_at.to_rfc3339_millis());
+        push_field(json, "fingerprint", &self.fingerprint.to_string());
+        json.extend_from_slice(b",\"receivers\":");
+        push_list(json, &self.receivers, |json, receiver| {
+            json.extend_from_slice(b"{\"name\":");
+            push_string(json, &receiver.name);
+            json.push(b'}');
+        });
+        push_field(json, "startsAt", &self.starts_at.to_rfc3339_millis());
+        let AlertStatus { state, silenced_by, inhibited_by, muted_by } = &self.status;
+        json.extend_from_slice(b",\"status\":{\"inhibitedBy\":");
+        push_list(json, inhibited_by, |json, source| push_string(json, &source.to_string()));
+        json.extend_from_slice(b",\"mutedBy\":");
+        push_list(json, muted_by, |json, interval| push_string(json, interval));
+        json.extend_from_slice(b",\"silencedBy\":");
+        push_list(json, silenced_by, |json, silence| push_string(json, &silence.to_string()));
+        push_field(json, "state", state.as_str());
+        json.push(b'}');
+        push_field(json, "updatedAt", &self.updated_at.to_rfc3339_millis());
+        if !self.generator_url.is_empty() {
+            push_field(json, "generatorURL", &self.generator_url);
+        }
+        json.extend_from_slice(b",\"labels\":");
+        push_object(json, &self.labels);
+        json.push(b'}');
+        Ok(())
+    }
+}
+
+fn push_field(json: &mut Vec<u8>, name: &str, text: &str) {
+    json.push(b',');
+    push_string(json, name);
+    json.push(b':');
+    push_string(json, text);
+}
+
+/// Labels as an object.
+pub(super) fn push_object(json: &mut Vec<u8>, labels: &LabelSet) {
+    json.push(b'{');
+    for (at, (name, value)) in labels.iter().enumerate() {
+        if at > 0 {
+            json.push(b',');
+        }
+        push_string(json, name);
+        json.push(b':');
+        push_string(json, value);
+    }
+    json.push(b'}');
+}
+
+fn push_list<T>(json: &mut Vec<u8>, items: &[T], push: impl Fn(&mut Vec<u8>, &T)) {
+    json.push(b'[');
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            json.push(b',');
+        }
+        push(json, item);
+    }
+    json.push(b']');
 }
 
 impl GettableAlert {
@@ -102,17 +170,12 @@ impl GettableAlert {
         let status = alert.status();
         filter.wants_status(&status).then(|| Self {
             annotations: alert.annotations().clone(),
-            ends_at: Moment(alert.ends_at()),
+            ends_at: alert.ends_at(),
             fingerprint: alert.fingerprint(),
-            receivers: alert.receivers().map(|name| ReceiverName { name: name.to_owned() }).collect(),
-            starts_at: Moment(alert.starts_at()),
-            status: Status {
-                inhibited_by: status.inhibited_by,
-                muted_by: status.muted_by,
-                silenced_by: status.silenced_by,
-                state: status.state.as_str(),
-            },
-            updated_at: Moment(alert.updated_at()),
+            receivers: alert.whole_receivers().cloned().collect(),
+            starts_at: alert.starts_at(),
+            status,
+            updated_at: alert.updated_at(),
             generator_url: Arc::clone(alert.generator_url()),
             labels: alert.labels().clone(),
         })
@@ -121,12 +184,4 @@ impl GettableAlert {
 
 pub(super) fn as_object<S: Serializer>(labels: &LabelSet, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(labels.iter())
-}
-
-fn as_text<S: Serializer>(fingerprint: &Fingerprint, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(fingerprint)
-}
-
-fn as_texts<S: Serializer>(fingerprints: &[Fingerprint], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(fingerprints.iter().map(ToString::to_string))
 }

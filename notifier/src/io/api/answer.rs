@@ -75,38 +75,88 @@ fn respond(status: StatusCode, body: impl Into<Body>) -> Response {
     response
 }
 
+/// What lists are made of.
+pub(super) trait Item {
+    /// Writes it as JSON.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()>;
+}
+
+impl<T: Serialize> Item for T {
+    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+        json.extend(outbound::go_json::to_vec(self)?);
+        Ok(())
+    }
+}
+
 /// Items are written in pieces of so many, so that a long list is never in memory as text.
-const ITEMS_IN_A_PIECE: usize = 256;
+pub(super) const ITEMS_IN_A_PIECE: usize = 256;
 
 /// 200 with a list, written in pieces as the client reads.
-pub(super) fn json_list<T: Serialize + Send + 'static>(items: Vec<T>) -> Response {
-    if items.len() <= ITEMS_IN_A_PIECE {
-        return json(&items);
-    }
+pub(super) fn json_list<T: Item + Send + 'static>(items: Vec<T>) -> Response {
     let mut items = items.into_iter();
-    let mut opened = false;
-    let mut closed = false;
-    let pieces = std::iter::from_fn(move || {
-        if closed {
-            return None;
+    json_pieces(move || {
+        Some(items.by_ref().take(ITEMS_IN_A_PIECE).collect()).filter(|piece: &Vec<T>| !piece.is_empty())
+    })
+}
+
+/// 200 with a list whose items are made while it is written: `next` gives some more of them, `None` after the last. What
+/// fits one piece is sent with its length.
+pub(super) fn json_pieces<T: Item + Send + 'static>(next: impl FnMut() -> Option<Vec<T>> + Send + 'static) -> Response {
+    let mut pieces = Pieces::new(next);
+    match pieces.write() {
+        Ok(whole) if pieces.is_closed => respond(StatusCode::OK, whole),
+        Ok(first) => {
+            let rest = std::iter::from_fn(move || (!pieces.is_closed).then(|| pieces.write()));
+            let all = std::iter::once(Ok(first)).chain(rest);
+            respond(StatusCode::OK, Body::from_stream(futures_util::stream::iter(all)))
         }
-        let mut piece = Vec::new();
-        for item in items.by_ref().take(ITEMS_IN_A_PIECE) {
-            piece.push(if opened { b',' } else { b'[' });
-            opened = true;
-            match outbound::go_json::to_vec(&item) {
-                Ok(bytes) => piece.extend(bytes),
-                // The list is cut off, which a client notices.
-                Err(error) => return Some(Err(error)),
+        Err(error) => fault(StatusCode::INTERNAL_SERVER_ERROR, 500, error.to_string()).into_response(),
+    }
+}
+
+/// A list on its way to the client.
+struct Pieces<T, F> {
+    next: F,
+    upcoming: Option<Vec<T>>,
+    is_opened: bool,
+    is_empty: bool,
+    is_closed: bool,
+}
+
+impl<T: Item, F: FnMut() -> Option<Vec<T>>> Pieces<T, F> {
+    fn new(mut next: F) -> Self {
+        let upcoming = next();
+        Self { next, upcoming, is_opened: false, is_empty: true, is_closed: false }
+    }
+
+    /// The next bytes. Where an item fails the list is cut off, which a client notices.
+    fn write(&mut self) -> serde_json::Result<Vec<u8>> {
+        let mut json = Vec::new();
+        if !std::mem::replace(&mut self.is_opened, true) {
+            json.push(b'[');
+        }
+        while let Some(items) = self.upcoming.take() {
+            for item in items {
+                if !std::mem::replace(&mut self.is_empty, false) {
+                    json.push(b',');
+                }
+                if let Err(error) = item.write(&mut json) {
+                    self.is_closed = true;
+                    return Err(error);
+                }
+            }
+            self.upcoming = (self.next)();
+            if json.len() > 1 && self.upcoming.is_some() {
+                return Ok(json);
             }
         }
-        if items.len() == 0 {
-            piece.extend_from_slice(b"]\n");
-            closed = true;
-        }
-        Some(Ok(piece))
-    });
-    respond(StatusCode::OK, Body::from_stream(futures_util::stream::iter(pieces)))
+        json.extend_from_slice(b"]\n");
+        self.is_closed = true;
+        Ok(json)
+    }
 }
 
 /// What a body holds, as Alertmanager's messages name it.

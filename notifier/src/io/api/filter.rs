@@ -29,7 +29,8 @@ pub(super) struct Filter {
     pub(super) inhibited: bool,
     /// Those whose route is mute now too (groups only).
     pub(super) muted: bool,
-    matchers: Vec<Matcher>,
+    /// What labels must satisfy.
+    pub(super) matchers: Vec<Matcher>,
     receiver: Option<regex::Regex>,
     receiver_matchers: Vec<Matcher>,
 }

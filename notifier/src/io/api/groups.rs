@@ -5,27 +5,43 @@ use std::cmp::Ordering;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use model::LabelSet;
+use outbound::go_json::push_string;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
-use super::alerts::{GettableAlert, as_object};
-use super::answer::Refusal;
+use super::alerts::{GettableAlert, push_object};
+use super::answer::{Item, Refusal};
 use super::filter::{Filter, Parameters};
 use super::paging::Paging;
-use super::status::ReceiverName;
 use crate::group::label_set_order;
 use crate::io::desk::Desk;
 use crate::notifier::GroupView;
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct AlertGroup {
     alerts: Vec<GettableAlert>,
-    #[serde(serialize_with = "as_object")]
     labels: LabelSet,
-    receiver: ReceiverName<String>,
-    #[serde(serialize_with = "as_object")]
+    receiver: String,
     route_labels: LabelSet,
+}
+
+impl Item for AlertGroup {
+    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+        json.extend_from_slice(b"{\"alerts\":[");
+        for (at, alert) in self.alerts.iter().enumerate() {
+            if at > 0 {
+                json.push(b',');
+            }
+            alert.write(json)?;
+        }
+        json.extend_from_slice(b"],\"labels\":");
+        push_object(json, &self.labels);
+        json.extend_from_slice(b",\"receiver\":{\"name\":");
+        push_string(json, &self.receiver);
+        json.extend_from_slice(b"},\"routeLabels\":");
+        push_object(json, &self.route_labels);
+        json.push(b'}');
+        Ok(())
+    }
 }
 
 /// `GET`: groups by labels, then receiver; groups without a wanted alert are left out.
@@ -82,7 +98,7 @@ fn form(group: &GroupView<'_>, filter: &Filter) -> Option<AlertGroup> {
     (!alerts.is_empty()).then(|| AlertGroup {
         alerts,
         labels: group.labels().clone(),
-        receiver: ReceiverName { name: group.receiver().to_owned() },
+        receiver: group.receiver().to_owned(),
         route_labels: group.route_labels().clone(),
     })
 }

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::{self, Refusal};
+use super::answer::{self, Item, Refusal};
 use super::filter::Parameters;
 
 /// Says where the next page begins.
@@ -44,10 +44,21 @@ impl<K: Serialize + DeserializeOwned + Ord + Clone> Paging<K> {
         Ok(Self { limit: if limit == 0 { usize::MAX } else { limit }, after })
     }
 
-    /// Puts candidates in order and makes the items of the page from them; `make` leaves out what is not wanted.
-    pub(super) fn page<C, T>(&self, mut candidates: Vec<(K, C)>, mut make: impl FnMut(C) -> Option<T>) -> Page<T, K> {
+    /// Whether everything is wanted, in one answer.
+    pub(super) fn is_whole(&self) -> bool {
+        self.limit == usize::MAX
+    }
+
+    /// The candidates from the page's beginning on, in order.
+    pub(super) fn in_order<C>(&self, mut candidates: Vec<(K, C)>) -> Vec<(K, C)> {
         candidates.retain(|(key, _)| self.after.as_ref().is_none_or(|after| key > after));
         candidates.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        candidates
+    }
+
+    /// Puts candidates in order and makes the items of the page from them; `make` leaves out what is not wanted.
+    pub(super) fn page<C, T>(&self, candidates: Vec<(K, C)>, mut make: impl FnMut(C) -> Option<T>) -> Page<T, K> {
+        let candidates = self.in_order(candidates);
         let mut items = Vec::new();
         let mut last = None;
         for (key, candidate) in candidates {
@@ -62,7 +73,7 @@ impl<K: Serialize + DeserializeOwned + Ord + Clone> Paging<K> {
     }
 }
 
-impl<T: Serialize + Send + 'static, K: Serialize> Page<T, K> {
+impl<T: Item + Send + 'static, K: Serialize> Page<T, K> {
     pub(super) fn answer(self) -> Response {
         let cursor = self.next.and_then(|key| serde_json::to_vec(&key).ok()).map(|json| URL_SAFE_NO_PAD.encode(json));
         let mut response = answer::json_list(self.items);

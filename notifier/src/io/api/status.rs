@@ -45,12 +45,6 @@ struct VersionInfo {
     version: &'static str,
 }
 
-/// A receiver as lists of alerts and groups name it.
-#[derive(Serialize)]
-pub(super) struct ReceiverName<T> {
-    pub(super) name: T,
-}
-
 /// `GET /status`.
 pub(super) async fn status<D: Desk>(State(api): State<Api<D>>) -> Response {
     let original =
