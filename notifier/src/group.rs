@@ -49,6 +49,8 @@ pub struct Left {
     pub key: Arc<str>,
     /// Name of its receiver.
     pub receiver: String,
+    /// The store has another name.
+    pub is_renamed: bool,
     /// What its members shared.
     pub labels: LabelSet,
     /// The instants of its flushes.

@@ -253,6 +253,7 @@ impl GroupV1 {
             route: (route, self.twin),
             key: self.key,
             receiver: self.receiver,
+            is_renamed: false,
             labels: self.labels,
             grid: Grid { anchor: Timestamp::from_nanos(self.anchor), interval: Duration::from_nanos(self.interval) },
             group: None,

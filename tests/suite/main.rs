@@ -9,6 +9,7 @@ mod config_errors;
 mod conformance;
 mod dead_mail_server;
 mod grafana;
+mod head_to_head;
 mod interoperation;
 mod peers;
 mod pipeline;

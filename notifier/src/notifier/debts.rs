@@ -34,6 +34,7 @@ impl Notifier {
         for left in self.groups.left_mut() {
             if let Some(name) = renamed.get(&left.receiver) {
                 left.receiver.clone_from(name);
+                left.is_renamed = true;
             }
         }
         let routes: BTreeSet<_> = self.routes.iter().flat_map(|routes| routes.keys()).collect();

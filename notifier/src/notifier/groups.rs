@@ -95,6 +95,7 @@ impl Groups {
                 route,
                 key: Arc::clone(&group.key),
                 receiver,
+                is_renamed: false,
                 labels: group.labels.clone(),
                 grid: group.grid,
                 group: None,

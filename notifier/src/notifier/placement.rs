@@ -114,11 +114,12 @@ impl Notifier {
             route: left.route.clone(),
             key: Arc::clone(&left.key),
             receiver: left.receiver.clone(),
+            is_renamed: false,
             labels: left.labels.clone(),
             grid: left.grid,
             group: None,
         });
-        let is_renamed = left_key.is_some() || parted.is_some();
+        let is_renamed = left_key.is_some() || parted.is_some() || left.as_ref().is_some_and(|left| left.is_renamed);
         if let Some(parted) = parted {
             self.groups.part(parted);
         }
