@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod feature;
 pub mod leading_flags;
 pub mod rules;
+pub mod test;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -45,6 +46,12 @@ pub enum Command {
     /// Check files without running anything.
     #[command(subcommand)]
     Check(CheckCommand),
+    /// Test rules without a server.
+    #[command(subcommand)]
+    Test(test::TestCommand),
+    /// The offline query engine by itself.
+    #[command(subcommand)]
+    Promql(test::PromqlCommand),
     /// Play scenario files on virtual time and show what would be delivered when; exit 1 if not as expected.
     Simulate {
         /// The scenarios.

@@ -7,16 +7,19 @@ pub mod config;
 pub mod explain;
 pub mod notifier;
 pub mod preview;
+pub mod promql;
 pub mod route;
 pub mod rules;
 pub mod run;
 pub mod silence;
 pub mod simulate;
 pub mod template;
+pub mod test;
 
 use std::process::ExitCode;
 
 use crate::cli::rules::ExplainCommand;
+use crate::cli::test::{PromqlCommand, TestCommand};
 use crate::cli::{CheckCommand, Cli, Command};
 use crate::logging;
 
@@ -29,6 +32,8 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Run(command) => run::execute(command).await,
         Command::Check(CheckCommand::Config { files }) | Command::CheckConfig { files, .. } => check::config(&files),
         Command::Check(CheckCommand::Rules(command)) => check::rules(command).await,
+        Command::Test(TestCommand::Rules(command)) => test::rules(&command),
+        Command::Promql(PromqlCommand::Test { files }) => Ok(promql::test(&files)),
         Command::Simulate { scenarios } => simulate::execute(&scenarios),
         Command::Alert(command) => alert::execute(command).await,
         Command::Silence(command) => silence::execute(command).await,

@@ -8,6 +8,7 @@
 //! - [`live`]: the only clock and the loop around a machine
 //! - [`reload`]: all or nothing
 //! - [`web`]: listeners, TLS, authentication, operation endpoints
+//! - [`unit_test`]: unit tests of rules
 //! - [`inbox`]: a local receiver for trying things out
 
 pub mod cli;
@@ -21,6 +22,7 @@ pub mod process;
 pub mod reload;
 pub mod service;
 pub mod simulate;
+pub mod unit_test;
 pub mod web;
 
 /// Chooses the one TLS provider (ring) of the process. Call it first; calling it again does nothing.

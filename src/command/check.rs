@@ -110,13 +110,24 @@ pub async fn rules(command: RulesCheck) -> anyhow::Result<ExitCode> {
 }
 
 fn defaults(command: &RulesCheck) -> Defaults {
-    let has = |feature: PromqlFeature| command.features.contains(&feature);
-    let mut defaults =
-        Defaults { names: command.names, ignores_unknown_fields: command.ignore_unknown_fields, ..Defaults::default() };
-    defaults.promql.experimental_functions = has(PromqlFeature::ExperimentalFunctions);
-    defaults.promql.extended_range_selectors = has(PromqlFeature::ExtendedRangeSelectors);
-    defaults.promql.fill_modifiers = has(PromqlFeature::FillModifiers);
-    defaults
+    Defaults {
+        names: command.names,
+        dialect: command.dialect,
+        ignores_unknown_fields: command.ignore_unknown_fields,
+        promql: promql_options(&command.features),
+        ..Defaults::default()
+    }
+}
+
+/// The parts of PromQL that are on by default, and those asked for.
+pub(super) fn promql_options(features: &[PromqlFeature]) -> ::promql::Options {
+    let has = |feature: PromqlFeature| features.contains(&feature);
+    ::promql::Options {
+        experimental_functions: has(PromqlFeature::ExperimentalFunctions),
+        extended_range_selectors: has(PromqlFeature::ExtendedRangeSelectors),
+        fill_modifiers: has(PromqlFeature::FillModifiers),
+        ..::promql::Options::default()
+    }
 }
 
 /// Files as they are named; what is no file but a glob stands for what it matches, in order.

@@ -16,6 +16,7 @@ mod pipeline;
 mod restart;
 mod restoration;
 mod rule_commands;
+mod rule_unit_tests;
 mod rules_api;
 mod scenarios;
 mod sending;
