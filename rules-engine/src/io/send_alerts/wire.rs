@@ -16,6 +16,8 @@ pub(super) fn encode(batch: &[Alert]) -> Result<Vec<u8>, String> {
 #[serde(rename_all = "camelCase")]
 struct WireAlert<'a> {
     labels: Texts<'a>,
+    /// Left out where there are none, as Prometheus does.
+    #[serde(skip_serializing_if = "Texts::is_empty")]
     annotations: Texts<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     starts_at: Option<String>,
@@ -39,6 +41,12 @@ impl WireAlert<'_> {
 
 /// A label set as a JSON object.
 pub(in crate::io) struct Texts<'a>(pub(in crate::io) &'a LabelSet);
+
+impl Texts<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 impl Serialize for Texts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -74,7 +82,7 @@ mod tests {
                 r#"[{"labels":{"alertname":"A","x":"é\""},"annotations":{"summary":"s"},"#,
                 r#""startsAt":"2026-01-02T03:04:05.678Z","endsAt":"2026-01-02T03:05:05.000Z","#,
                 r#""generatorURL":"http://p/graph?g0.expr=up&g0.tab=1"},"#,
-                r#"{"labels":{"alertname":"A","x":"é\""},"annotations":{},"generatorURL":""}]"#
+                r#"{"labels":{"alertname":"A","x":"é\""},"generatorURL":""}]"#
             )
         );
     }
