@@ -9,10 +9,16 @@
     reason = "a bench measures, waits and prints"
 )]
 
+#[path = "../measuring/client.rs"]
 mod client;
+#[path = "../measuring/listener.rs"]
+mod listener;
 mod payload;
+#[path = "../measuring/process.rs"]
+mod process;
 mod server;
 mod sink;
+#[path = "../measuring/table.rs"]
 mod table;
 mod work;
 

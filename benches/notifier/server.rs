@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::client::Client;
-
-/// `utime` and `stime` are counted in hundredths of a second.
-const TICK: Duration = Duration::from_millis(10);
+use crate::process;
 
 /// A program that is measured.
 pub(crate) struct Peer {
@@ -75,49 +73,21 @@ impl Server {
         answer.is_ok_and(|answer| answer.status == 200)
     }
 
-    /// CPU time of the process so far.
-    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u32>().ok()).context("utime and stime");
-        Ok(TICK * (ticks(11)? + ticks(12)?))
-    }
-
-    /// CPU time so far, once the process is idle.
-    pub(crate) fn cpu_when_idle(&self) -> anyhow::Result<Duration> {
-        let mut before = self.cpu()?;
-        for _ in 0..400 {
-            std::thread::sleep(Duration::from_millis(500));
-            let after = self.cpu()?;
-            if after - before <= TICK {
-                return Ok(after);
-            }
-            before = after;
-        }
-        Ok(before)
-    }
-
     /// CPU time that some work costs, until the process is idle again.
     pub(crate) fn cost(&self, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Duration> {
-        let before = self.cpu_when_idle()?;
+        let before = process::cpu_when_idle(self.child.id())?;
         work()?;
-        Ok(self.cpu_when_idle()? - before)
+        Ok(process::cpu_when_idle(self.child.id())? - before)
     }
 
     /// Resident memory now, in MiB.
     pub(crate) fn memory_mib(&self) -> anyhow::Result<f64> {
-        self.status("VmRSS:")
+        process::memory_mib(self.child.id())
     }
 
     /// The most resident memory since the start, in MiB.
     pub(crate) fn peak_memory_mib(&self) -> anyhow::Result<f64> {
-        self.status("VmHWM:")
-    }
-
-    fn status(&self, field: &str) -> anyhow::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).context("a field of the status")?;
-        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+        process::peak_memory_mib(self.child.id())
     }
 }
 
