@@ -37,7 +37,8 @@ pub struct Deliverer {
     mailers: HashMap<ByAddress<Integration>, Mailer>,
     roots: SystemRoots,
     tokens: preset::Tokens,
-    role_keys: sns::RoleKeys,
+    lent_keys: sns::LentKeys,
+    variables: Arc<sns::Variables>,
     degraded: Counter,
 }
 
@@ -71,7 +72,8 @@ impl Deliverer {
             mailers: HashMap::new(),
             roots: SystemRoots::default(),
             tokens: preset::Tokens::default(),
-            role_keys: sns::RoleKeys::default(),
+            lent_keys: sns::LentKeys::default(),
+            variables: sns::environment(),
             degraded: Counter::default(),
         };
         for integration in config.receivers.values().flat_map(|receiver| &receiver.integrations) {

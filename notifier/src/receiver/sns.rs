@@ -1,5 +1,7 @@
-//! Amazon SNS: Publish, signed with a key of the settings or with keys of a role that it is exchanged for.
+//! Amazon SNS: Publish, signed with a key of the settings or the surroundings, or with keys of a role that it is exchanged
+//! for.
 
+pub(crate) mod ambient;
 mod publish;
 pub(crate) mod role;
 mod settings;
@@ -20,8 +22,8 @@ const THROTTLED: &str = "Throttl";
 
 impl SnsSettings {
     /// Signs a request for a service of Amazon's. Nothing if the address cannot be used.
-    pub(crate) fn sign(&self, request: &mut Request, service: &str, keys: &Keys, now: Timestamp) -> Option<()> {
-        let scope = sigv4::Scope { region: &self.region, service };
+    fn sign(&self, request: &mut Request, service: &str, keys: &Keys, now: Timestamp) -> Option<()> {
+        let scope = sigv4::Scope { region: &keys.region, service };
         sigv4::sign(request, keys, &scope, now)
     }
 
@@ -33,7 +35,8 @@ impl SnsSettings {
         now: Timestamp,
     ) -> (Outcome, bool) {
         let told = reply.map(|response| reply::excerpt(response, secrets)).unwrap_or_default();
-        let is_expired = self.role.is_some() && told.contains(EXPIRED);
+        let is_lent = self.role.is_some() || self.keys.is_none();
+        let is_expired = is_lent && told.contains(EXPIRED);
         match reply::classify(reply, &told, now) {
             Outcome::Rejected { reason, message } if is_expired || told.contains(THROTTLED) => {
                 (Outcome::Retry { reason, message, retry_after: None }, is_expired)
@@ -41,13 +44,12 @@ impl SnsSettings {
             outcome => (outcome, is_expired),
         }
     }
+}
 
-    /// A host of Amazon's in the region.
-    fn host(&self, service: &str) -> String {
-        let region = &self.region;
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        format!("https://{service}.{region}.{domain}/")
-    }
+/// The address of a service of Amazon's in a region.
+pub(crate) fn host(service: &str, region: &str) -> String {
+    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("https://{service}.{region}.{domain}/")
 }
 
 #[cfg(test)]

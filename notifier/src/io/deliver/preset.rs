@@ -103,11 +103,10 @@ impl Deliverer {
     ) -> Result<(), Outcome> {
         let Some(login) = &settings.preset.login else { return Ok(()) };
         let key = ByAddress(delivery.integration.clone());
-        let mut tokens = self.tokens.lock().await;
-        if let Some((token, until)) = tokens.get(&key)
-            && *until > now
-        {
-            inputs.token = Some(token.clone());
+        // not held while the service is asked: one that is slow must not delay another
+        let known = self.tokens.lock().await.get(&key).cloned();
+        if let Some((token, _)) = known.filter(|(_, until)| *until > now) {
+            inputs.token = Some(token);
             return Ok(());
         }
         let unaddressed =
@@ -130,7 +129,7 @@ impl Deliverer {
             return Err(Outcome::Rejected { reason: "authError", message });
         };
         let until = now.plus(Duration::from_secs(login.keep_seconds.unsigned_abs()));
-        tokens.insert(key, (token.to_owned(), until));
+        self.tokens.lock().await.insert(key, (token.to_owned(), until));
         inputs.token = Some(token.to_owned());
         Ok(())
     }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use url::form_urlencoded::Serializer;
 
 use super::role::Keys;
-use super::{SnsSettings, SnsTarget};
+use super::{SnsSettings, SnsTarget, host};
 use crate::notification::Notification;
 use crate::receiver::TemplateText;
 use crate::receiver::preset::definition::Limit;
@@ -46,7 +46,7 @@ impl SnsSettings {
             }
             None => String::new(),
         };
-        let url = if url.is_empty() { self.host("sns") } else { url };
+        let url = if url.is_empty() { host("sns", &keys.region) } else { url };
         let mut request = form_post(url, &self.parameters(&page)?);
         let unusable = || RenderError("the address cannot be used".to_owned());
         self.sign(&mut request, "sns", keys, now).ok_or_else(unusable)?;

@@ -12,8 +12,11 @@ use super::publish::form_post;
 /// How long they are asked for: as short as the service grants.
 const SECONDS: &str = "900";
 
+/// The name of a session in the logs of Amazon's.
+pub(super) const SESSION: &str = "watchfire";
+
 /// They are got anew so long before they end.
-const EARLY: Duration = Duration::from_secs(60);
+pub(super) const EARLY: Duration = Duration::from_secs(60);
 
 /// Whose request it is, and what it is signed with.
 #[derive(Clone)]
@@ -22,6 +25,8 @@ pub(crate) struct Keys {
     pub(crate) secret_key: Arc<str>,
     /// Of a role's keys.
     pub(crate) session_token: Option<Arc<str>>,
+    /// Where they are used.
+    pub(crate) region: Arc<str>,
 }
 
 impl Keys {
@@ -37,26 +42,27 @@ impl Keys {
 
 impl SnsSettings {
     /// The signed request for the keys of the role. Nothing if there is no role.
-    pub(crate) fn assume_role(&self, own: &Keys, now: Timestamp) -> Option<Request> {
+    pub(crate) fn assume_role(&self, sts_url: String, own: &Keys, now: Timestamp) -> Option<Request> {
         let role = self.role.as_ref()?;
         let mut parameters = vec![("Action", "AssumeRole"), ("DurationSeconds", SECONDS)];
         parameters.extend(role.external_id.as_deref().map(|id| ("ExternalId", id)));
-        parameters.extend([("RoleArn", role.arn.as_str()), ("RoleSessionName", "watchfire")]);
+        parameters.extend([("RoleArn", role.arn.as_str()), ("RoleSessionName", SESSION)]);
         parameters.push(("Version", "2011-06-15"));
         let parameters: Vec<_> =
             parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let mut request = form_post(self.sts_url.clone(), &parameters);
+        let mut request = form_post(sts_url, &parameters);
         self.sign(&mut request, "sts", own, now)?;
         Some(request)
     }
 }
 
 /// The keys in an answer, and until when they are used.
-pub(crate) fn keys_in(answer: &str) -> Option<(Keys, Timestamp)> {
+pub(crate) fn keys_in(answer: &str, region: &str) -> Option<(Keys, Timestamp)> {
     let keys = Keys {
         access_key: element(answer, "AccessKeyId")?.into(),
         secret_key: element(answer, "SecretAccessKey")?.into(),
         session_token: Some(element(answer, "SessionToken")?.into()),
+        region: region.into(),
     };
     let end = Timestamp::parse_rfc3339(element(answer, "Expiration")?).ok()?;
     Some((keys, end.minus(EARLY)))

@@ -16,12 +16,10 @@ use crate::receiver::template_text::go_text;
 pub struct SnsSettings {
     /// Instead of the region's own address; a Go template.
     pub api_url: Option<Secret>,
-    /// `eu-central-1`
-    pub region: String,
-    /// Whose request it is.
-    pub access_key: Secret,
-    /// What it is signed with.
-    pub secret_key: Secret,
+    /// `eu-central-1`; `None`: what the environment names.
+    pub region: Option<String>,
+    /// Access key and secret key; `None`: those of the surroundings.
+    pub keys: Option<(Secret, Secret)>,
     /// In whose name the message is sent instead.
     pub role: Option<SnsRole>,
     /// Where to.
@@ -34,8 +32,6 @@ pub struct SnsSettings {
     pub attributes: Vec<(TemplateText, TemplateText)>,
     /// How to get there.
     pub http: Arc<HttpConfig>,
-    /// Where keys of roles are got.
-    pub(crate) sts_url: String,
 }
 
 /// A role whose keys are used.
@@ -69,14 +65,7 @@ impl SnsSettings {
             check_templated_url(url, decoder);
         }
         let api_url = secret(fields.optional("api_url"));
-        let sigv4 = fields.optional("sigv4");
-        let is_signed = sigv4.is_present();
-        let sigv4 = sigv4.decode(decode_sigv4);
-        if !is_signed {
-            decoder
-                .error(fields.span(), "\"sigv4\" is missing or empty")
-                .hint("it needs region, access_key, secret_key");
-        }
+        let sigv4 = fields.optional("sigv4").decode(decode_sigv4).unwrap_or_default();
         let target = decode_target(node, &mut fields, decoder);
         let subject = TemplateText::decode(fields.optional("subject")).unwrap_or_else(|| default("subject"));
         let message = TemplateText::decode(fields.optional("message")).unwrap_or_else(|| default("message"));
@@ -87,24 +76,10 @@ impl SnsSettings {
         let _client = fields.optional("use_aws_http_client").boolean();
         let http = http_or_global(fields.optional("http_config"), global, base);
         fields.finish();
-        let Sigv4 { region, access_key, secret_key, role } = sigv4?;
+        let Sigv4 { region, keys, role } = sigv4;
         let attributes = attributes.unwrap_or_default();
-        let sts_url = String::new();
-        let settings = SnsSettings {
-            api_url,
-            region,
-            access_key,
-            secret_key,
-            role,
-            target: target?,
-            subject,
-            message,
-            attributes,
-            http,
-            sts_url,
-        };
-        let sts_url = settings.host("sts");
-        Some((send_resolved, SnsSettings { sts_url, ..settings }))
+        let settings = SnsSettings { api_url, region, keys, role, target: target?, subject, message, attributes, http };
+        Some((send_resolved, settings))
     }
 
     /// The templates of the settings, for compiling.
@@ -116,10 +91,10 @@ impl SnsSettings {
 }
 
 /// The section `sigv4`.
+#[derive(Default)]
 struct Sigv4 {
-    region: String,
-    access_key: Secret,
-    secret_key: Secret,
+    region: Option<String>,
+    keys: Option<(Secret, Secret)>,
     role: Option<SnsRole>,
 }
 
@@ -139,17 +114,13 @@ fn decode_sigv4(node: &Node, decoder: &Decoder) -> Option<Sigv4> {
     {
         decoder.error(span, "\"external_id\" is only for a role").hint("give \"role_arn\" too");
     }
-    for (key, is_missing) in
-        [("region", region.is_none()), ("access_key", access_key.is_none()), ("secret_key", secret_key.is_none())]
-    {
-        if is_missing {
-            let report = decoder.error(fields.span(), format!("{key:?} is missing or empty"));
-            report.hint("Watchfire does not look for it in the environment, in files or in the machine's role");
-        }
+    if access_key.is_some() != secret_key.is_some() {
+        let report = decoder.error(fields.span(), "\"access_key\" and \"secret_key\" belong together");
+        report.hint("give both, or none to use the keys of the environment, the container or the machine");
     }
     fields.finish();
     let role = arn.map(|arn| SnsRole { arn, external_id });
-    Some(Sigv4 { region: region?, access_key: access_key?, secret_key: secret_key?, role })
+    Some(Sigv4 { region, keys: access_key.zip(secret_key), role })
 }
 
 fn decode_target(node: &Node, fields: &mut Fields<'_>, decoder: &Decoder) -> Option<SnsTarget> {

@@ -98,6 +98,7 @@ mod tests {
             access_key: "AKIDEXAMPLE".into(),
             secret_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
             session_token: None,
+            region: "us-east-1".into(),
         };
         let scope = Scope { region: "us-east-1", service: "service" };
         sign(&mut request, &keys, &scope, Timestamp::parse_rfc3339("2015-08-30T12:36:00Z").unwrap()).unwrap();

@@ -28,6 +28,7 @@ fn keys(session_token: Option<&str>) -> Keys {
         access_key: "AKIDEXAMPLE".into(),
         secret_key: "wJalrXUtnFEMI".into(),
         session_token: session_token.map(Into::into),
+        region: "eu-1".into(),
     }
 }
 
@@ -119,10 +120,11 @@ fn failed_templates_cost_one_field() {
 #[test]
 fn keys_of_a_role() {
     let sigv4 =
-        "sigv4: {region: cn-1, access_key: AKIDEXAMPLE, secret_key: wJalrXUtnFEMI, role_arn: 'arn:r', external_id: e}";
+        "sigv4: {region: eu-1, access_key: AKIDEXAMPLE, secret_key: wJalrXUtnFEMI, role_arn: 'arn:r', external_id: e}";
     let receiver = receiver(&format!("sns_configs: [{{{sigv4}, topic_arn: a}}]"));
-    let request = settings(&receiver).assume_role(&keys(None), t(600.0)).unwrap();
-    assert_eq!(request.url, "https://sts.cn-1.amazonaws.com.cn/");
+    let request = settings(&receiver).assume_role(host("sts", "eu-1"), &keys(None), t(600.0)).unwrap();
+    assert_eq!(request.url, "https://sts.eu-1.amazonaws.com/");
+    assert_eq!(host("sts", "cn-1"), "https://sts.cn-1.amazonaws.com.cn/");
     let wanted = [
         ("Action", "AssumeRole"),
         ("DurationSeconds", "900"),
@@ -134,15 +136,15 @@ fn keys_of_a_role() {
     assert_eq!(parameters(&request), wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let authorization = request.headers.get("authorization").unwrap().to_str().unwrap();
     assert!(
-        authorization.contains("/cn-1/sts/aws4_request, SignedHeaders=content-type;host;x-amz-date, "),
+        authorization.contains("/eu-1/sts/aws4_request, SignedHeaders=content-type;host;x-amz-date, "),
         "{authorization}"
     );
     let answer = "<AssumeRoleResponse xmlns=\"x\"><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId>\
                   <SecretAccessKey>s/+=</SecretAccessKey><SessionToken>t==</SessionToken>\
                   <Expiration>2026-11-21T03:25:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
-    let (keys, until) = keys_in(answer).unwrap();
+    let (keys, until) = keys_in(answer, "eu-1").unwrap();
     assert_eq!((keys.secrets(), until), (vec!["ASIA", "s/+=", "t=="], t(24.0 * 60.0)));
-    assert!(keys_in("<SessionToken></SessionToken>").is_none());
+    assert!(keys_in("<SessionToken></SessionToken>", "eu-1").is_none());
     let renderer = Renderer::shipped("");
     let request = settings(&receiver).render(&two(), &renderer, (None, &keys), t(600.0)).unwrap().request;
     assert_eq!(request.headers.get("x-amz-security-token").unwrap(), "t==");
@@ -185,8 +187,7 @@ fn mistakes_are_found() {
         (section("subject: a"), "one of \"topic_arn\", \"phone_number\", \"target_arn\" must be given"),
         (section("topic_arn: a, phone_number: b"), "only one of \"topic_arn\""),
         (section("topic_arn: a, api_url: b"), "not a usable URL"),
-        ("sns_configs: [{topic_arn: a}]".to_owned(), "\"sigv4\" is missing"),
-        ("sns_configs: [{topic_arn: a, sigv4: {region: b}}]".to_owned(), "\"access_key\" is missing or empty"),
+        ("sns_configs: [{topic_arn: a, sigv4: {access_key: b}}]".to_owned(), "belong together"),
         (
             "sns_configs: [{topic_arn: a, sigv4: {region: b, access_key: c, secret_key: d, profile: e}}]".to_owned(),
             "profile: not supported",

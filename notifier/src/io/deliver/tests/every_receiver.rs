@@ -181,10 +181,9 @@ async fn peer(case: &Case) -> (Arc<Peer>, String) {
     (peer, address)
 }
 
-/// Two services have addresses that no setting changes.
+/// One service has an address that no setting changes.
 fn redirect(settings: &mut Settings, address: &str) {
     match settings {
-        Settings::Sns(settings) => settings.sts_url = format!("{address}/sts"),
         Settings::Preset(settings) if settings.kind() == "pushover" => {
             let preset = Arc::get_mut(&mut settings.preset).unwrap();
             let Some(Part::Fixed(url)) = preset.requests[0].url.0.pop() else { panic!() };
@@ -205,7 +204,10 @@ fn configured(case: &Case, address: &str) -> (Deliverer, Delivery) {
     let integration = Arc::get_mut(&mut Arc::get_mut(&mut receiver).unwrap().integrations[0]).unwrap();
     redirect(&mut integration.settings, address);
     config.receivers.insert("main".to_owned(), receiver);
-    ready(&config)
+    let (mut deliverer, delivery) = ready(&config);
+    let sts_url = format!("{address}/sts");
+    deliverer.variables = Arc::new(move |name| (name == "AWS_ENDPOINT_URL_STS").then(|| sts_url.clone()));
+    (deliverer, delivery)
 }
 
 async fn attempt(deliverer: &Deliverer, delivery: &Delivery) -> Outcome {
@@ -277,6 +279,96 @@ async fn no_outcome_tells_a_secret() {
         let (deliverer, delivery) = configured(&case, "http://127.0.0.1:9");
         let told = format!("{:?}", attempt(&deliverer, &delivery).await);
         assert!(told.starts_with("Retry") && !told.contains("s3cret"), "{}: {told}", case.kind);
+    }
+}
+
+/// The section, the variables of the environment, and the questions for keys that follow.
+const SURROUNDINGS: &[(&str, &[(&str, &str)], &[&str])] = &[
+    (
+        "sigv4: {region: eu-1}",
+        &[("AWS_ACCESS_KEY_ID", "AKs3cret"), ("AWS_SECRET_ACCESS_KEY", "s3cret"), ("AWS_SESSION_TOKEN", "s3crettoken")],
+        &[],
+    ),
+    (
+        "sigv4: {}",
+        &[("AWS_REGION", "eu-1"), ("AWS_ROLE_ARN", "arn:r"), ("AWS_WEB_IDENTITY_TOKEN_FILE", "TOKEN")],
+        &["POST /sts AssumeRoleWithWebIdentity"],
+    ),
+    (
+        "sigv4: {role_arn: 'arn:other'}",
+        &[
+            ("AWS_DEFAULT_REGION", "eu-1"),
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "{sink}/agent"),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "TOKEN"),
+        ],
+        &["GET /agent", "POST /sts AssumeRole"],
+    ),
+    (
+        "sigv4: {region: eu-1}",
+        &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "{sink}/machine/")],
+        &[
+            "PUT /machine/latest/api/token",
+            "GET /machine/latest/meta-data/iam/security-credentials/",
+            "GET /machine/latest/meta-data/iam/security-credentials/our-role",
+        ],
+    ),
+];
+
+/// Method and path of each request, and what it asks a token service for.
+fn asked(got: &str) -> Vec<String> {
+    let mut asked: Vec<String> = Vec::new();
+    for line in got.lines() {
+        if ["GET /", "PUT /", "POST /"].iter().any(|start| line.starts_with(start)) {
+            asked.push(line.to_owned());
+        }
+        let action = line.strip_prefix("Action = ").filter(|action| *action != "Publish");
+        if let (Some(action), Some(last)) = (action, asked.last_mut()) {
+            *last += &format!(" {action}");
+        }
+    }
+    asked
+}
+
+#[tokio::test]
+async fn keys_of_the_surroundings() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "s3crettoken\n").unwrap();
+    let lent = json!({"AccessKeyId": "ASIAs3cret", "SecretAccessKey": "s3cret", "Token": "s3crettoken", "Expiration": "2026-11-21T04:00:00Z"});
+    let xml = "<AccessKeyId>ASIAs3cret</AccessKeyId><SecretAccessKey>s3cret</SecretAccessKey>\
+               <SessionToken>s3crettoken</SessionToken><Expiration>2026-11-21T04:00:00Z</Expiration>";
+    for (sigv4, variables, wanted) in SURROUNDINGS {
+        let case = Case {
+            opening: vec![
+                ("our-role", lent.clone()),
+                ("security-credentials", "our-role\n".into()),
+                ("/api/token", "s3crettoken".into()),
+                ("/agent", lent.clone()),
+                ("AssumeRole", xml.into()),
+            ],
+            ..case("sns", "")
+        };
+        let (peer, address) = peer(&case).await;
+        let section = format!("{sigv4}, api_url: '{address}/sns', topic_arn: t");
+        let (config, _) = config(&format!("sns_configs: [{{{section}}}]")).unwrap();
+        let (mut deliverer, delivery) = ready(&config);
+        let mut known: std::collections::HashMap<_, _> = variables
+            .iter()
+            .map(|(name, value)| (*name, value.replace("{sink}", &address).replace("TOKEN", token.to_str().unwrap())))
+            .collect();
+        known.insert("AWS_ENDPOINT_URL_STS", format!("{address}/sts"));
+        deliverer.variables = Arc::new(move |name| known.get(name).cloned());
+        for _ in 0..2 {
+            assert_eq!(attempt(&deliverer, &delivery).await, Outcome::Delivered, "{variables:?}");
+        }
+        let got = peer.got.lock().unwrap().clone();
+        let asked = asked(&got);
+        assert_eq!(asked, [*wanted, &["POST /sns", "POST /sns"]].concat(), "{variables:?}");
+        let signed = got.lines().rfind(|line| line.starts_with("authorization: AWS4")).unwrap();
+        assert!(signed.contains("s3cret/20261121/eu-1/sns/") && signed.contains("x-amz-security-token"), "{signed}");
+        *peer.answer.lock().unwrap() = Answer::Echo(1);
+        let told = format!("{:?}", deliverer.deliver(&delivery, t(8_000.0), Duration::from_secs(10)).await);
+        assert!(!told.contains("s3cret"), "{told}");
     }
 }
 
