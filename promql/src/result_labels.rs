@@ -166,4 +166,6 @@ impl ResultLabels {
 }
 
 #[cfg(test)]
+mod soundness;
+#[cfg(test)]
 mod tests;

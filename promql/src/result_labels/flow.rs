@@ -19,7 +19,8 @@ pub(super) fn labels_of(expr: &Expr) -> ResultLabels {
         Expr::Range(range) => ResultLabels::of_selector(&range.selector),
         Expr::Subquery(subquery) => labels_of(&subquery.expr),
         Expr::Paren(paren) => labels_of(&paren.expr),
-        Expr::Unary(unary) => labels_of(&unary.expr).without_name(unary.span),
+        Expr::Unary(unary) if unary.negative => labels_of(&unary.expr).without_name(unary.span),
+        Expr::Unary(unary) => labels_of(&unary.expr),
         Expr::Aggregate(aggregate) => of_aggregate(aggregate),
         Expr::Call(call) => of_call(call),
         Expr::Binary(binary) => of_binary(binary),
@@ -109,7 +110,8 @@ fn of_absent(series: &Expr, by: Span) -> ResultLabels {
 fn of_binary(binary: &Binary) -> ResultLabels {
     let (left, right) = (labels_of(&binary.left), labels_of(&binary.right));
     let span = binary.left.span().to(binary.right.span());
-    let keeps_name = binary.op.is_comparison() && !binary.returns_bool;
+    let trims = matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+    let keeps_name = trims || binary.op.is_comparison() && !binary.returns_bool;
     let named = |labels: ResultLabels| if keeps_name { labels } else { labels.without_name(span) };
     let Some(matching) = &binary.matching else {
         return match (binary.left.value_type(), binary.right.value_type()) {
@@ -154,7 +156,7 @@ fn of_matched(matching: &VectorMatching, left: ResultLabels, right: ResultLabels
         };
     }
     let matched = match matching.on {
-        true => many.shared(listed(), &one).without_name(span),
+        true => many.shared(listed(), &one),
         false => {
             let ignored = |name: &&str| *name != METRIC_NAME && !matching.labels.iter().any(|label| label == name);
             let names: Vec<String> = many.named().filter(ignored).map(str::to_owned).collect();
