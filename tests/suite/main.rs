@@ -19,6 +19,7 @@ mod query_outage;
 mod restart;
 mod restoration;
 mod rule_commands;
+mod rule_peers;
 mod rule_unit_tests;
 mod rules_api;
 mod rule_service_kills;
