@@ -279,6 +279,9 @@ pub struct WebFlags<const PORT: u16> {
     /// Listen on the sockets systemd gives: refused, since this service opens its own.
     #[arg(long = "web.systemd-socket", hide = true)]
     pub systemd_socket: bool,
+    /// Let `POST /-/quit` end the process. `POST /-/reload` needs no permission.
+    #[arg(long = "web.enable-lifecycle")]
+    pub enable_lifecycle: bool,
     /// A request that takes longer is answered with 503; 0 is no limit.
     #[arg(long = "web.timeout", value_parser = parse_duration, default_value = "0s", value_name = "DURATION")]
     pub timeout: Duration,

@@ -22,7 +22,7 @@ use crate::service::storage;
 use crate::web::address::{self, External};
 use crate::web::auth::{self, Doorkeeper};
 use crate::web::listen::Listeners;
-use crate::web::operation::{self, Ready};
+use crate::web::operation::{self, Quit, Ready};
 use crate::web::settings::WebSettings;
 use crate::web::tls::TlsFiles;
 use crate::web::traffic::Traffic;
@@ -42,6 +42,7 @@ pub struct Process {
     listeners: Listeners,
     web: WebSettings,
     timeout: Duration,
+    quit: Quit,
 }
 
 /// What the halves bring along.
@@ -81,10 +82,11 @@ impl Process {
         let external =
             address::external(web.external_url.as_deref(), web.route_prefix.as_deref(), &address::host_name(), port)?;
         let store = storage::open(storage_path).await?;
-        Ok(Self { external, store, listeners, web: settings, timeout: web.timeout })
+        let quit = Quit::new(web.enable_lifecycle);
+        Ok(Self { external, store, listeners, web: settings, timeout: web.timeout, quit })
     }
 
-    /// Serves until a signal ends the process: SIGTERM or SIGINT; SIGHUP reloads.
+    /// Serves until a signal ends the process, SIGTERM or SIGINT, or a request does; SIGHUP reloads.
     ///
     /// # Errors
     /// Signals cannot be listened for, or the store does not close.
@@ -94,7 +96,7 @@ impl Process {
         let traffic = Traffic::new(parts.http_family.unwrap_or("prometheus"));
         parts.registry.register_collector(Box::new(traffic.clone()));
         let ready = Ready::default();
-        let operation = operation::router(ready.clone(), reloader.clone(), Arc::new(parts.registry));
+        let operation = operation::router(ready.clone(), reloader.clone(), Arc::new(parts.registry), self.quit.clone());
         let router = self.layered(parts.router.merge(operation), &traffic);
 
         let (end_service, ended_service) = watch::channel(false);
@@ -114,7 +116,7 @@ impl Process {
         ready.set();
         info!(version = VERSION, external_url = self.external.url, "ready");
 
-        wait_for_end(&reloader).await?;
+        wait_for_end(&reloader, &self.quit).await?;
         info!("shutting down");
         end_service.send_replace(true);
         for (end, task) in work {
@@ -143,7 +145,7 @@ impl Process {
     }
 }
 
-async fn wait_for_end(reloader: &Reloader) -> anyhow::Result<()> {
+async fn wait_for_end(reloader: &Reloader, quit: &Quit) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
@@ -155,6 +157,7 @@ async fn wait_for_end(reloader: &Reloader) -> anyhow::Result<()> {
             }
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
+            () = quit.asked() => return Ok(()),
         }
     }
 }

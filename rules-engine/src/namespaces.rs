@@ -38,6 +38,20 @@ const SECRET_FIELDS: [&str; 2] = ["headers", "notifier_headers"];
 #[derive(Debug, Default)]
 pub struct Namespaces {
     groups: BTreeMap<GroupKey, SetGroup>,
+    bounds: Bounds,
+}
+
+/// How much there may be.
+#[derive(Debug)]
+struct Bounds {
+    groups: usize,
+    bytes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { groups: GROUPS_MAX, bytes: TOTAL_BYTES_MAX }
+    }
 }
 
 /// A group as it was set.
@@ -46,6 +60,8 @@ struct SetGroup {
     text: Arc<str>,
     /// The text as a tree.
     tree: Node,
+    /// The group as meant; none if it cannot be used any more.
+    group: Option<RuleGroup>,
 }
 
 /// A change that has been checked.
@@ -139,12 +155,12 @@ impl Namespaces {
         for (key, text) in texts {
             match yaml::parse_first(&source(&text)) {
                 Ok((tree, _)) => {
-                    groups.insert(key, SetGroup { text: text.into(), tree });
+                    groups.insert(key, SetGroup { text: text.into(), tree, group: None });
                 }
                 Err(mistakes) => complaints.push(format!("the stored group {key} cannot be read: {mistakes}")),
             }
         }
-        (Namespaces { groups }, complaints)
+        (Namespaces { groups, ..Namespaces::default() }, complaints)
     }
 
     /// How many groups there are.
@@ -162,19 +178,26 @@ impl Namespaces {
         self.groups.is_empty()
     }
 
-    /// The groups as meant, and what keeps one from being evaluated: another version may be stricter than the one that
-    /// took it.
-    pub fn groups(&self, defaults: &Defaults) -> (Vec<RuleGroup>, Diagnostics) {
-        let mut groups = Vec::with_capacity(self.groups.len());
+    /// Reads all groups anew, as something else holds where they say nothing; and after [`Namespaces::restore`]. Tells what
+    /// keeps one from being evaluated: another version may be stricter than the one that took it.
+    pub fn resolve(&mut self, defaults: &Defaults) -> Diagnostics {
         let mut mistakes = Diagnostics::new();
-        for (key, set) in &self.groups {
+        for (key, set) in &mut self.groups {
             let file = SourceFile::new(format!("namespace {}", key.file), &*set.text);
-            match rule_file::read_group(&file, &key.file, defaults) {
-                Ok((group, _)) => groups.push(group),
-                Err(found) => mistakes.append(found),
-            }
+            set.group = match rule_file::read_group(&file, &key.file, defaults) {
+                Ok((group, _)) => Some(group),
+                Err(found) => {
+                    mistakes.append(found);
+                    None
+                }
+            };
         }
-        (groups, mistakes)
+        mistakes
+    }
+
+    /// The groups as meant.
+    pub fn groups(&self) -> impl Iterator<Item = &RuleGroup> {
+        self.groups.values().filter_map(|set| set.group.as_ref())
     }
 
     /// Checks a change. `from_files` are the groups of rule files, which cannot be changed.
@@ -204,10 +227,10 @@ impl Namespaces {
         let key = GroupKey::new(namespace, &group.name);
         let old = self.groups.get(&key);
         let bytes = self.bytes() - old.map_or(0, |old| old.text.len()) + text.len();
-        if (old.is_none() && self.groups.len() >= GROUPS_MAX) || bytes > TOTAL_BYTES_MAX {
+        if (old.is_none() && self.groups.len() >= self.bounds.groups) || bytes > self.bounds.bytes {
             return Err(Refusal::Full);
         }
-        let mut edit = self.edit(vec![(key, Some(SetGroup { text: text.into(), tree }))]);
+        let mut edit = self.edit(vec![(key, Some(SetGroup { text: text.into(), tree, group: Some(group) }))]);
         edit.warnings = warnings;
         Ok(edit)
     }

@@ -156,7 +156,17 @@ impl RuleService {
         });
         info!(records = records.len(), "rule service restored");
         desk.act(|engine, _, out| engine.restore(records, out));
-        let service = Arc::new(Self { desk, ledger, queue_ledger, network, outgoing, sources, namespaces, in_force: Mutex::default(), discovery: Mutex::default() });
+        let service = Arc::new(Self {
+            desk,
+            ledger,
+            queue_ledger,
+            network,
+            outgoing,
+            sources,
+            namespaces,
+            in_force: Mutex::default(),
+            discovery: Mutex::default(),
+        });
         let apply = service.prepare()?;
         apply();
         let mut discovery = std::mem::take(&mut *service.discovery());
@@ -181,10 +191,8 @@ impl RuleService {
             warn!("evaluations were still under way at shutdown");
         }
         self.outgoing.flush().await;
-        let (undelivered, unwritten) = tokio::join!(
-            self.network.sender.shut_down(DRAIN_DEADLINE),
-            self.network.queues.shut_down(DRAIN_DEADLINE)
-        );
+        let (undelivered, unwritten) =
+            tokio::join!(self.network.sender.shut_down(DRAIN_DEADLINE), self.network.queues.shut_down(DRAIN_DEADLINE));
         if unwritten > 0 {
             info!(samples = unwritten, "samples wait on disk to be written after the next start");
         }
@@ -224,18 +232,18 @@ impl RuleService {
         *self.discovery() = discovery;
         self.network.queues.adopt(writers);
         let mut in_force = self.in_force();
+        let mistakes = self.namespaces.look().resolve(&defaults);
+        if !mistakes.is_empty() {
+            warn!(%mistakes, "rule groups that were set through the API cannot be evaluated");
+        }
         *in_force = InForce { shown_config, groups, defaults, settings };
         self.evaluate(&in_force);
     }
 
     /// Has the engine evaluate the groups of the files and those that were set through the API.
     fn evaluate(&self, in_force: &InForce) {
-        let InForce { groups, defaults, settings, .. } = in_force;
-        let (set, mistakes) = self.namespaces.look().groups(defaults);
-        if !mistakes.is_empty() {
-            warn!(%mistakes, "rule groups that were set through the API cannot be evaluated");
-        }
-        let groups = groups.iter().cloned().chain(set).collect();
+        let InForce { groups, settings, .. } = in_force;
+        let groups = groups.iter().chain(self.namespaces.look().groups()).cloned().collect();
         self.desk.act(|engine, now, out| engine.configure(now, groups, settings.clone(), out));
     }
 
@@ -279,6 +287,9 @@ impl RuleService {
         };
         let warnings = self.namespaces.change(plan, || self.evaluate(&self.in_force())).await?;
         info!(%change, "rules changed through the API");
+        if !warnings.is_empty() {
+            warn!(%warnings, "rules set through the API");
+        }
         Ok(warnings)
     }
 
@@ -343,8 +354,8 @@ impl Sources {
             return Err(anyhow!("no query API: give --query.url, or query or query_sources in the configuration file"));
         }
         let defaults = Defaults { dialect: self.flags.rule_dialect, ..config.rule_defaults() };
-        let loaded = rule_file::load(&config.rule_globs, Path::new(""), &defaults)
-            .map_err(|mistakes| anyhow!("{mistakes}"))?;
+        let loaded =
+            rule_file::load(&config.rule_globs, Path::new(""), &defaults).map_err(|mistakes| anyhow!("{mistakes}"))?;
         for warning in warnings.iter().chain(loaded.warnings.iter()) {
             warn!(%warning, "configuration");
         }
@@ -355,10 +366,7 @@ impl Sources {
             let api = QueryApi::new(source).with_context(|| format!("query source {:?}", source.name))?;
             anyhow::Ok((name.to_owned(), Arc::new(api)))
         });
-        let peers = Peers {
-            sources: sources.collect::<Result<_, _>>()?,
-            relabeling: config.alert_relabeling.clone(),
-        };
+        let peers = Peers { sources: sources.collect::<Result<_, _>>()?, relabeling: config.alert_relabeling.clone() };
         let writers = network.queues.prepare(config.remote_writes.clone())?;
         let targets = network.sender.prepare(config.alert_relabeling.clone(), config.notifiers.clone())?;
         info!(groups = loaded.groups.len(), files = loaded.files.len(), "rule files read");

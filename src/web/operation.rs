@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use prometheus_client::registry::Registry;
+use tokio::sync::Notify;
 
 use crate::reload::Reloader;
 
@@ -26,8 +27,38 @@ impl Ready {
     }
 }
 
-/// `/-/healthy`, `/-/ready`, `/-/reload`, `/metrics`.
-pub fn router(ready: Ready, reloader: Arc<Reloader>, registry: Arc<Registry>) -> Router {
+/// Ends the process when somebody asks for it, where that is allowed.
+#[derive(Clone, Debug)]
+pub struct Quit {
+    is_allowed: bool,
+    asked: Arc<Notify>,
+}
+
+impl Quit {
+    /// Nobody has asked yet.
+    pub fn new(is_allowed: bool) -> Self {
+        Self { is_allowed, asked: Arc::default() }
+    }
+
+    /// Resolves once somebody has asked.
+    pub async fn asked(&self) {
+        self.asked.notified().await;
+    }
+
+    async fn ask(self) -> Response {
+        if !self.is_allowed {
+            let why = "Ending the process by request is not enabled: start it with --web.enable-lifecycle\n";
+            return (StatusCode::FORBIDDEN, why).into_response();
+        }
+        // Kept if nobody waits yet.
+        self.asked.notify_one();
+        "The process ends.\n".into_response()
+    }
+}
+
+/// `/-/healthy`, `/-/ready`, `/-/reload`, `/-/quit`, `/metrics`.
+pub fn router(ready: Ready, reloader: Arc<Reloader>, registry: Arc<Registry>, quit: Quit) -> Router {
+    let quit = move || quit.clone().ask();
     let reload = move || {
         let reloader = reloader.clone();
         async move {
@@ -47,6 +78,7 @@ pub fn router(ready: Ready, reloader: Arc<Reloader>, registry: Arc<Registry>) ->
         .route("/-/healthy", get(|| async { "OK" }))
         .route("/-/ready", get(readiness))
         .route("/-/reload", post(reload.clone()).put(reload))
+        .route("/-/quit", post(quit.clone()).put(quit))
         .route("/metrics", get(move || metrics(registry.clone())))
 }
 

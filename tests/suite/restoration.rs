@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use model::Timestamp;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::conditions::{eventually, unix_now};
-use crate::peers::{PROMETHEUS, get_json, installed, prometheus};
+use crate::peers::{PROMETHEUS, Process, get_json, installed, prometheus};
 use crate::stage::{Members, Watchfire};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -28,6 +29,34 @@ fn rules(folder: &Path) -> PathBuf {
 ";
     std::fs::write(&path, text).unwrap();
     path
+}
+
+/// A Prometheus that knows of one crowded pod, and evaluates the rules itself if it is to.
+struct Past {
+    folder: TempDir,
+    members: Members,
+    query: String,
+    _prometheus: Process,
+}
+
+impl Past {
+    /// None without a Prometheus.
+    async fn begin(test: &str, evaluates: bool) -> Option<Past> {
+        if !installed(test, &[PROMETHEUS]) {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let members = Members::open().await;
+        members.set("edge", 1200);
+        let extra = format!("rule_files: ['{}']\n", rules(folder.path()).display());
+        let extra = if evaluates { extra.as_str() } else { "" };
+        let (_prometheus, query) = prometheus(folder.path(), Some(&members.address.to_string()), extra, &[]).await;
+        Some(Past { folder, members, query, _prometheus })
+    }
+
+    async fn start(&self, store: &str, tolerance: &str) -> Watchfire {
+        start(self.folder.path(), store, &self.query, tolerance).await
+    }
 }
 
 /// A rule service with a store of its own.
@@ -61,19 +90,13 @@ async fn for_state(query: &str) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_our_service_wrote_is_restored_with_an_empty_store() {
-    if !installed("what_our_service_wrote_is_restored_with_an_empty_store", &[PROMETHEUS]) {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let members = Members::open().await;
-    members.set("edge", 1200);
-    let (_prometheus, query) = prometheus(folder.path(), Some(&members.address.to_string()), "", &[]).await;
-
-    let mut ours = start(folder.path(), "first", &query, PAST).await;
+    let test = "what_our_service_wrote_is_restored_with_an_empty_store";
+    let Some(past) = Past::begin(test, false).await else { return };
+    let mut ours = past.start("first", PAST).await;
     let first = the_alert(&ours).await;
     // A while of the timer has passed, and is written.
     let written = eventually("written for five seconds", SOON, || async {
-        let samples = for_state(&query).await;
+        let samples = for_state(&past.query).await;
         let last: f64 = samples.first()?["value"][1].as_str()?.parse().ok()?;
         (last > first + 5.0).then_some(last)
     })
@@ -81,7 +104,7 @@ async fn what_our_service_wrote_is_restored_with_an_empty_store() {
     ours.process.kill();
 
     let started = unix_now();
-    let mut ours = start(folder.path(), "second", &query, PAST).await;
+    let mut ours = past.start("second", PAST).await;
     let second = the_alert(&ours).await;
     let waited = second - first;
     assert!(second < started - 4.0, "taken back: active at {second}, started at {started}");
@@ -91,53 +114,39 @@ async fn what_our_service_wrote_is_restored_with_an_empty_store() {
 
     // Without tolerance there is no past.
     let started = unix_now();
-    let mut ours = start(folder.path(), "third", &query, "0s").await;
+    let ours = past.start("third", "0s").await;
     assert!(the_alert(&ours).await > started - 1.5);
-    ours.process.kill();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_that_had_ended_is_a_new_one() {
-    if !installed("an_alert_that_had_ended_is_a_new_one", &[PROMETHEUS]) {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let members = Members::open().await;
-    members.set("edge", 1200);
-    let (_prometheus, query) = prometheus(folder.path(), Some(&members.address.to_string()), "", &[]).await;
-    let mut ours = start(folder.path(), "first", &query, PAST).await;
+    let Some(past) = Past::begin("an_alert_that_had_ended_is_a_new_one", false).await else { return };
+    let mut ours = past.start("first", PAST).await;
     the_alert(&ours).await;
-    eventually("written", SOON, || async { (!for_state(&query).await.is_empty()).then_some(()) }).await;
-    members.set("edge", 1);
+    eventually("written", SOON, || async { (!for_state(&past.query).await.is_empty()).then_some(()) }).await;
+    past.members.set("edge", 1);
     let ended =
-        eventually("marked as ended", SOON, || async { for_state(&query).await.is_empty().then(unix_now) }).await;
+        eventually("marked as ended", SOON, || async { for_state(&past.query).await.is_empty().then(unix_now) }).await;
     ours.process.kill();
     // Soon enough and it would look like a short downtime.
     eventually("four seconds later", SOON, || async { (unix_now() > ended + 4.0).then_some(()) }).await;
-    members.set("edge", 1200);
+    past.members.set("edge", 1200);
     let started = unix_now();
-    let ours = start(folder.path(), "second", &query, PAST).await;
+    let ours = past.start("second", PAST).await;
     assert!(the_alert(&ours).await > started - 1.5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_from_prometheus_keeps_its_timers() {
-    if !installed("a_move_from_prometheus_keeps_its_timers", &[PROMETHEUS]) {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let members = Members::open().await;
-    members.set("edge", 1200);
-    members.set("core", 1300);
-    let extra = format!("rule_files: ['{}']\n", rules(folder.path()).display());
-    let (_prometheus, query) = prometheus(folder.path(), Some(&members.address.to_string()), &extra, &[]).await;
+    let Some(past) = Past::begin("a_move_from_prometheus_keeps_its_timers", true).await else { return };
+    past.members.set("core", 1300);
     let theirs = eventually("pending in Prometheus for five seconds", SOON, || async {
-        let answer = get_json(&format!("{query}/api/v1/alerts")).await;
+        let answer = get_json(&format!("{}/api/v1/alerts", past.query)).await;
         let alerts = answer["data"]["alerts"].as_array().unwrap().clone();
         (alerts.len() == 2 && alerts.iter().all(|alert| active_at(alert) < unix_now() - 5.0)).then_some(alerts)
     })
     .await;
-    let ours = start(folder.path(), "store", &query, PAST).await;
+    let ours = past.start("store", PAST).await;
     let both = eventually("both are known", SOON, || async {
         let alerts = ours.alerts_v1().await;
         (alerts.len() == 2).then_some(alerts)

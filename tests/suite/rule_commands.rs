@@ -42,25 +42,43 @@ fn run(args: &[&str], input: &str) -> (String, String, Option<i32>) {
     (text(output.stdout), text(output.stderr), output.status.code())
 }
 
-async fn start(folder: &Path) -> Watchfire {
+async fn start(folder: &Path, more: &[&str]) -> Watchfire {
     let answers = Answers::default();
     answers.set(&[("edge", 1200), ("hidden", 1500)]);
     let (config, rules) = (folder.join("prometheus.yml"), folder.join("rules.yml"));
     std::fs::write(&config, CONFIG).unwrap();
     std::fs::write(&rules, RULES).unwrap();
-    let args = [
+    let mut args = vec![
         format!("--config.file={}", config.display()),
         format!("--rule.file={}", rules.display()),
         format!("--query.url={}", answers.open().await),
         format!("--storage.path={}", folder.join("data").display()),
     ];
+    args.extend(more.iter().map(|arg| (*arg).to_owned()));
     Watchfire::start("rules", &args).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_ends_the_process_only_where_it_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let quit = async |ours: &Watchfire| {
+        let answer = crate::peers::client().post(format!("{}/-/quit", ours.url)).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    let mut ours = start(folder.path(), &[]).await;
+    assert_eq!((quit(&ours).await, ours.process.ended()), (403, None));
+    ours.process.terminate();
+    let mut ours = start(folder.path(), &["--web.enable-lifecycle"]).await;
+    assert_eq!(quit(&ours).await, 200);
+    let ours = std::cell::RefCell::new(&mut ours.process);
+    let status = eventually("ended", SOON, || async { ours.borrow_mut().ended() }).await;
+    assert!(status.success(), "an orderly end: {status}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_is_explained_and_previewed() {
     let folder = tempfile::tempdir().unwrap();
-    let ours = start(folder.path()).await;
+    let ours = start(folder.path(), &[]).await;
     eventually("firing", SOON, || async {
         ours.alerts_v1().await.into_iter().find(|alert| alert["state"] == "firing")
     })

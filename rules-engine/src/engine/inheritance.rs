@@ -40,6 +40,8 @@ pub(super) struct Legacy {
     record_prefix: String,
     instances: Vec<Instance>,
     written: WrittenSeries,
+    /// How often the past of its alerts may still be asked for.
+    inquiries: u32,
     /// The state it ran in, if it ran in this process.
     state: Option<RuleState>,
 }
@@ -162,14 +164,15 @@ impl Inheritance {
 
 impl Legacy {
     fn of(mut state: RuleState) -> Self {
-        let (record_prefix, instances) = match &mut state.body {
-            Body::Recording => (String::new(), Vec::new()),
+        let (record_prefix, instances, inquiries) = match &mut state.body {
+            Body::Recording => (String::new(), Vec::new(), 0),
             Body::Alerting(alerting) => {
-                (alerting.record_prefix.clone(), std::mem::take(&mut alerting.alerts).into_instances())
+                let instances = std::mem::take(&mut alerting.alerts).into_instances();
+                (alerting.record_prefix.clone(), instances, alerting.inquiries)
             }
         };
         let written = std::mem::take(&mut state.written);
-        Self { record_prefix, instances, written, state: Some(state) }
+        Self { record_prefix, instances, written, inquiries, state: Some(state) }
     }
 
     /// Hands everything to the rule's successor. If the keys of its records are others, the old ones are `outdated`.
@@ -181,6 +184,7 @@ impl Legacy {
             (heir.status, heir.history, heir.tally) = (state.status, state.history, state.tally);
         }
         let Body::Alerting(alerting) = &mut heir.body else { return };
+        alerting.inquiries = self.inquiries;
         alerting.alerts = Alerts::from_instances(self.instances);
         if alerting.record_prefix != self.record_prefix {
             for labels in alerting.alerts.unrecord() {

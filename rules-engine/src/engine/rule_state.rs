@@ -49,7 +49,7 @@ pub(super) struct AlertingState {
     pub(super) record_prefix: String,
     /// How often the query API may still be asked for the alerts' past. Until it is known, nothing is recorded or
     /// written: that would be taken for the past after the next restart.
-    inquiries: u32,
+    pub(super) inquiries: u32,
 }
 
 /// How often the query API is asked for the past of a rule's alerts.
@@ -184,9 +184,7 @@ impl RuleState {
     pub(super) fn resend(&mut self, on: &Occasion<'_>, turn: &mut Turn<'_>) {
         if let Body::Alerting(state) = &mut self.body {
             let due = state.due(on, turn);
-            if state.inquiries == 0 {
-                state.persist(turn);
-            }
+            state.persist(turn);
             send(due, turn);
         }
     }
@@ -327,9 +325,9 @@ impl AlertingState {
         self.alerts.due(on.ts, turn.settings.resend_delay, &sending)
     }
 
-    /// Records what is not recorded as it is.
+    /// Records what is not recorded as it is, unless its past is still to be asked for.
     pub(super) fn persist(&mut self, turn: &mut Turn<'_>) {
-        let Self { alerts, key, record_prefix, .. } = self;
+        let Self { alerts, key, record_prefix, inquiries: 0, .. } = self else { return };
         alerts.each_unrecorded(|instance| {
             let record = Record::V1(RecordV1::Alert(AlertRecord::of(Arc::clone(key), instance)));
             turn.out.push(Effect::Persist { key: alert_key(record_prefix, &instance.labels), value: record.to_json() });

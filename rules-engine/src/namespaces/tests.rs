@@ -45,9 +45,10 @@ fn what_is_set_is_shown_evaluated_and_removed() {
          team/a:\n    - name: g\n      interval: 30s\n      rules:\n        - alert: Down\n          expr: up == 0\n          for: 5m\n"
     );
     assert_eq!(namespaces.list(Some("none"), &from_file()), None);
-    let (groups, mistakes) = namespaces.groups(&Defaults::default());
-    assert!(mistakes.is_empty());
-    assert_eq!((groups[0].file.as_str(), groups[0].name.as_str(), groups[0].rules.len()), ("team/a", "g", 1));
+    let once: Vec<_> = namespaces.groups().cloned().collect();
+    assert_eq!((once[0].file.as_str(), once[0].name.as_str(), once[0].rules.len()), ("team/a", "g", 1));
+    assert!(namespaces.resolve(&Defaults::default()).is_empty());
+    assert!(namespaces.groups().eq(&once));
     let edit = namespaces.remove("team/a", "g", &[]).unwrap();
     namespaces.apply(edit);
     assert!(namespaces.is_empty());
@@ -81,16 +82,18 @@ fn mistakes_are_told_with_their_place() {
 
 #[test]
 fn there_is_no_room_beyond_the_bounds() {
-    let mut namespaces = Namespaces::default();
-    let long = format!("{GROUP}# {}\n", "x".repeat(TOTAL_BYTES_MAX / 4));
-    for namespace in ["a", "c", "d"] {
-        set(&mut namespaces, namespace, &long);
-    }
+    let mut namespaces = Namespaces { bounds: Bounds { groups: 2, bytes: 4 * GROUP.len() }, ..Namespaces::default() };
+    let long = GROUP.replace("# why", "# why and why and why and why and why and why and why and why and why not");
+    set(&mut namespaces, "a", &long);
     let refused = |namespaces: &Namespaces, namespace| {
-        namespaces.set(namespace, &long, &Defaults::default(), &[]).err() == Some(Refusal::Full)
+        namespaces.set(namespace, long.as_str(), &Defaults::default(), &[]).err() == Some(Refusal::Full)
     };
-    assert!(refused(&namespaces, "b") && !refused(&namespaces, "a"));
-    assert_eq!((namespaces.len(), namespaces.bytes()), (3, 3 * long.len()));
+    assert!(!refused(&namespaces, "b") && !refused(&namespaces, "a"));
+    set(&mut namespaces, "b", GROUP);
+    assert_eq!((namespaces.len(), namespaces.bytes()), (2, long.len() + GROUP.len()));
+    assert!(refused(&namespaces, "c"), "too many groups");
+    namespaces.bounds = Bounds { groups: 3, bytes: 2 * long.len() };
+    assert!(refused(&namespaces, "c") && !refused(&namespaces, "a"), "too many bytes");
 }
 
 #[test]
@@ -104,10 +107,15 @@ fn a_group_with_a_piece_missing_harms_no_other() {
     records.remove(&middle);
     let (restored, complaints) = Namespaces::restore(records);
     assert_eq!((restored.len(), complaints.len()), (1, 1), "{complaints:?}");
+    let mut restored = restored;
+    assert_eq!(restored.groups().count(), 0, "not read yet");
+    assert!(restored.resolve(&Defaults::default()).is_empty() && restored.groups().count() == 1);
     assert!(complaints[0].contains("is missing"), "{complaints:?}");
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     /// Whatever is set in place of what: after a restart the last text is there, and nothing of the earlier ones.
     #[test]
     fn texts_survive_in_small_records(comments in prop::collection::vec("[ -~é\"\\\\]{0,4000}", 1..5)) {

@@ -213,6 +213,19 @@ fn nothing_is_written_until_the_past_is_known() {
 }
 
 #[test]
+fn a_reload_does_not_stop_the_inquiry() {
+    let (mut bench, query) = without_records();
+    bench.fail_for_now(&query, "busy");
+    bench.run_to(0);
+    let rule = alert("A", "x").hold(3600).label("severity", "page").label("t", "{{ $value }}").note("new", "text");
+    bench.reload(vec![group("g", 60, [rule])]);
+    assert_eq!(bench.alert_records(), 0, "what is not known yet is not recorded");
+    bench.set(&query, &[]);
+    bench.run_to(60);
+    assert_eq!((bench.alert_records(), bench.queries.iter().filter(|(expr, _)| *expr == query).count()), (2, 2));
+}
+
+#[test]
 fn short_timers_and_groups_added_later_ask_for_no_past() {
     let mut bench = Bench::new(vec![group("g", 60, [alert("A", "x").hold(599)])]);
     bench.set("x", &["job=a 1"]);
