@@ -283,7 +283,9 @@ async fn no_outcome_tells_a_secret() {
 }
 
 /// The section, the variables of the environment, and the questions for keys that follow.
-const SURROUNDINGS: &[(&str, &[(&str, &str)], &[&str])] = &[
+type Surroundings = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
+const SURROUNDINGS: &[Surroundings] = &[
     (
         "sigv4: {region: eu-1}",
         &[("AWS_ACCESS_KEY_ID", "AKs3cret"), ("AWS_SECRET_ACCESS_KEY", "s3cret"), ("AWS_SESSION_TOKEN", "s3crettoken")],
