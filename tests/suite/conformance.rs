@@ -35,21 +35,43 @@ pub struct Ports {
     pub smtp: u16,
 }
 
+/// Whose manner our notifier is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Its own, with the promises that go beyond Alertmanager.
+    Ours,
+    /// `--compat=alertmanager`.
+    Alertmanagers,
+}
+
+/// One manner after the other: each keeps the machine busy.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn recorded_timelines_are_met() {
+    all_are_met(Manner::Ours).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn recorded_timelines_are_met_in_alertmanagers_manner() {
+    all_are_met(Manner::Alertmanagers).await;
+}
+
+async fn all_are_met(manner: Manner) {
+    let _turn = TURN.lock().await;
     let scenarios = chosen();
     if scenarios.is_empty() {
         eprintln!("skipped recorded_timelines_are_met: no {}", scenario::folder().display());
         return;
     }
     let began = stopwatch();
-    let (count, mut failing) = (scenarios.len(), play(scenarios, AT_ONCE).await);
+    let (count, mut failing) = (scenarios.len(), play(scenarios, manner, AT_ONCE).await);
     if !failing.is_empty() && only().is_none() {
         let again = failing.iter().map(|(scenario, _)| scenario.clone()).collect();
         for (scenario, differences) in &failing {
             eprintln!("once more: {}, for {}", scenario.id, differences.first().map_or("", String::as_str));
         }
-        failing = play(again, AT_ONCE_AGAIN).await;
+        failing = play(again, manner, AT_ONCE_AGAIN).await;
     }
     eprintln!("{count} recorded timelines, {} differ, {:.0?}", failing.len(), began.elapsed());
     for (scenario, differences) in &failing {
@@ -84,21 +106,21 @@ fn can_be_played(scenario: &Scenario) -> bool {
 }
 
 /// Plays them; those that differ in more than is excepted, with their differences.
-async fn play(scenarios: Vec<Scenario>, at_once: usize) -> Vec<(Scenario, Vec<String>)> {
+async fn play(scenarios: Vec<Scenario>, manner: Manner, at_once: usize) -> Vec<(Scenario, Vec<String>)> {
     let places = Arc::new(Semaphore::new(at_once));
     let mut playing = BTreeMap::new();
     for scenario in scenarios {
         let (places, copy) = (places.clone(), scenario.clone());
         let played = tokio::spawn(async move {
             let _place = places.acquire().await;
-            replay::replay(&copy, only().is_some()).await
+            replay::replay(&copy, manner, only().is_some()).await
         });
         playing.insert(scenario.id.clone(), (scenario, played));
     }
     let mut failing = Vec::new();
     for (id, (scenario, played)) in playing {
         let differences = played.await.unwrap_or_else(|error| vec![format!("the replay panicked: {error}")]);
-        let differences = exceptions::beyond(&id, differences);
+        let differences = exceptions::beyond(&id, manner, differences);
         if !differences.is_empty() {
             failing.push((scenario, differences));
         }

@@ -13,7 +13,7 @@ use super::comparison::Comparison;
 use super::log::Log;
 use super::placeholders::Placeholders;
 use super::scenario::{Action, Request, Scenario, Silence};
-use super::{Ports, amtool, exceptions, http_sink, smtp_sink};
+use super::{Manner, Ports, amtool, exceptions, http_sink, smtp_sink};
 use crate::conditions::{eventually, nothing_for, unix_now};
 use crate::peers::{Process, client, free_port, watchfire};
 
@@ -22,9 +22,9 @@ const LEAD_SECS: f64 = 0.3;
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Plays it; answers what differs from the recording.
-pub async fn replay(scenario: &Scenario, verbose: bool) -> Vec<String> {
+pub async fn replay(scenario: &Scenario, manner: Manner, verbose: bool) -> Vec<String> {
     let log = Arc::new(Log::new(scenario.faults.clone()));
-    let mut stage = Stage::set(scenario, &log).await;
+    let mut stage = Stage::set(scenario, manner, &log).await;
     let started = stage.start().await;
     if started != "ready" || scenario.expected.started != "ready" {
         let text = format!("started: expected {}, was {started}\n{}", scenario.expected.started, stage.printed());
@@ -58,6 +58,7 @@ pub async fn replay(scenario: &Scenario, verbose: bool) -> Vec<String> {
 /// What a scenario plays on.
 struct Stage<'a> {
     scenario: &'a Scenario,
+    manner: Manner,
     folder: TempDir,
     url: String,
     placeholders: Placeholders,
@@ -66,14 +67,14 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    async fn set(scenario: &'a Scenario, log: &Arc<Log>) -> Self {
+    async fn set(scenario: &'a Scenario, manner: Manner, log: &Arc<Log>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sink = http_sink::open(log.clone()).await;
         let smtp = smtp_sink::open(scenario.smtp.clone(), log.clone()).await;
         let ports = Ports { notifier: free_port(), sink, smtp };
         let placeholders = Placeholders::new(ports, folder.path());
         let url = format!("http://127.0.0.1:{}", ports.notifier);
-        let stage = Self { scenario, folder, url, placeholders, process: None, http: client() };
+        let stage = Self { scenario, manner, folder, url, placeholders, process: None, http: client() };
         stage.write(Some(&scenario.config), &scenario.files);
         stage
     }
@@ -99,6 +100,9 @@ impl<'a> Stage<'a> {
             "--log.level=debug".to_owned(),
         ];
         args.extend(exceptions::mode(&self.scenario.id).map(|feature| format!("--enable-feature={feature}")));
+        if self.manner == Manner::Alertmanagers {
+            args.push("--compat=alertmanager".to_owned());
+        }
         args.extend(self.scenario.args.iter().map(|arg| self.placeholders.fill(arg)));
         let process = self.process.insert(watchfire(&args));
         let ready = format!("{}/-/ready", self.url);
