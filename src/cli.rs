@@ -226,6 +226,10 @@ pub struct NotifierFlags {
     /// promised it to be valid, but no later than this.
     #[arg(long = "alerts.restart-grace", value_parser = parse_duration, default_value = "1h", value_name = "DURATION")]
     pub alerts_restart_grace: Duration,
+    /// Pages with an alert that meets these matchers do not wait behind others for their turn with a busy receiver; none do if
+    /// it is empty.
+    #[arg(long = "dispatch.critical", default_value = "severity=\"critical\"", value_name = "MATCHERS")]
+    pub dispatch_critical: String,
     /// Do as another notifier does where Watchfire promises more: see docs/differences.md.
     #[arg(long = "compat", value_enum, value_name = "NOTIFIER")]
     pub compat: Option<Compat>,

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::bail;
-use model::matcher::parse::ParseMode;
+use model::Matcher;
+use model::matcher::parse::{ParseMode, parse_matchers};
 use notifier::io::api::{self, About};
 use notifier::io::metrics::NotifierMetrics;
 use notifier::io::metrics::census::Census;
@@ -30,6 +31,7 @@ pub async fn execute(command: NotifierCommand) -> anyhow::Result<ExitCode> {
         config_file: command.config_file,
         external_url: process.external.url.clone(),
         matcher_mode: matcher_mode(&command.notifier),
+        critical: critical(&command.notifier)?,
     };
     let service = NotifierService::start(sources, settings(&command.notifier), process.store.clone()).await?;
     let mut parts = Parts::default();
@@ -82,6 +84,20 @@ pub(super) fn matcher_mode(flags: &NotifierFlags) -> ParseMode {
         (true, _) => ParseMode::Classic,
         (false, true) => ParseMode::Utf8Strict,
         (false, false) => ParseMode::Fallback,
+    }
+}
+
+/// What goes first.
+///
+/// # Errors
+/// The matchers cannot be read.
+pub(super) fn critical(flags: &NotifierFlags) -> anyhow::Result<Arc<[Matcher]>> {
+    if flags.dispatch_critical.is_empty() {
+        return Ok(Arc::default());
+    }
+    match parse_matchers(&flags.dispatch_critical, matcher_mode(flags)) {
+        Ok(matchers) => Ok(matchers.value.into()),
+        Err(error) => bail!("--dispatch.critical={}: {error}", flags.dispatch_critical),
     }
 }
 

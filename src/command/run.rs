@@ -20,6 +20,7 @@ pub async fn execute(command: RunCommand) -> anyhow::Result<ExitCode> {
         config_file: command.config_file,
         external_url: url.clone(),
         matcher_mode: super::notifier::matcher_mode(&command.notifier),
+        critical: super::notifier::critical(&command.notifier)?,
     };
     let notifier = NotifierService::start(sources, settings, process.store.clone()).await?;
     let sources = Sources::new(command.rules_config_file, command.rules, url);

@@ -8,6 +8,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests under way to one integration.
 const LANE_WIDTH: usize = 32;
+/// Places beside these that only critical pages may take, so that a storm of others does not keep them waiting.
+const CRITICAL_WIDTH: usize = 8;
 /// Requests under way to all; more deliveries than this are never started at once.
 const ALL_WIDTH: u32 = 1 << 20;
 
@@ -16,14 +18,22 @@ type LaneKey = (String, &'static str, usize);
 
 /// The lanes of all integrations.
 pub struct Lanes {
-    lanes: Mutex<HashMap<LaneKey, Arc<Semaphore>>>,
+    lanes: Mutex<HashMap<LaneKey, Lane>>,
     all: Arc<Semaphore>,
+}
+
+/// One integration's.
+struct Lane {
+    ordinary: Arc<Semaphore>,
+    critical: Arc<Semaphore>,
 }
 
 /// A place in a lane, and the trace that shutdown waits for.
 pub struct Place {
     _all: OwnedSemaphorePermit,
     lane: Arc<Semaphore>,
+    /// Where it may go first.
+    critical: Option<Arc<Semaphore>>,
 }
 
 /// How full a lane is.
@@ -46,13 +56,17 @@ impl Lanes {
         Self { lanes: Mutex::default(), all: Arc::new(Semaphore::new(ALL_WIDTH as usize)) }
     }
 
-    /// A place for one delivery; none at shutdown.
-    pub fn enter(&self, receiver: &str, kind: &'static str, index: usize) -> Option<Place> {
+    /// A place for one delivery; none at shutdown. Critical ones do not wait behind others.
+    pub fn enter(&self, receiver: &str, kind: &'static str, index: usize, is_critical: bool) -> Option<Place> {
         let all = self.all.clone().try_acquire_owned().ok()?;
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane =
-            lanes.entry((receiver.to_owned(), kind, index)).or_insert_with(|| Arc::new(Semaphore::new(LANE_WIDTH)));
-        Some(Place { _all: all, lane: lane.clone() })
+        let new = || Lane {
+            ordinary: Arc::new(Semaphore::new(LANE_WIDTH)),
+            critical: Arc::new(Semaphore::new(CRITICAL_WIDTH)),
+        };
+        let lane = lanes.entry((receiver.to_owned(), kind, index)).or_insert_with(new);
+        let critical = is_critical.then(|| lane.critical.clone());
+        Some(Place { _all: all, lane: lane.ordinary.clone(), critical })
     }
 
     /// How full each lane is, in the order of their names.
@@ -61,9 +75,10 @@ impl Lanes {
         let mut all: Vec<_> = lanes
             .iter()
             .map(|((receiver, kind, index), lane)| {
-                let requests = LANE_WIDTH.saturating_sub(lane.available_permits());
-                // Each place holds the lane, and so does each request; the map does once.
-                let places = Arc::strong_count(lane).saturating_sub(1 + requests);
+                let ordinary = LANE_WIDTH.saturating_sub(lane.ordinary.available_permits());
+                let requests = ordinary + CRITICAL_WIDTH.saturating_sub(lane.critical.available_permits());
+                // Each place holds the lane, and so does each ordinary request; the map does once.
+                let places = Arc::strong_count(&lane.ordinary).saturating_sub(1 + ordinary);
                 let waiting = places.saturating_sub(requests);
                 Occupancy { receiver: receiver.clone(), kind, index: *index, requests, waiting }
             })
@@ -75,7 +90,7 @@ impl Lanes {
     /// Forgets lanes nobody is in; called at reload, as integrations come and go.
     pub fn prune(&self) {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
+        lanes.retain(|_, lane| Arc::strong_count(&lane.ordinary) > 1);
     }
 
     /// Takes no more deliveries, and waits for those under way. False if some are still under way at the deadline.
@@ -95,7 +110,12 @@ impl Default for Lanes {
 impl Place {
     /// Waits for its turn; hold the answer while the request is under way.
     pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        self.lane.clone().acquire_owned().await.ok()
+        let Some(critical) = &self.critical else { return self.lane.clone().acquire_owned().await.ok() };
+        tokio::select! {
+            biased;
+            turn = self.lane.clone().acquire_owned() => turn.ok(),
+            turn = critical.clone().acquire_owned() => turn.ok(),
+        }
     }
 }
 
@@ -108,16 +128,18 @@ mod tests {
         let lanes = Lanes::new();
         let mut held = Vec::new();
         for _ in 0..LANE_WIDTH {
-            let place = lanes.enter("a", "webhook", 0).unwrap();
+            let place = lanes.enter("a", "webhook", 0, false).unwrap();
             held.push((place.turn().await.unwrap(), place));
         }
-        let waiting = lanes.enter("a", "webhook", 0).unwrap();
+        let waiting = lanes.enter("a", "webhook", 0, false).unwrap();
         assert_eq!(waiting.lane.available_permits(), 0);
         let full = lanes.occupancy();
         assert_eq!((full[0].requests, full[0].waiting), (LANE_WIDTH, 1));
-        assert!(lanes.enter("a", "webhook", 1).unwrap().turn().await.is_some());
-        drop((held, waiting));
+        assert!(lanes.enter("a", "webhook", 1, false).unwrap().turn().await.is_some());
+        let urgent = lanes.enter("a", "webhook", 0, true).unwrap();
+        assert!(urgent.turn().await.is_some(), "a critical page does not wait behind a storm");
+        drop((held, waiting, urgent));
         assert!(lanes.close(Duration::from_secs(1)).await);
-        assert!(lanes.enter("a", "webhook", 0).is_none());
+        assert!(lanes.enter("a", "webhook", 0, false).is_none());
     }
 }

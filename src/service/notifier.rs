@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use futures_util::FutureExt;
+use model::matcher::all_match;
 use model::matcher::parse::ParseMode;
-use model::{Alert, Timestamp};
+use model::{Alert, Matcher, Timestamp};
 use notifier::config::Config;
 use notifier::decision::{Decision, Verdict};
 use notifier::io::deliver::Deliverer;
@@ -47,6 +48,8 @@ pub struct Sources {
     pub external_url: String,
     /// The syntax of matchers.
     pub matcher_mode: ParseMode,
+    /// Pages with an alert that meets all of these go first; none do if there are none.
+    pub critical: Arc<[Matcher]>,
 }
 
 /// What deliveries need; the deliverer changes with the configuration.
@@ -59,6 +62,7 @@ struct Network {
 /// Performs the machine's effects.
 struct Performer {
     desk: Weak<Desk<Notifier>>,
+    critical: Arc<[Matcher]>,
     ledger: Arc<Ledger>,
     network: Arc<Network>,
 }
@@ -79,7 +83,9 @@ impl NotifierService {
             warn!(%warning, "a stored record was left out");
         }
         info!(records = count, "notifier restored");
-        let desk = Desk::open(machine, |desk| Performer { desk, ledger: ledger.clone(), network: network.clone() });
+        let critical = sources.critical.clone();
+        let desk =
+            Desk::open(machine, |desk| Performer { desk, critical, ledger: ledger.clone(), network: network.clone() });
         let service = Arc::new(Self { desk, ledger, network, sources });
         let apply = service.prepare()?;
         apply();
@@ -125,7 +131,7 @@ impl NotifierService {
 
 impl Reloadable for Arc<NotifierService> {
     fn prepare(&self) -> anyhow::Result<Box<dyn FnOnce() + Send>> {
-        let Sources { config_file, external_url, matcher_mode } = &self.sources;
+        let Sources { config_file, external_url, matcher_mode, .. } = &self.sources;
         let (config, warnings) = Config::load(config_file, *matcher_mode, &|path| std::fs::read_to_string(path))
             .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
         for warning in warnings.iter() {
@@ -191,10 +197,18 @@ impl Perform<Effect> for Performer {
 }
 
 impl Performer {
+    /// Whether it tells of an alert that goes first.
+    fn is_critical(&self, delivery: &Delivery) -> bool {
+        let alerts = &delivery.notification.alerts;
+        !self.critical.is_empty() && alerts.iter().any(|alert| all_match(&self.critical, &alert.labels))
+    }
+
     fn deliver(&self, delivery: Delivery) {
         let integration = &delivery.integration;
         // None at shutdown: the decision is made anew after the next start.
-        let Some(place) = self.network.lanes.enter(&delivery.receiver.name, integration.kind, integration.index) else {
+        let is_critical = self.is_critical(&delivery);
+        let lanes = &self.network.lanes;
+        let Some(place) = lanes.enter(&delivery.receiver.name, integration.kind, integration.index, is_critical) else {
             return;
         };
         let (desk, network, ledger) = (self.desk.clone(), self.network.clone(), self.ledger.clone());
