@@ -104,8 +104,11 @@ impl LabelSet {
     /// The labels that `keep` (name, value) accepts.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&str, &str) -> bool) -> Self {
+        if self.iter().all(|(n, v)| keep(n, v)) {
+            return self.clone();
+        }
         let kept: Vec<(&str, &str)> = self.iter().filter(|(n, v)| keep(n, v)).collect();
-        if kept.len() == self.len() { self.clone() } else { Self(packed::pack(kept.into_iter())) }
+        Self(packed::pack(kept.into_iter()))
     }
 
     /// The labels common to both, with equal value.

@@ -37,15 +37,15 @@ impl Notifier {
     fn stays(&mut self, now: Timestamp, member: Member, id: GroupId, group: &Group) -> bool {
         let alert = member.id;
         let Some(stored) = self.known.book.get(alert) else { return false };
-        if !member.seen_over || !stored.is_resolved(now) {
+        if !stored.is_resolved(now) {
             return true;
         }
         let hash = stored.fingerprint.0;
-        if group.slots.iter().any(|slot| self.has_business(slot, hash)) {
-            if self.known.marks(alert).stored == Stored::Firing {
-                // It ran out without a word; a restart must not take it for firing.
-                self.known.save(now, alert);
-            }
+        if self.known.marks(alert).stored == Stored::Firing {
+            // It ran out without a word; a restart must not take it for firing, as the log may be closed already.
+            self.known.save(now, alert);
+        }
+        if !member.seen_over || group.slots.iter().any(|slot| self.has_business(slot, hash)) {
             return true;
         }
         self.leave_group(now, alert, id);

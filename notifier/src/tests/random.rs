@@ -323,6 +323,16 @@ fn tell(steps: &[Step]) -> Story {
     story
 }
 
+/// The integration that hears of no resolves had closed it; but that it was over was only written down at the next flush.
+#[test]
+fn an_alert_that_ran_out_while_it_was_told_does_not_fire_again_after_a_restart() {
+    let steps = [Step::Fire(2, Some(71)), Step::Weather(2, 20), Step::Wait(81), Step::Restart(0)];
+    let mut story = tell(&steps);
+    story.mend();
+    story.everybody_knows();
+    story.all_is_closed();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -65,8 +65,9 @@ pub(super) async fn post<D: Desk>(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let posted: Vec<Option<PostableAlert>> = answer::read(&answer::ALERTS, &headers, &body)?;
-    let alerts = posted.into_iter().enumerate().map(|(at, alert)| alert.unwrap_or_default().into_alert(at));
-    let alerts = alerts.collect::<Result<Vec<_>, _>>()?;
+    let mut link = Arc::default();
+    let whole = posted.into_iter().enumerate().map(|(at, alert)| alert.unwrap_or_default().into_alert(at, &mut link));
+    let alerts = whole.collect::<Result<Vec<_>, _>>()?;
     let outcome = api.desk.act(|notifier, now, out| notifier.receive(now, alerts, out));
     if let Err(error) = api.desk.durable().await {
         // Pages go out all the same; the shell has logged it once.

@@ -27,14 +27,17 @@ pub(super) struct PostableAlert {
 }
 
 impl PostableAlert {
-    /// `at`: its place in the list, for messages.
-    pub(super) fn into_alert(self, at: usize) -> Result<Alert, Refusal> {
+    /// `at`: its place in the list, for messages. `before`: the last link found good, shared if it comes again.
+    pub(super) fn into_alert(self, at: usize, before: &mut Arc<str>) -> Result<Alert, Refusal> {
         // go-openapi looks at the inherited part first, its fields in this order
         let generator_url = self.generator_url.unwrap_or_default().0;
-        if !generator_url.is_empty() && !is_request_uri(&generator_url) {
-            let quoted = outbound::go_json::to_vec(&generator_url).unwrap_or_default();
-            let quoted = String::from_utf8_lossy(&quoted).into_owned();
-            return Err(answer::invalid(601, format!("{at}.generatorURL in body must be of type uri: {quoted}")));
+        if generator_url != *before {
+            if !generator_url.is_empty() && !is_request_uri(&generator_url) {
+                let quoted = outbound::go_json::to_vec(&generator_url).unwrap_or_default();
+                let quoted = String::from_utf8_lossy(&quoted).into_owned();
+                return Err(answer::invalid(601, format!("{at}.generatorURL in body must be of type uri: {quoted}")));
+            }
+            *before = generator_url;
         }
         let labels = self.labels.ok_or_else(|| answer::invalid(602, format!("{at}.labels in body is required")))?;
         Ok(Alert {
@@ -42,7 +45,7 @@ impl PostableAlert {
             annotations: self.annotations.map(|pairs| pairs.0).unwrap_or_default(),
             starts_at: self.starts_at.and_then(Moment::given),
             ends_at: self.ends_at.and_then(Moment::given),
-            generator_url,
+            generator_url: Arc::clone(before),
         })
     }
 }
