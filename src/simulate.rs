@@ -10,7 +10,7 @@ mod query_api;
 mod random;
 mod receivers;
 pub mod scenario;
-mod scenario_file;
+pub(crate) mod scenario_file;
 pub mod series;
 pub mod timeline;
 pub mod world;

@@ -2,7 +2,7 @@
 //! through the machine that runs them in service, on virtual time.
 //!
 //! - [`file`]: test files as meant; `file_reader`: as written
-//! - [`stage`]: series, machines and time of one test
+//! - [`stage`]: series, machines and time of one test; `pager`: the notifier of it
 //! - [`alert_check`], [`expr_check`]: what is compared, and how a difference is told
 //! - [`outcome`]: what became of a file's tests
 
@@ -11,6 +11,7 @@ pub mod expr_check;
 pub mod file;
 mod file_reader;
 pub mod outcome;
+mod pager;
 mod plot;
 pub mod run_choice;
 pub mod stage;
@@ -42,11 +43,12 @@ pub struct Options {
 /// Runs the tests of a file.
 pub fn test_file(path: &Path, options: &Options) -> FileOutcome {
     let mut outcome = FileOutcome::new(path.display().to_string());
-    let read = rule_file::read_file(path).and_then(|file| read(&file, path, options));
+    let base = path.parent().unwrap_or(Path::new(""));
+    let read = rule_file::read_file(path).and_then(|file| read(&file, base, options));
     match read {
         Ok((file, groups)) => {
             for test in file.tests.iter().filter(|test| options.run.names(&test.name)) {
-                let tested = run(&file, test, &groups, options);
+                let tested = run(&file, test, &groups, base, options);
                 outcome.tests.push(tested);
             }
         }
@@ -57,7 +59,7 @@ pub fn test_file(path: &Path, options: &Options) -> FileOutcome {
 
 fn read(
     file: &SourceFile,
-    path: &Path,
+    base: &Path,
     options: &Options,
 ) -> Result<(TestFile, Vec<RuleGroup>), model::source::Diagnostics> {
     let test_file = file_reader::read(file, options.ignores_unknown_fields)?;
@@ -67,7 +69,6 @@ fn read(
         ignores_unknown_fields: options.ignores_unknown_fields,
         ..Defaults::default()
     };
-    let base = path.parent().unwrap_or(Path::new(""));
     let loaded = rule_file::load(&test_file.rule_files, base, &defaults)?;
     let mut groups = loaded.groups;
     // Groups the list does not name tie with its first.
@@ -75,9 +76,15 @@ fn read(
     Ok((test_file, groups))
 }
 
-fn run(file: &TestFile, test: &TestGroup, groups: &[RuleGroup], options: &Options) -> TestOutcome {
+fn run(file: &TestFile, test: &TestGroup, groups: &[RuleGroup], base: &Path, options: &Options) -> TestOutcome {
     let mut outcome = TestOutcome::new(test.name.clone());
     let mut stage = Stage::new(file, test, groups, options.promql);
+    if let Some(notifications) = &test.notifications
+        && let Err(mistakes) = stage.page_with(&base.join(&notifications.config))
+    {
+        outcome.failures.push(mistakes.to_string());
+        return outcome;
+    }
     let mut alert_tests: Vec<&file::AlertTest> = test.alert_tests.iter().collect();
     alert_tests.sort_by_key(|alert_test| alert_test.eval_time);
     let mut upcoming = alert_tests.into_iter().peekable();
@@ -94,6 +101,7 @@ fn run(file: &TestFile, test: &TestGroup, groups: &[RuleGroup], options: &Option
     for expr_test in &test.expr_tests {
         outcome.failures.extend(expr_check::difference(&mut stage, file.fuzzy_compare, expr_test));
     }
+    outcome.failures.extend(stage.notification_difference());
     if options.shows_series {
         outcome.series = stage.shown_series();
     }

@@ -11,7 +11,7 @@ use model::source::{Diagnostics, SourceFile};
 use model::{LabelSet, Timestamp};
 use yaml::{Decoder, Field, Fields, Node, Span};
 
-use super::scenario::{Answer, Asked, Reply, Scenario};
+use super::scenario::{Answer, Asked, Expected, Reply, Scenario};
 use super::series::parse_values;
 
 /// A Monday morning.
@@ -23,6 +23,12 @@ pub(super) fn read(file: &SourceFile, base: &Path) -> Result<Scenario, Diagnosti
     let reader = Reader { decoder: &decoder, base, start: START };
     let scenario = decoder.first_document().and_then(|root| reader.scenario(&root));
     decoder.finish(scenario).map(|(scenario, _)| scenario)
+}
+
+/// Expected deliveries as scenarios write them, for a story that begins at `start`.
+pub(crate) fn expected_deliveries(decoder: &Decoder, start: Timestamp, field: Field<'_>) -> Option<Vec<Expected>> {
+    let reader = Reader { decoder, base: Path::new(""), start };
+    field.sequence(|node, _| reader.expected(node))
 }
 
 struct Reader<'a> {

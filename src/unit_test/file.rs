@@ -1,17 +1,21 @@
 //! Test files as meant. promtool's documentation of unit tests describes the fields.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use model::{LabelSet, Timestamp};
 use promql::eval::Value;
 
+use crate::simulate::scenario::Expected;
+
 /// A file of tests.
-#[derive(Debug, Clone)]
 pub struct TestFile {
     /// Globs of rule files, relative to the test file.
     pub rule_files: Vec<String>,
     /// Between evaluations, of every group.
     pub evaluation_interval: Duration,
+    /// Groups are evaluated at their own interval where they name one.
+    pub honours_group_interval: bool,
     /// Names of groups that are evaluated in this order.
     pub group_order: Vec<String>,
     /// Numbers that are neighbours count as equal.
@@ -21,7 +25,6 @@ pub struct TestFile {
 }
 
 /// One test: series, and what becomes of them.
-#[derive(Debug, Clone)]
 pub struct TestGroup {
     /// Its name, if it has one.
     pub name: String,
@@ -35,10 +38,20 @@ pub struct TestGroup {
     pub external_url: String,
     /// The series.
     pub series: Vec<InputSeries>,
+    /// Where the alerts go: the configuration of a notifier, and what it must send, nothing else.
+    pub notifications: Option<Notifications>,
     /// What alerts there must be.
     pub alert_tests: Vec<AlertTest>,
     /// What expressions must give.
     pub expr_tests: Vec<ExprTest>,
+}
+
+/// What the alerts of a test tell whom.
+pub struct Notifications {
+    /// The notifier's configuration, relative to the test file.
+    pub config: PathBuf,
+    /// What it must send.
+    pub expected: Vec<Expected>,
 }
 
 /// A series that is there without rules.
@@ -100,6 +113,8 @@ impl TestGroup {
     /// The last instant a test asks for, after the start.
     pub fn last_eval_time(&self) -> Duration {
         let alerts = self.alert_tests.iter().map(|test| test.eval_time);
-        alerts.chain(self.expr_tests.iter().map(|test| test.eval_time)).max().unwrap_or_default()
+        let expressions = self.expr_tests.iter().map(|test| test.eval_time);
+        let sent = self.notifications.iter().flat_map(|notifications| &notifications.expected);
+        alerts.chain(expressions).chain(sent.map(|expected| expected.until)).max().unwrap_or_default()
     }
 }

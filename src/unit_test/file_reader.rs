@@ -10,7 +10,10 @@ use promql::eval::Value;
 use promql::test_language::series_notation::{Unreadable, parse_labels, parse_values};
 use yaml::{Decoder, Field, Fields, Node};
 
-use super::file::{AlertTest, ExpectedAlert, ExpectedSample, ExprTest, InputSeries, TestFile, TestGroup};
+use super::file::{
+    AlertTest, ExpectedAlert, ExpectedSample, ExprTest, InputSeries, Notifications, TestFile, TestGroup,
+};
+use crate::simulate::scenario_file::expected_deliveries;
 
 /// promtool's, where a file says nothing.
 const EVALUATION_INTERVAL: Duration = Duration::from_secs(60);
@@ -38,10 +41,12 @@ impl Reader<'_> {
         let evaluation_interval = duration(fields.optional("evaluation_interval")).unwrap_or(EVALUATION_INTERVAL);
         let evaluation_interval = if evaluation_interval.is_zero() { EVALUATION_INTERVAL } else { evaluation_interval };
         let group_order = self.group_order(fields.optional("group_eval_order"));
+        let honours_group_interval = fields.optional("group_intervals").boolean().is_some_and(|on| on.value);
         let fuzzy_compare = fields.optional("fuzzy_compare").boolean().is_some_and(|on| on.value);
         let tests = fields.optional("tests").sequence(|node, _| self.test(node, evaluation_interval));
         self.finish(fields);
-        Some(TestFile { rule_files, evaluation_interval, group_order, fuzzy_compare, tests: tests.unwrap_or_default() })
+        let tests = tests.unwrap_or_default();
+        Some(TestFile { rule_files, evaluation_interval, honours_group_interval, group_order, fuzzy_compare, tests })
     }
 
     fn finish(&self, mut fields: Fields<'_>) {
@@ -65,13 +70,14 @@ impl Reader<'_> {
     fn test(&self, node: &Node, evaluation_interval: Duration) -> Option<TestGroup> {
         let mut fields = self.decoder.mapping(node, "a test")?;
         let interval = duration(fields.optional("interval")).filter(|interval| !interval.is_zero());
-        let test = TestGroup {
+        let mut test = TestGroup {
             name: fields.optional("name").string().map(|name| name.value).unwrap_or_default(),
             interval: interval.unwrap_or(evaluation_interval),
             start: fields.optional("start_timestamp").parse_with(instant).map_or(Timestamp::EPOCH, |start| start.value),
             external_labels: labels(fields.optional("external_labels")),
             external_url: fields.optional("external_url").string().map(|url| url.value).unwrap_or_default(),
             series: fields.optional("input_series").sequence(|node, _| self.series(node)).unwrap_or_default(),
+            notifications: None,
             alert_tests: fields
                 .optional("alert_rule_test")
                 .sequence(|node, _| self.alert_test(node))
@@ -81,8 +87,19 @@ impl Reader<'_> {
                 .sequence(|node, _| self.expr_test(node))
                 .unwrap_or_default(),
         };
+        test.notifications = self.notifications(&mut fields, test.start);
         self.finish(fields);
         Some(test)
+    }
+
+    fn notifications(&self, fields: &mut Fields<'_>, start: Timestamp) -> Option<Notifications> {
+        let config = fields.optional("notifier_config").string();
+        let span = fields.key_span("exp_notifications");
+        let expected = expected_deliveries(self.decoder, start, fields.optional("exp_notifications"));
+        if let (None, Some(span)) = (&config, span) {
+            self.decoder.error(span, "exp_notifications needs a notifier_config beside it");
+        }
+        Some(Notifications { config: config?.value.into(), expected: expected.unwrap_or_default() })
     }
 
     fn series(&self, node: &Node) -> Option<InputSeries> {

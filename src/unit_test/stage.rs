@@ -1,9 +1,11 @@
 //! The stage of one test: series in memory, a rule machine per group, and time that moves from slot to slot.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::source::Diagnostics;
 use model::{LabelSet, Timestamp};
 use promql::eval::{Answer, Data, Query, SeriesId, Settings, Storage, Value};
 use rules_engine::engine::{self, Effect, Engine, Health, RuleView};
@@ -13,6 +15,7 @@ use rules_engine::sample::{QueryAnswer, QueryFailure, QueryValue, Sample};
 
 use super::file::{InputSeries, TestFile, TestGroup};
 use super::outcome::go_duration;
+use super::pager::Pager;
 
 /// The world of one test.
 pub struct Stage<'t> {
@@ -24,6 +27,7 @@ pub struct Stage<'t> {
     machines: Vec<Engine>,
     queries: HashMap<Arc<str>, Query>,
     settings: Settings,
+    pager: Option<Pager>,
 }
 
 /// A series that is fed as time goes on: rules must not see its future.
@@ -64,8 +68,31 @@ impl<'t> Stage<'t> {
         let feeds = test.series.iter().map(feed).collect();
         let subquery_step_ms = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
         let settings = Settings { language, subquery_step_ms, ..Settings::default() };
-        let machines = groups.iter().map(|group| machine(test, group, interval)).collect();
-        Stage { test, interval, storage, feeds, machines, queries: HashMap::new(), settings }
+        let own_interval = |group: &RuleGroup| if file.honours_group_interval { group.interval } else { interval };
+        let machines = groups.iter().map(|group| machine(test, group, own_interval(group))).collect();
+        // Often enough for every group.
+        let step = groups.iter().map(own_interval).fold(interval, common_divisor);
+        Stage { test, interval: step, storage, feeds, machines, queries: HashMap::new(), settings, pager: None }
+    }
+
+    /// Hands the alerts to a notifier with this configuration.
+    ///
+    /// # Errors
+    /// Every mistake of the configuration.
+    pub fn page_with(&mut self, config: &Path) -> Result<(), Diagnostics> {
+        self.pager = Some(Pager::new(config, self.test.start)?);
+        Ok(())
+    }
+
+    /// What was sent and was not to be, and what was to be sent and was not.
+    pub fn notification_difference(&mut self) -> Option<String> {
+        let until = self.test.start.plus(self.test.last_eval_time());
+        let (pager, wanted) = (self.pager.as_mut()?, self.test.notifications.as_ref()?);
+        pager.run_until(until);
+        let differences = pager.timeline().differences(&wanted.expected);
+        let head = if self.test.name.is_empty() { String::new() } else { format!("    name: {},\n", self.test.name) };
+        let lines: String = differences.iter().map(|line| format!("        {line}\n")).collect();
+        (!differences.is_empty()).then(|| format!("{head}    notifications:\n{lines}"))
     }
 
     /// Every slot up to the last instant the test asks for.
@@ -87,6 +114,9 @@ impl<'t> Stage<'t> {
     pub fn evaluate(&mut self, slot: Slot) -> Result<(), Vec<String>> {
         let now = self.test.start.plus(slot.after);
         self.feed(now);
+        if let Some(pager) = &mut self.pager {
+            pager.run_until(now);
+        }
         let mut failed = Vec::new();
         for at in 0..self.machines.len() {
             self.turn(at, now);
@@ -175,7 +205,12 @@ impl<'t> Stage<'t> {
                         engine.written(now, id, Ok(()), &mut more);
                     }
                 }
-                Effect::Send(_) | Effect::Persist { .. } | Effect::Forget { .. } | Effect::Log(_) => {}
+                Effect::Send(alerts) => {
+                    if let Some(pager) = &mut self.pager {
+                        pager.receive(now, alerts);
+                    }
+                }
+                Effect::Persist { .. } | Effect::Forget { .. } | Effect::Log(_) => {}
             }
             effects.extend(more);
         }
@@ -200,6 +235,15 @@ impl<'t> Stage<'t> {
             };
         }
     }
+}
+
+/// The longest time that divides both.
+fn common_divisor(a: Duration, b: Duration) -> Duration {
+    let (mut a, mut b) = (a.as_nanos(), b.as_nanos());
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    Duration::from_nanos(u64::try_from(a).unwrap_or(u64::MAX)).max(Duration::from_millis(1))
 }
 
 /// A machine for one group, whose slots are those of the test.

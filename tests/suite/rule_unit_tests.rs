@@ -188,3 +188,56 @@ fn every_mistake_of_a_file_is_told_with_its_place() {
         assert!(told.contains(part), "{part} is missing in {told}");
     }
 }
+
+#[test]
+fn what_is_sent_to_whom_can_be_expected() {
+    let rules = r#"
+groups:
+  - name: alerts
+    interval: 30s
+    rules:
+      - {alert: TargetDown, expr: up == 0, for: 2m, labels: {severity: page}}
+"#;
+    let tests = |group_intervals: bool, sent: &str| {
+        format!(
+            r#"
+rule_files: [rules.yml]
+evaluation_interval: 1m
+group_intervals: {group_intervals}
+tests:
+  - name: a target goes away and comes back
+    interval: 30s
+    input_series:
+      - {{series: 'up{{instance="a"}}', values: '1x2 0x10 1x40'}}
+    notifier_config: alertmanager.yml
+    exp_notifications:
+      {sent}
+"#
+        )
+    };
+    let config = "route: {receiver: pager, group_wait: 10s, group_interval: 5m, repeat_interval: 1h}\n\
+                  receivers: [{name: pager, webhook_configs: [{url: 'http://localhost:1/'}]}]\n";
+    // Down from 1m30s: every 30 seconds it is seen at once, every minute half a minute later.
+    let sent = |first: &str, resolved: &str| {
+        format!(
+            "- {{at: {first}, receiver: pager, via: webhook, firing: [{{alertname: TargetDown, instance: a}}]}}\n      \
+             - {{at: {resolved}, until: 20m, receiver: pager, via: webhook, resolved: [{{alertname: TargetDown}}]}}"
+        )
+    };
+    for (group_intervals, sent, passes) in [
+        (true, sent("3m40s", "8m40s"), true),
+        (false, sent("4m10s", "9m10s"), true),
+        (false, sent("3m40s", "9m10s"), false),
+        (true, "[]".to_owned(), true),
+    ] {
+        let (folder, path) = written(rules, &tests(group_intervals, &sent));
+        std::fs::write(folder.path().join("alertmanager.yml"), config).unwrap();
+        let outcome = test_file(&path, &Options::default());
+        let failures = outcome.failures().collect::<String>();
+        assert_eq!(outcome.passed(), passes, "{sent}: {failures}");
+        assert!(passes || failures.contains("not expected:") && failures.contains("missing (line"), "{failures}");
+    }
+    let (_folder, path) = written(rules, &tests(true, "[]"));
+    let outcome = test_file(&path, &Options::default());
+    assert!(outcome.failures().any(|failure| failure.contains("alertmanager.yml")), "a missing file is told");
+}
