@@ -16,7 +16,7 @@ use crate::relabel::{Relabeling, decode_relabeling};
 /// The label of a target's path while `relabel_configs` are applied.
 const PATH_LABEL: &str = "__alerts_path__";
 
-pub(super) const SCHEMES: [(&str, &'static str); 2] = [("http", "http"), ("https", "https")];
+pub(super) const SCHEMES: [(&str, &str); 2] = [("http", "http"), ("https", "https")];
 
 /// Service discoveries that Prometheus knows and Watchfire does not.
 const DISCOVERIES: [&str; 27] = [

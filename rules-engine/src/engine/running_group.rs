@@ -401,7 +401,11 @@ fn twins(rules: &[Arc<Rule>]) -> HashMap<usize, Arc<[usize]>, FixedState> {
         places.entry(&rule.expr).or_default().push(place);
     }
     let several = places.into_values().filter(|places| places.len() > 1).map(Arc::<[usize]>::from);
-    several.flat_map(|places| places.to_vec().into_iter().map(move |place| (place, Arc::clone(&places)))).collect()
+    let mut twins = HashMap::default();
+    for places in several {
+        twins.extend(places.iter().map(|place| (*place, Arc::clone(&places))));
+    }
+    twins
 }
 
 /// The rule's last evaluation did not work.
