@@ -1,0 +1,123 @@
+//! What the script says: requests, silences, reloads, faults, and the ends of processes.
+
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use model::{LabelSet, Timestamp};
+use notifier::silence::SilenceDraft;
+
+use super::super::scenario::Event;
+use super::{Happening, World};
+
+impl<'a> World<'a> {
+    pub(super) fn scripted(&mut self, event: &'a Event) -> anyhow::Result<()> {
+        let (start, now) = (self.scenario.start, self.clock());
+        let may_crash = self.may_crash();
+        let mut wanted = Vec::new();
+        match (event, &mut self.machines) {
+            (Event::Restart(downtime), _) => {
+                if self.machines.is_some() {
+                    self.die(*downtime);
+                }
+            }
+            (Event::Crash { .. } | Event::ClockBack(_), None) => {}
+            (Event::Crash { effects, down }, Some(_)) => self.crash = Some((*effects, *down)),
+            (Event::ClockBack(step), Some(_)) => {
+                self.behind += *step;
+                self.advance();
+            }
+            (Event::Failing { receiver, via, how, until }, _) => {
+                self.receivers.fail(receiver, via.as_ref(), *how, start.plus(*until));
+            }
+            (Event::QueryOutage(until), _) => self.query_api.fail_until(start.plus(*until)),
+            (Event::Reload { config, rules }, _) => return self.reload(config.as_ref(), rules.as_deref()),
+            (Event::Undelivered { receiver, count }, machines) => {
+                let owed = machines.iter().flat_map(|machines| machines.notifier.undelivered(now));
+                let owed: usize = owed.filter(|owed| owed.receiver.name == *receiver).map(|owed| owed.count).sum();
+                if owed != *count {
+                    bail!("{}: {owed} notifications are owed to {receiver}, not {count}", self.at());
+                }
+            }
+            (Event::Why { receiver, says }, _) => {
+                let said = self.decided.get(receiver.as_str()).copied().unwrap_or_default();
+                if said != says {
+                    bail!("{}: {receiver} {said:?}, not {says:?}", self.at());
+                }
+            }
+            // Nobody takes the request; the source will send its alerts again.
+            (Event::Alerts(_), None) => {}
+            // Who wrote the story cannot know when the process dies.
+            (Event::Silence { .. } | Event::Expire(_), None) if may_crash => {}
+            (Event::Expire(name), Some(_)) if !self.silences.contains_key(name.as_str()) && may_crash => {}
+            (_, None) => bail!("{}: an event for the notifier while it is down", self.at()),
+            (Event::Alerts(alerts), Some(machines)) => {
+                let by_its_clock = |at: Option<Timestamp>| at.map(|at| at.minus(self.behind));
+                let alerts = alerts.iter().map(|alert| model::Alert {
+                    starts_at: by_its_clock(alert.starts_at),
+                    ends_at: by_its_clock(alert.ends_at),
+                    ..alert.clone()
+                });
+                let taken = machines.notifier.receive(now, alerts.collect(), &mut wanted);
+                taken.map_err(|refused| anyhow!("alerts refused: {}", refused.join("; ")))?;
+            }
+            (Event::Silence { name, matchers, starts_in, length }, Some(machines)) => {
+                let starts_at = now.plus(*starts_in);
+                let draft = SilenceDraft {
+                    id: None,
+                    matchers: matchers.clone(),
+                    starts_at,
+                    ends_at: starts_at.plus(*length),
+                    created_by: "scenario".to_owned(),
+                    comment: name.clone(),
+                    annotations: LabelSet::empty(),
+                };
+                let fresh = uuid::Builder::from_random_bytes(self.chance.u128(..).to_be_bytes()).into_uuid();
+                let id = machines.notifier.set_silence(now, draft, fresh, &mut wanted)?;
+                self.silences.insert(name, id);
+            }
+            (Event::Expire(name), Some(machines)) => {
+                let id = *self.silences.get(name.as_str()).ok_or_else(|| anyhow!("no silence is called {name:?}"))?;
+                machines.notifier.expire_silence(now, id, &mut wanted)?;
+            }
+        }
+        self.perform_notifier(wanted);
+        Ok(())
+    }
+
+    fn reload(
+        &mut self,
+        config: Option<&'a (std::path::PathBuf, String)>,
+        rules: Option<&'a [(std::path::PathBuf, String)]>,
+    ) -> anyhow::Result<()> {
+        self.config = config.or(self.config);
+        self.rules = rules.unwrap_or(self.rules);
+        let (groups, config) = (self.groups()?, self.config()?);
+        let (mut asked, mut wanted) = (Vec::new(), Vec::new());
+        let (settings, now) = (self.engine_settings(), self.clock());
+        if let Some(machines) = &mut self.machines {
+            machines.engine.configure(now, groups, settings, &mut asked);
+            if let Some(config) = config {
+                machines.notifier.configure(now, config, &mut wanted);
+            }
+        }
+        self.perform_rules(asked);
+        self.perform_notifier(wanted);
+        Ok(())
+    }
+
+    fn may_crash(&self) -> bool {
+        self.scenario.events.iter().any(|(_, event)| matches!(event, Event::Crash { .. }))
+    }
+
+    /// The process ends, and comes back.
+    pub(super) fn die(&mut self, down: Duration) {
+        self.machines = None;
+        self.crash = None;
+        self.lives += 1;
+        // Nothing under way survives but what is on the wire; what the script holds still comes.
+        self.upcoming.retain(|_, happening| matches!(happening, Happening::Scripted(_) | Happening::Arrives(..)));
+        let back = self.now.plus(down);
+        self.timeline.downs.push((self.now, back));
+        self.schedule(back, Happening::Started);
+    }
+}
