@@ -29,7 +29,11 @@ const OURS: &[(&str, &str, &str)] = &[
         r"^webhook /hook/main .* #2: only in ours",
         "an alert that fires again between two flushes is another episode, and told",
     ),
-    ("restart_silence_survives", r"^webhook /hook/main .* #1\.at: ", "told when the silence ends, not at the next flush"),
+    (
+        "restart_silence_survives",
+        r"^webhook /hook/main .* #1\.at: ",
+        "told when the silence ends, not at the next flush",
+    ),
     ("silence_ends", r"^webhook /hook/main .* #1\.at: ", "told when the silence ends, not at the next flush"),
     ("silence_expire_api", r"^webhook /hook/main .* #1\.at: ", "told when the silence ends, not at the next flush"),
     (
