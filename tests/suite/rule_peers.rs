@@ -122,7 +122,7 @@ async fn samples_wait_for_a_store_that_is_away_and_survive_a_kill() {
         format!("--storage.path={}", folder.path().join("data").display()),
     ];
     let mut watchfire = Watchfire::start("rules", &args).await;
-    let queued = "watchfire_rules_remote_write_queue_samples";
+    let queued = "prometheus_remote_storage_samples_pending";
     let waiting = |text: &str| {
         let line = text.lines().find(|line| line.starts_with(queued)).map(str::to_owned);
         line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).unwrap_or_default()
