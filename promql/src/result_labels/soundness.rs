@@ -86,7 +86,7 @@ fn load(storage: &mut Storage, line: &str, step_ms: i64) {
     for (step, value) in (0..).zip(series.values) {
         if let Some(value) = value {
             // a script may load the same again, which it says more about
-            drop(storage.append(id, step * step_ms, value));
+            let _repeated = storage.append(id, step * step_ms, value);
         }
     }
 }

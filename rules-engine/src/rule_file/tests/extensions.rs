@@ -1,5 +1,7 @@
 //! Fields of vmalert, Thanos and Mimir: refused by name, or honoured.
 
+use std::process::{Command, Stdio};
+
 use insta::assert_snapshot;
 
 use super::super::check::{Checks, check_file};
@@ -118,4 +120,45 @@ fn variables_of_the_environment_stand_in_files_of_vmalert_only() {
     let defaults = Defaults { dialect: Dialect::Any, ..Defaults::default() };
     let report = check_file(&SourceFile::new("r.yml", text), &Checks { defaults, ..Checks::default() });
     assert_snapshot!(report.stderr());
+}
+
+/// Files about which vmalert 1.79 and we agree; `RULES` stands for the rules of a group.
+const VMALERT_FILES: [&str; 14] = [
+    "groups: [{name: g, RULES}]",
+    "groups: [{name: g, concurrency: 2, RULES}]",
+    "groups: [{name: g, concurrency: two, RULES}]",
+    "groups: [{name: g, type: prometheus, RULES}]",
+    "groups: [{name: g, type: nope, RULES}]",
+    "groups: [{name: g, params: {a: ['1', '2']}, RULES}]",
+    "groups: [{name: g, params: {a: '1'}, RULES}]",
+    "groups: [{name: g, limit: 3, labels: {a: b}, RULES}]",
+    "groups: [{name: g, limit: %{CARGO_PKG_VERSION_MAJOR}, RULES}]",
+    "groups: [{name: g, labels: {a: 'x%{CARGO_PKG_NAME}'}, RULES}]",
+    "groups: [{name: g, RULES}]\n---\ngroups: [{name: h, RULES}]",
+    "groups: [{name: g, RULES}, {name: g, RULES}]",
+    "groups: [{name: g, nope: 1, RULES}]",
+    "groups: [{name: g, rules: [{alert: A, expr: up ==}]}]",
+];
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so by name")]
+fn peer_vmalert_has_the_same_verdict() {
+    if Command::new("vmalert").arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+        eprintln!("peer_vmalert_has_the_same_verdict skipped: vmalert is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.yml");
+    for text in VMALERT_FILES {
+        let text = text.replace("RULES", "rules: [{alert: A, expr: up == 0}]");
+        std::fs::write(&path, &text).unwrap();
+        let status = Command::new("vmalert")
+            .args(["-dryRun", "-datasource.url=http://127.0.0.1:1", "-notifier.url=http://127.0.0.1:1"])
+            .arg(format!("-rule={}", path.display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert_eq!(read_as(Dialect::Vmalert, &text).is_ok(), status.success(), "{text}");
+    }
 }
