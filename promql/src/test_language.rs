@@ -88,14 +88,21 @@ pub fn settings() -> Settings {
 /// # Errors
 /// The script itself is not right.
 pub fn run(text: &str) -> Result<Report, ScriptError> {
-    let settings = settings();
+    run_with(text, &settings())
+}
+
+/// Runs a script under other settings.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(text: &str, settings: &Settings) -> Result<Report, ScriptError> {
     let mut storage = Storage::new();
     let mut report = Report::default();
     for command in script::parse(text)? {
         match command {
             Command::Clear => storage.clear(),
             Command::Load(load) => loading::load(&mut storage, &load)?,
-            Command::Eval(eval) => match eval.check(&storage, &settings) {
+            Command::Eval(eval) => match eval.check(&storage, settings) {
                 Ok(()) => report.passed += 1,
                 Err(reason) => report.failed.push(Failure { line: eval.line, expr: eval.expr, reason }),
             },

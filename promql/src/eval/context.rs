@@ -48,6 +48,21 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Fails if there are more steps from one instant to another than a query may read samples: each may read none, but
+    /// takes its time.
+    pub(super) fn check_steps(&self, first_ms: i64, last_ms: i64, step_ms: i64) -> Evaluated<()> {
+        let steps = last_ms.saturating_sub(first_ms) / step_ms.max(1);
+        match usize::try_from(steps) {
+            Ok(steps) if steps > self.settings.samples_max => {
+                let max = self.settings.samples_max;
+                Err(EvalError::new(format!(
+                    "the query has {steps} steps, at most {max} are allowed: take a longer step"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The metric name goes: now, or once the whole query is evaluated.
     pub(super) fn drop_name(&mut self, sample: &mut Sample) {
         if self.settings.delayed_name_removal {
@@ -138,7 +153,7 @@ impl Context<'_> {
         Ok(match &expr.kind {
             DurationKind::Literal(literal) => literal.value,
             DurationKind::Step => seconds(self.step_ms),
-            DurationKind::Range => seconds(self.end_ms - self.start_ms),
+            DurationKind::Range => seconds(self.end_ms.saturating_sub(self.start_ms)),
             DurationKind::MinOf(a, b) => self.duration_seconds(a)?.min(self.duration_seconds(b)?),
             DurationKind::MaxOf(a, b) => self.duration_seconds(a)?.max(self.duration_seconds(b)?),
             DurationKind::Negated(a) => -self.duration_seconds(a)?,

@@ -25,8 +25,8 @@ pub(super) fn around(
     (start_ms, end_ms): (i64, i64),
 ) -> Option<(Floats, Histograms)> {
     let lookback_ms = cx.settings.lookback_ms;
-    let after_ms = if boundary == Boundary::Smoothed { end_ms + lookback_ms } else { end_ms };
-    let span_ms = (start_ms - lookback_ms, after_ms);
+    let after_ms = if boundary == Boundary::Smoothed { end_ms.saturating_add(lookback_ms) } else { end_ms };
+    let span_ms = (start_ms.saturating_sub(lookback_ms), after_ms);
     let samples = Window::of(&series.floats, &series.histograms, span_ms, &mut Cursor::default()).in_order();
     let first = samples.partition_point(|(at, _)| *at <= start_ms).saturating_sub(1);
     let behind = samples.partition_point(|(at, _)| *at <= end_ms);
@@ -185,7 +185,7 @@ pub(super) fn smoothed_instant(
     let mut read = 0;
     for selected in selection.refresh(cx).to_vec() {
         let Some(series) = storage.get(selected.id) else { continue };
-        let span_ms = (at_ms - lookback_ms, at_ms + lookback_ms);
+        let span_ms = (at_ms.saturating_sub(lookback_ms), at_ms.saturating_add(lookback_ms));
         let samples = Window::of(&series.floats, &series.histograms, span_ms, &mut Cursor::default()).in_order();
         let behind = samples.partition_point(|(at, _)| *at <= at_ms);
         let Some((before_ms, before)) = behind.checked_sub(1).and_then(|index| samples.get(index)) else { continue };

@@ -72,7 +72,7 @@ impl ScalarNode {
             ScalarNode::Start => seconds(cx.start_ms),
             ScalarNode::End => seconds(cx.end_ms),
             ScalarNode::Step => seconds(cx.step_ms),
-            ScalarNode::Range => seconds(cx.end_ms - cx.start_ms),
+            ScalarNode::Range => seconds(cx.end_ms.saturating_sub(cx.start_ms)),
             ScalarNode::OfVector(vector) => only_float(&vector.eval(cx, t_ms)?),
             ScalarNode::Negated(scalar) => -scalar.eval(cx, t_ms)?,
             ScalarNode::Binary(op, sides) => {

@@ -203,6 +203,7 @@ impl Plan {
     }
 
     fn range(&mut self, cx: &mut Context<'_>) -> Evaluated<Data> {
+        cx.check_steps(cx.start_ms, cx.end_ms, cx.step_ms)?;
         let mut rows: Vec<Row> = Vec::new();
         let mut places = Slots::default();
         places.clear();
@@ -234,7 +235,10 @@ impl Plan {
                     row.points.push((t_ms, sample.value));
                 }
             }
-            t_ms += cx.step_ms;
+            match t_ms.checked_add(cx.step_ms) {
+                Some(next_ms) => t_ms = next_ms,
+                None => break,
+            }
         }
         rows.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(Data::Matrix(rows))

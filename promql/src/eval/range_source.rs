@@ -111,8 +111,8 @@ impl RangeSelector {
         t_ms: i64,
         mut visit: impl FnMut(&mut Context<'s>, Visited<'_>) -> Evaluated<()>,
     ) -> Evaluated<()> {
-        let end_ms = cx.at(self.at, t_ms) - cx.offset(self.offset.as_ref())?;
-        let start_ms = end_ms - cx.positive(&self.range, self.span)?;
+        let end_ms = cx.at(self.at, t_ms).saturating_sub(cx.offset(self.offset.as_ref())?);
+        let start_ms = end_ms.saturating_sub(cx.positive(&self.range, self.span)?);
         let storage = cx.storage;
         let boundary = self.boundary;
         for selected in self.selection.refresh(cx) {
@@ -158,16 +158,19 @@ impl Subquery {
 
     /// Makes sure that the rows hold the window that ends at an instant; the window's borders.
     fn evaluate(&mut self, cx: &mut Context<'_>, t_ms: i64) -> Evaluated<(i64, i64)> {
-        let end_ms = cx.at(self.at, t_ms) - cx.offset(self.offset.as_ref())?;
-        let start_ms = end_ms - cx.positive(&self.range, self.span)?;
+        let end_ms = cx.at(self.at, t_ms).saturating_sub(cx.offset(self.offset.as_ref())?);
+        let start_ms = end_ms.saturating_sub(cx.positive(&self.range, self.span)?);
         let step_ms = match &self.step {
             Some(step) => cx.positive(step, self.span)?,
             None => cx.settings.subquery_step_ms.max(1),
         };
-        let first_ms = (start_ms.div_euclid(step_ms) + 1) * step_ms;
-        let last_ms = end_ms.div_euclid(step_ms) * step_ms;
+        let first_ms = (start_ms.div_euclid(step_ms) + 1).saturating_mul(step_ms);
+        let last_ms = end_ms.div_euclid(step_ms).saturating_mul(step_ms);
+        cx.check_steps(first_ms, last_ms, step_ms)?;
         let mut next_ms = match self.evaluated {
-            Some((from_ms, to_ms)) if self.run == cx.run && from_ms <= first_ms && first_ms <= to_ms => to_ms + step_ms,
+            Some((from_ms, to_ms)) if self.run == cx.run && from_ms <= first_ms && first_ms <= to_ms => {
+                to_ms.saturating_add(step_ms)
+            }
             _ => {
                 self.rows.clear();
                 self.ids.clear();
@@ -180,9 +183,9 @@ impl Subquery {
             for sample in self.inner.eval(cx, next_ms)? {
                 self.push(next_ms, sample);
             }
-            next_ms += step_ms;
+            next_ms = next_ms.saturating_add(step_ms);
         }
-        self.evaluated = Some((first_ms, next_ms - step_ms));
+        self.evaluated = Some((first_ms, next_ms.saturating_sub(step_ms)));
         Ok((start_ms, end_ms))
     }
 

@@ -115,6 +115,6 @@ impl InstantSelector {
 
     /// The instant it reads at.
     pub(super) fn time(&self, cx: &Context<'_>, t_ms: i64) -> Evaluated<i64> {
-        Ok(cx.at(self.at, t_ms) - cx.offset(self.offset.as_ref())?)
+        Ok(cx.at(self.at, t_ms).saturating_sub(cx.offset(self.offset.as_ref())?))
     }
 }

@@ -80,7 +80,7 @@ impl<'w> Window<'w> {
 
     /// Seconds the window is long.
     pub(super) fn seconds(&self) -> f64 {
-        seconds(self.end_ms - self.start_ms)
+        seconds(self.end_ms.saturating_sub(self.start_ms))
     }
 
     /// Every sample in the order of time.
@@ -124,7 +124,7 @@ pub(super) fn seconds(ms: i64) -> f64 {
 
 /// The latest sample of a series at an instant that is not older than `lookback_ms`, unless the series has ended since.
 pub(super) fn latest(series: &Series, at_ms: i64, lookback_ms: i64, cursor: &mut Cursor) -> Option<(i64, i64, Value)> {
-    let after_ms = at_ms - lookback_ms;
+    let after_ms = at_ms.saturating_sub(lookback_ms);
     cursor.floats.1 = upper(&series.floats.times_ms, cursor.floats.1, at_ms);
     let mut found: Option<(i64, i64, Value)> = None;
     if let Some(index) = cursor.floats.1.checked_sub(1)

@@ -82,7 +82,7 @@ impl Info {
         let vector = self.vector.eval(cx, t_ms)?;
         let mut at_ms = t_ms;
         for (at, offset) in &self.modifiers {
-            at_ms = cx.at(*at, at_ms) - cx.offset(offset.as_ref())?;
+            at_ms = cx.at(*at, at_ms).saturating_sub(cx.offset(offset.as_ref())?);
         }
         let known = self.known_at(cx, at_ms)?;
         let mut result = Vec::with_capacity(vector.len());

@@ -70,9 +70,9 @@ fn scaled(value: Value, factor: f64) -> Value {
 }
 
 fn factor(window: &Window<'_>, growth: &Growth, counter: bool) -> f64 {
-    let sampled = seconds(growth.last_ms - growth.first_ms);
-    let mut to_start = seconds(growth.first_ms - window.start_ms);
-    let mut to_end = seconds(window.end_ms - growth.last_ms);
+    let sampled = seconds(growth.last_ms.saturating_sub(growth.first_ms));
+    let mut to_start = seconds(growth.first_ms.saturating_sub(window.start_ms));
+    let mut to_end = seconds(window.end_ms.saturating_sub(growth.last_ms));
     if growth.samples < 2 {
         return 1.0;
     }

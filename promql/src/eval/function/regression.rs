@@ -45,7 +45,7 @@ impl Line {
         let [sum_x, sum_y, sum_xy, sum_xx] = &mut sums;
         let mut count = 0.0;
         for (&time_ms, &y) in floats.times_ms.iter().zip(floats.values) {
-            let x = seconds(time_ms - at_ms);
+            let x = seconds(time_ms.saturating_sub(at_ms));
             count += 1.0;
             sum_x.add(x);
             sum_y.add(y);
