@@ -39,7 +39,10 @@ impl RulesState for Fixed {
     }
 
     fn writers(&self) -> Vec<(String, WriteTally)> {
-        vec![("store".to_owned(), WriteTally { written: 7, refused: 1, requests: 3, failures: 1, ..WriteTally::default() })]
+        vec![(
+            "store".to_owned(),
+            WriteTally { written: 7, refused: 1, requests: 3, failures: 1, ..WriteTally::default() },
+        )]
     }
 
     fn shown_config(&self) -> String {
