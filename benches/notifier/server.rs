@@ -1,13 +1,13 @@
 //! A notifier as a child process, and what the system says about it.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use crate::client::Client;
-use crate::process;
+use crate::process::Running;
 
 /// A program that is measured.
 pub(crate) struct Peer {
@@ -16,12 +16,12 @@ pub(crate) struct Peer {
     arguments: &'static [&'static str],
 }
 
-/// A running peer; killed when dropped.
+/// A running peer.
 pub(crate) struct Server {
     pub(crate) port: u16,
     /// From exec to the first good answer of `/-/ready`.
     pub(crate) ready_after: Duration,
-    child: Child,
+    pub(crate) process: Running,
     _folder: tempfile::TempDir,
 }
 
@@ -57,7 +57,7 @@ impl Peer {
             .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start {}", self.name))?;
-        let mut server = Server { port, ready_after: Duration::ZERO, child, _folder: folder };
+        let mut server = Server { port, ready_after: Duration::ZERO, process: Running(child), _folder: folder };
         while !server.is_ready() {
             anyhow::ensure!(started.elapsed() < Duration::from_secs(20), "{} does not get ready", self.name);
             std::thread::sleep(Duration::from_millis(1));
@@ -75,26 +75,8 @@ impl Server {
 
     /// CPU time that some work costs, until the process is idle again.
     pub(crate) fn cost(&self, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Duration> {
-        let before = process::cpu_when_idle(self.child.id())?;
+        let before = self.process.cpu_when_idle()?;
         work()?;
-        Ok(process::cpu_when_idle(self.child.id())? - before)
-    }
-
-    /// Resident memory now, in MiB.
-    pub(crate) fn memory_mib(&self) -> anyhow::Result<f64> {
-        process::memory_mib(self.child.id())
-    }
-
-    /// The most resident memory since the start, in MiB.
-    pub(crate) fn peak_memory_mib(&self) -> anyhow::Result<f64> {
-        process::peak_memory_mib(self.child.id())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        Ok(self.process.cpu_when_idle()? - before)
     }
 }

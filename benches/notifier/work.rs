@@ -82,7 +82,7 @@ fn start(peer: &Peer, sink: &Sink, table: &mut Table) -> anyhow::Result<()> {
         took.push(server.ready_after.as_secs_f64() * 1e3);
         if took.len() == 5 {
             std::thread::sleep(Duration::from_secs(1));
-            table.note("idle: memory", "MiB", server.memory_mib()?);
+            table.note("idle: memory", "MiB", server.process.memory_mib()?);
         }
     }
     took.sort_by(f64::total_cmp);
@@ -92,7 +92,7 @@ fn start(peer: &Peer, sink: &Sink, table: &mut Table) -> anyhow::Result<()> {
 
 fn ingest(peer: &Peer, sink: &Sink, (count, batch): (usize, usize), table: &mut Table) -> anyhow::Result<()> {
     let server = peer.start(&Config::quiet(sink))?;
-    let idle_mib = server.memory_mib()?;
+    let idle_mib = server.process.memory_mib()?;
     let title = format!("{count} alerts in batches of {batch}");
     let first = Alerts::firing("warning");
     for (phase, alerts) in [("first insert", first), ("refresh", first.later(60)), ("refresh again", first.later(120))]
@@ -100,7 +100,7 @@ fn ingest(peer: &Peer, sink: &Sink, (count, batch): (usize, usize), table: &mut 
         let cost = server.cost(|| post(&server, alerts, count, batch).map(drop))?;
         table.note(format!("{title}: {phase}"), "CPU µs per alert", cost.as_secs_f64() * 1e6 / count as f64);
     }
-    let memory_mib = server.memory_mib()?;
+    let memory_mib = server.process.memory_mib()?;
     table.note(format!("{title}: memory"), "MiB", memory_mib);
     table.note(format!("{title}: memory per alert"), "KiB", (memory_mib - idle_mib) * 1024.0 / count as f64);
     if batch == 1000 {
@@ -131,7 +131,7 @@ fn look(server: &Server, count: usize, table: &mut Table) -> anyhow::Result<()> 
         table.note(measure, "CPU ms", cost.as_secs_f64() * 1e3 / f64::from(times));
         eprintln!("{:>26}{bytes} bytes", "");
     }
-    table.note(format!("{count} alerts: peak memory after these"), "MiB", server.peak_memory_mib()?);
+    table.note(format!("{count} alerts: peak memory after these"), "MiB", server.process.peak_memory_mib()?);
     Ok(())
 }
 
@@ -155,7 +155,7 @@ fn flush(peer: &Peer, sink: &Sink, groups: usize, table: &mut Table) -> anyhow::
     let (cpu, p99_ms) = flush_all(&server, sink, groups)?;
     table.note(format!("{groups} groups due at once"), "CPU µs per group", cpu.as_secs_f64() * 1e6 / groups as f64);
     table.note(format!("{groups} groups due at once: p99 after group_wait"), "ms", p99_ms);
-    table.note(format!("{groups} groups due at once: peak memory"), "MiB", server.peak_memory_mib()?);
+    table.note(format!("{groups} groups due at once: peak memory"), "MiB", server.process.peak_memory_mib()?);
     Ok(())
 }
 

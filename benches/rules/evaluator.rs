@@ -1,13 +1,13 @@
 //! A rule service as a child process.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use crate::client::Client;
-use crate::process;
+use crate::process::Running;
 
 /// A program that is measured.
 pub(crate) struct Peer {
@@ -19,9 +19,9 @@ pub(crate) struct Peer {
     version: &'static str,
 }
 
-/// A running peer; killed when dropped.
+/// A running peer.
 pub(crate) struct Evaluator {
-    child: Child,
+    pub(crate) process: Running,
     _folder: tempfile::TempDir,
 }
 
@@ -85,7 +85,7 @@ impl Peer {
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start {}", self.name))?;
-        let evaluator = Evaluator { child, _folder: folder };
+        let evaluator = Evaluator { process: Running(child), _folder: folder };
         let started = Instant::now();
         while !is_up(port) {
             anyhow::ensure!(started.elapsed() < Duration::from_secs(30), "{} does not get ready", self.name);
@@ -98,29 +98,4 @@ impl Peer {
 fn is_up(port: u16) -> bool {
     let answer = Client::connect(port).and_then(|mut client| client.get("/metrics"));
     answer.is_ok_and(|answer| answer.status == 200)
-}
-
-impl Evaluator {
-    /// CPU time of the process so far.
-    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        process::cpu(self.child.id())
-    }
-
-    /// Resident memory now, in MiB.
-    pub(crate) fn memory_mib(&self) -> anyhow::Result<f64> {
-        process::memory_mib(self.child.id())
-    }
-
-    /// The most resident memory since the start, in MiB.
-    pub(crate) fn peak_memory_mib(&self) -> anyhow::Result<f64> {
-        process::peak_memory_mib(self.child.id())
-    }
-}
-
-impl Drop for Evaluator {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }

@@ -50,9 +50,9 @@ pub(crate) fn measure(peer: &Peer, load: &Load, table: &mut Table) -> anyhow::Re
     let evaluator = peer.start(&rule_file::rules(rules, series, interval_secs), world.port, resend_secs)?;
     std::thread::sleep(interval * 3 / 2);
 
-    let (before, cpu_before, began) = (world.counted(), evaluator.cpu()?, Instant::now());
+    let (before, cpu_before, began) = (world.counted(), evaluator.process.cpu()?, Instant::now());
     std::thread::sleep(interval * u32::try_from(intervals)?);
-    let (after, cpu_after, took) = (world.counted(), evaluator.cpu()?, began.elapsed());
+    let (after, cpu_after, took) = (world.counted(), evaluator.process.cpu()?, began.elapsed());
 
     let done = (after.queries - before.queries) as f64;
     let due = rules as f64 * took.as_secs_f64() / interval.as_secs_f64();
@@ -62,8 +62,8 @@ pub(crate) fn measure(peer: &Peer, load: &Load, table: &mut Table) -> anyhow::Re
     table.note(format!("{title}: CPU"), "s per 1000 evaluations", 1000.0 * cpu / done.max(1.0));
     table.note(format!("{title}: cores in use"), "", cpu / took.as_secs_f64());
     table.note(format!("{title}: not evaluated in time"), "% of those due", (100.0 * (1.0 - done / due)).max(0.0));
-    table.note(format!("{title}: memory"), "MiB", evaluator.memory_mib()?);
-    table.note(format!("{title}: peak memory"), "MiB", evaluator.peak_memory_mib()?);
+    table.note(format!("{title}: memory"), "MiB", evaluator.process.memory_mib()?);
+    table.note(format!("{title}: peak memory"), "MiB", evaluator.process.peak_memory_mib()?);
     eprintln!(
         "{:>26}{done} evaluations, {} writes, {} posts in {:.1} s",
         "",

@@ -146,7 +146,7 @@ async fn within_deadline(writing: impl Future<Output = Result<(), StoreError>>) 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -154,17 +154,22 @@ mod tests {
 
     use super::*;
 
-    /// A disk that fails while it is told to.
-    struct Disk {
-        memory: Memory,
-        broken: Arc<AtomicBool>,
+    /// A disk that fails while it is told to, and notes that something was written.
+    #[derive(Default)]
+    pub(crate) struct Disk {
+        pub(crate) memory: Memory,
+        pub(crate) broken: Arc<AtomicBool>,
+        pub(crate) written: Arc<AtomicBool>,
     }
 
     impl Backend for Disk {
         fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
             match self.broken.load(Ordering::SeqCst) {
                 true => Err(StoreError::Engine { what: "broken".to_owned() }),
-                false => self.memory.commit(batches),
+                false => {
+                    self.written.store(true, Ordering::SeqCst);
+                    self.memory.commit(batches)
+                }
             }
         }
 
@@ -189,7 +194,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_called_durable_while_the_disk_fails() {
         let broken = Arc::new(AtomicBool::new(true));
-        let disk = Disk { memory: Memory::new(), broken: broken.clone() };
+        let disk = Disk { broken: broken.clone(), ..Disk::default() };
         let ledger = Ledger::new(Store::start(Box::new(disk), 16).unwrap(), "test/");
         ledger.note("silence", Some(b"kept".to_vec()));
         ledger.write().await;

@@ -63,13 +63,14 @@ impl Outgoing {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::Ordering;
 
     use model::LabelSet;
-    use store::{Backend, Batch, Key, Memory, Store, StoreError, Usage};
+    use store::Store;
     use tokio::sync::watch;
 
     use super::*;
+    use crate::live::ledger::tests::Disk;
 
     fn alert(name: &str) -> Alert {
         Alert {
@@ -81,43 +82,10 @@ mod tests {
         }
     }
 
-    /// Notes that a commit was made; fails if told to.
-    struct Disk {
-        memory: Memory,
-        committed: Arc<AtomicBool>,
-        is_broken: bool,
-    }
-
-    impl Backend for Disk {
-        fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
-            if self.is_broken {
-                return Err(StoreError::Engine { what: "broken".to_owned() });
-            }
-            self.committed.store(true, Ordering::SeqCst);
-            self.memory.commit(batches)
-        }
-
-        fn scan(&mut self, prefix: &str) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
-            self.memory.scan(prefix)
-        }
-
-        fn export(&mut self, now_ms: i64) -> Result<(), StoreError> {
-            self.memory.export(now_ms)
-        }
-
-        fn close(&mut self, now_ms: i64) -> Result<(), StoreError> {
-            self.memory.close(now_ms)
-        }
-
-        fn usage(&self) -> Usage {
-            self.memory.usage()
-        }
-    }
-
     /// The names of alerts as they went out, and whether their state was on disk then.
     async fn told(is_broken: bool) -> Vec<(String, bool)> {
-        let committed = Arc::new(AtomicBool::new(false));
-        let disk = Disk { memory: Memory::new(), committed: committed.clone(), is_broken };
+        let disk = Disk { broken: Arc::new(is_broken.into()), ..Disk::default() };
+        let written = disk.written.clone();
         let ledger = Arc::new(Ledger::new(Store::start(Box::new(disk), 16).unwrap(), "test/"));
         let (_end, ended) = watch::channel(false);
         let running = ledger.clone();
@@ -126,7 +94,7 @@ mod tests {
         let exit = {
             let told = told.clone();
             move |alerts: Vec<Alert>| {
-                let is_stored = committed.load(Ordering::SeqCst);
+                let is_stored = written.load(Ordering::SeqCst);
                 let names = alerts.iter().map(|alert| (alert.labels.alert_name().to_owned(), is_stored));
                 told.lock().unwrap().extend(names);
             }
