@@ -13,6 +13,9 @@ pub(crate) struct Surroundings {
     counts: Arc<Counts>,
 }
 
+/// By number of series and version of their values.
+type Answers = HashMap<(usize, u64), Arc<[u8]>>;
+
 #[derive(Default)]
 struct Counts {
     queries: AtomicU64,
@@ -34,7 +37,7 @@ impl Surroundings {
         let counts = Arc::new(Counts::default());
         let counted = counts.clone();
         let taken: Arc<[u8]> = TAKEN.into();
-        let answers: Mutex<HashMap<(usize, u64), Arc<[u8]>>> = Mutex::default();
+        let answers = Mutex::<Answers>::default();
         let port = listen(move |request| {
             let Some(series) = asked(request) else {
                 let path = request.get(..40).unwrap_or(request);

@@ -56,14 +56,7 @@ struct Evaluation {
 /// # Errors
 /// The rule service does not answer, or knows no such rule.
 pub async fn rule(command: &ExplainRule) -> anyhow::Result<ExitCode> {
-    let mut query = form_urlencoded::Serializer::new("/api/v1/explain/rule?".to_owned());
-    for (name, value) in [("rule", &command.name), ("group", &command.group), ("file", &command.file)] {
-        if let Some(value) = value {
-            query.append_pair(name, value);
-        }
-    }
-    // The serializer puts an "&" before the first pair, which means nothing there.
-    let data = rules::ask(&command.client, Method::GET, &query.finish(), String::new()).await?;
+    let data = rules::ask(&command.client, Method::GET, &path(command), String::new()).await?;
     if command.client.output == OutputFormat::Json {
         print!("{}", Session::json(&data));
         return Ok(ExitCode::SUCCESS);
@@ -74,6 +67,18 @@ pub async fn rule(command: &ExplainRule) -> anyhow::Result<ExitCode> {
         print!("{}", shown(rule, last));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Path and query of the request.
+fn path(command: &ExplainRule) -> String {
+    let mut query = form_urlencoded::Serializer::new("/api/v1/explain/rule?".to_owned());
+    for (name, value) in [("rule", &command.name), ("group", &command.group), ("file", &command.file)] {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    // The serializer puts an "&" before the first pair, which means nothing there.
+    query.finish()
 }
 
 fn shown(rule: &Rule, last: usize) -> String {
