@@ -30,6 +30,8 @@ pub struct Entry {
     pub named: Option<Arc<str>>,
     /// May be forgotten after this, once its group is gone.
     pub expires_at: Timestamp,
+    /// Where it is stored, once that was worked out: a digest, dear beside the rest of a notification.
+    pub record_key: Option<Arc<str>>,
 }
 
 /// What a delivery tells, and so what the log will say of it.
@@ -95,6 +97,7 @@ impl Entry {
             blocked_until: None,
             address,
             expires_at,
+            record_key: None,
         }
     }
 
@@ -177,6 +180,7 @@ impl NotificationLog {
             starts: told.starts.clone(),
             resolved: told.resolved.clone(),
             owed,
+            record_key: self.entries.get(key).and_then(|last| last.record_key.clone()),
             ..Entry::blank(address, at, at.plus(lifetime))
         };
         self.entries.entry(Arc::clone(key)).insert_entry(entry).into_mut()
@@ -234,6 +238,12 @@ impl NotificationLog {
     pub fn drop_blank(&mut self, key: &str) -> bool {
         let is_blank = self.entries.get(key).is_some_and(Entry::is_blank);
         is_blank && self.entries.remove(key).is_some()
+    }
+
+    /// Where an entry is stored, worked out by `digest` the first time.
+    pub fn record_key(&mut self, key: &str, digest: impl FnOnce() -> String) -> String {
+        let Some(entry) = self.entries.get_mut(key) else { return digest() };
+        entry.record_key.get_or_insert_with(|| digest().into()).to_string()
     }
 
     /// Every entry, in no order.

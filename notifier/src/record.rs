@@ -239,6 +239,7 @@ impl LogV1 {
             blocked_until: self.blocked.map(Timestamp::from_nanos),
             address: self.address,
             expires_at: Timestamp::from_nanos(self.expires_at),
+            record_key: None,
         };
         (self.key, entry)
     }

@@ -4,6 +4,7 @@ mod clock;
 mod conduct;
 mod hiding;
 mod naming;
+mod promises;
 mod random;
 mod reload;
 mod restart;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Effect, Notifier};
 use crate::config::Config;
-use crate::notification_log::{Ear, log_key, split_log_key};
+use crate::notification_log::{Ear, Entry, log_key, split_log_key};
 use crate::record::Record;
 
 /// Whose entries there are, and what each was known by.
@@ -43,7 +43,7 @@ impl Notifier {
         renamed.sort_unstable();
         let entries: Vec<_> = renamed.iter().filter_map(|(from, _)| self.log.remove(from)).collect();
         for ((_, to), entry) in renamed.iter().zip(entries) {
-            self.log.restore(Arc::clone(to), entry);
+            self.log.restore(Arc::clone(to), Entry { record_key: None, ..entry });
         }
         let mut keys: BTreeSet<&Arc<str>> = renamed.iter().flat_map(|(from, to)| [from, to]).collect();
         for key in std::mem::take(&mut keys) {

@@ -44,8 +44,8 @@ impl Notifier {
                 Outcome::DeliveredAs(named) => Some(Arc::clone(named)),
                 _ => None,
             };
-            let entry = self.log.name(key, named).expect("it was noted just now");
-            out.push(persist(Record::log_key(key), &Record::of_log(key, entry)));
+            self.log.name(key, named);
+            self.write_log(key, out);
         } else {
             self.note_failure(now, &flight, &outcome, out);
         }
@@ -82,10 +82,11 @@ impl Notifier {
 
     /// Brings the record of an entry in line, which goes if it says nothing.
     pub(super) fn write_log(&mut self, key: &Arc<str>, out: &mut Vec<Effect>) {
+        let record_key = self.log.record_key(key, || Record::log_key(key));
         self.log.drop_blank(key);
         out.push(match self.log.get(key) {
-            Some(entry) => persist(Record::log_key(key), &Record::of_log(key, entry)),
-            None => Effect::Forget { key: Record::log_key(key) },
+            Some(entry) => persist(record_key, &Record::of_log(key, entry)),
+            None => Effect::Forget { key: record_key },
         });
     }
 

@@ -42,6 +42,7 @@ fn log_entries_come_back_as_they_were() {
         address: 11,
         named: Some(r#"{"ts":"1"}"#.into()),
         expires_at: Timestamp::from_nanos(9),
+        record_key: None,
     };
     let key: Arc<str> = r#"{}:{a="b"}:hook/webhook/0"#.into();
     let RecordV1::Log(stored) = back(&Record::of_log(&key, &entry)) else { panic!() };
