@@ -1,8 +1,6 @@
 //! `watchfire check rules` as people call it: files, globs, standard input, exit codes, and a server that is asked.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,6 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::conditions::eventually;
 use crate::peers::{PROMETHEUS, get_json, installed, prometheus};
+use crate::rule_commands::run_in;
 
 struct Outcome {
     stdout: String,
@@ -19,20 +18,8 @@ struct Outcome {
 }
 
 fn check(folder: &Path, args: &[&str], input: &str) -> Outcome {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_watchfire"))
-        .args(["check", "rules"])
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // one that reads no input may have ended before
-    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Outcome { stdout: text(output.stdout), stderr: text(output.stderr), code: output.status.code() }
+    let (stdout, stderr, code) = run_in(folder, &[&["check", "rules"], args].concat(), input);
+    Outcome { stdout, stderr, code }
 }
 
 const GOOD: &str = "groups: [{name: g, rules: [{alert: A, expr: up == 0}]}]\n";

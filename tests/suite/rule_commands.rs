@@ -28,8 +28,14 @@ const RULES: &str = "groups:
 ";
 
 fn run(args: &[&str], input: &str) -> (String, String, Option<i32>) {
+    run_in(Path::new("."), args, input)
+}
+
+/// What our binary prints on standard output and error in a folder, and its exit code.
+pub fn run_in(folder: &Path, args: &[&str], input: &str) -> (String, String, Option<i32>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_watchfire"))
         .args(args)
+        .current_dir(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
