@@ -3,9 +3,11 @@
 //! - [`desk`]: how the network side reaches the machine
 //! - [`api`]: Alertmanager's API v2
 //! - [`deliver`]: what receivers are told, sent
+//! - [`trial`]: a sample sent through a receiver, or only rendered
 //! - [`metrics`]: what is counted, under Alertmanager's names
 
 pub mod api;
 pub mod deliver;
 pub mod desk;
 pub mod metrics;
+pub mod trial;

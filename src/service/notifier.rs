@@ -168,6 +168,10 @@ impl notifier::io::desk::Desk for NotifierService {
         answer
     }
 
+    fn deliverer(&self) -> Option<Arc<Deliverer>> {
+        self.network.deliverer.load_full()
+    }
+
     async fn durable(&self) -> Result<(), String> {
         self.ledger.durable().await.map_err(|error| error.to_string())
     }

@@ -14,6 +14,7 @@ mod posted_alert;
 mod request_uri;
 mod silences;
 mod status;
+mod trials;
 
 use std::sync::Arc;
 
@@ -65,6 +66,7 @@ pub fn router<D: Desk>(desk: Arc<D>, about: About, v1_is_gone: bool) -> Router {
         ("/silences", only("GET,POST", get(silences::list::<D>).post(silences::post::<D>))),
         ("/silence/{id}", only("DELETE,GET", get(silences::show::<D>).delete(silences::expire::<D>))),
         ("/receivers", only("GET", get(status::receivers::<D>))),
+        ("/receivers/test", only("POST", axum::routing::post(trials::post::<D>))),
         ("/status", only("GET", get(status::status::<D>))),
     ];
     // A slash at the end changes nothing.

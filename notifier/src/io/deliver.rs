@@ -9,6 +9,7 @@ mod login;
 mod mail;
 mod mail_tls;
 mod preset;
+mod preview;
 mod sns;
 
 use std::collections::HashMap;
@@ -24,11 +25,14 @@ use crate::config::Config;
 use crate::notifier::Delivery;
 use crate::receiver::email::EmailSettings;
 use crate::receiver::pagerduty::{PagerDutyKey, PagerDutySettings};
+use crate::receiver::sns::role::Keys;
 use crate::receiver::webhook::WebhookSettings;
 use crate::receiver::{Integration, Outcome, Settings};
 use crate::rendering::{RenderError, Rendered, Renderer, UnusableTemplates};
 use mail::Mailer;
 use mail_tls::SystemRoots;
+pub use preview::{Message, Preview};
+use sns::region_of;
 
 /// Sends the notifications of one configuration.
 pub struct Deliverer {

@@ -1,9 +1,11 @@
 //! How the network side reaches the machine. The live shell implements it; tests may.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use model::Timestamp;
 
+use super::deliver::Deliverer;
 use crate::notifier::{Effect, Notifier};
 
 /// Access to the one notifier of the process.
@@ -13,6 +15,9 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Hands a fact to the machine and starts the effects.
     fn act<T>(&self, fact: impl FnOnce(&mut Notifier, Timestamp, &mut Vec<Effect>) -> T) -> T;
+
+    /// Sends what the configuration in force says; nothing before there is one.
+    fn deliverer(&self) -> Option<Arc<Deliverer>>;
 
     /// Resolves once everything the machine wanted kept so far has been stored; an error says why it cannot be.
     fn durable(&self) -> impl Future<Output = Result<(), String>> + Send;

@@ -27,6 +27,11 @@ pub(super) fn environment() -> Arc<Variables> {
     Arc::new(|name| std::env::var(name).ok())
 }
 
+/// Where the topic is, as the settings or the surroundings say.
+pub(super) fn region_of(settings: &SnsSettings, variables: &Variables) -> Option<String> {
+    settings.region.clone().or_else(|| ambient::region(variables))
+}
+
 impl Deliverer {
     /// Makes one attempt, all its requests within `allowed`.
     pub(super) async fn sns(
@@ -68,7 +73,7 @@ impl Deliverer {
 
     /// The keys to sign with: the settings', or lent ones while they last.
     async fn keys(&self, settings: &SnsSettings, delivery: &Delivery, attempt: Attempt) -> Result<Keys, Outcome> {
-        let region = settings.region.clone().or_else(|| ambient::region(&*self.variables));
+        let region = region_of(settings, &*self.variables);
         let region: Arc<str> = region.ok_or_else(|| refused("no region is given, nor AWS_REGION"))?.into();
         let own = match &settings.keys {
             Some((access_key, secret_key)) => {

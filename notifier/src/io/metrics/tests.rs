@@ -20,6 +20,10 @@ impl Desk for Still {
         fact(&mut self.0.lock().unwrap(), NOW, &mut Vec::new())
     }
 
+    fn deliverer(&self) -> Option<Arc<crate::io::deliver::Deliverer>> {
+        None
+    }
+
     fn durable(&self) -> impl Future<Output = Result<(), String>> + Send {
         std::future::ready(Ok(()))
     }
