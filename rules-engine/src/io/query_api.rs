@@ -27,6 +27,9 @@ use crate::sample::{QueryAnswer, QueryFailure, QueryValue};
 /// What Prometheus puts before its message about an expression that came over HTTP.
 const ABOUT_THE_PARAMETER: &str = "invalid parameter \"query\": ";
 
+/// A longer answer is read on a thread of its own: the others' answers do not wait for it.
+const LONG_ANSWER_BYTES: usize = 256 << 10;
+
 /// How much of an answer that is not JSON an error repeats, in characters.
 const EXCERPT_CHARS: usize = 200;
 
@@ -162,7 +165,12 @@ impl QueryApi {
             headers: headers.clone(),
             body: body.clone(),
         };
-        let reply = self.reply(self.client.send(request, patience, *now).await);
+        let reply = match self.client.send(request, patience, *now).await {
+            Ok(response) if response.body.len() > LONG_ANSWER_BYTES && !response.truncated => {
+                read_aside(response).await
+            }
+            response => self.reply(response),
+        };
         self.servers().outcome(*now, url, reply.is_well);
         reply
     }
@@ -282,6 +290,14 @@ fn unsent(error: &SendError) -> QueryFailure {
 /// Whether another attempt may have more success: the server or a proxy is overloaded, starting or out of order.
 fn is_busy(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT
+}
+
+async fn read_aside(response: Response) -> Reply {
+    let reading = tokio::task::spawn_blocking(move || read(&response));
+    reading.await.unwrap_or_else(|error| Reply {
+        answer: Err(QueryFailure::passing(format!("the answer could not be read: {error}"))),
+        is_well: true,
+    })
 }
 
 /// The answer in a response of any status: errors come with 400, 422, 503 and an envelope, or with anything from a proxy.

@@ -210,3 +210,15 @@ async fn a_reload_goes_on_with_what_is_known_of_the_servers() {
     after.go_on_from(&before, true);
     assert_eq!(urls(&after), [0, 1, 0]);
 }
+
+#[tokio::test]
+async fn a_long_answer_is_read_like_a_short_one() {
+    let series = |n: usize| format!(r#"{{"metric":{{"n":"{n}","pad":"{}"}},"value":[1,"{n}"]}}"#, "x".repeat(200));
+    let body = success("vector", &format!("[{}]", (0..3000).map(series).collect::<Vec<_>>().join(",")));
+    assert!(body.len() > LONG_ANSWER_BYTES);
+    let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let QueryAnswer { value: QueryValue::Vector(rows), .. } = ask(answering(answer.leak()).await).await.unwrap() else {
+        panic!("a vector")
+    };
+    assert_eq!((rows.len(), rows[2999].1), (3000, 2999.0));
+}
