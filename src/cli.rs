@@ -38,11 +38,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Evaluate rules against a query API, write recordings, send alerts to a notifier.
-    Rules(RulesCommand),
+    Rules(Box<RulesCommand>),
     /// Receive alerts; group, inhibit, silence, dedupe and deliver them.
-    Notifier(NotifierCommand),
+    Notifier(Box<NotifierCommand>),
     /// Both in one process.
-    Run(RunCommand),
+    Run(Box<RunCommand>),
     /// Check files without running anything.
     #[command(subcommand)]
     Check(CheckCommand),
@@ -66,6 +66,8 @@ pub enum Command {
     Config(client::ConfigCommand),
     /// Show a routing tree, or where an alert goes in it.
     Route(client::RouteCommand),
+    /// Try a receiver.
+    Receiver(client::ReceiverCommand),
     /// Render templates.
     Template(client::TemplateCommand),
     /// Show a notifier's cluster.

@@ -4,10 +4,12 @@ pub mod alert;
 pub mod check;
 pub mod cluster;
 pub mod config;
+pub mod config_diff;
 pub mod explain;
 pub mod notifier;
 pub mod preview;
 pub mod promql;
+pub mod receiver;
 pub mod route;
 pub mod rules;
 pub mod run;
@@ -27,9 +29,9 @@ use crate::logging;
 pub async fn execute(cli: Cli) -> ExitCode {
     logging::start(cli.log_level, cli.log_format, cli.command.logs_silences());
     let outcome = match cli.command {
-        Command::Rules(command) => rules::execute(command).await,
-        Command::Notifier(command) => notifier::execute(command).await,
-        Command::Run(command) => run::execute(command).await,
+        Command::Rules(command) => rules::execute(*command).await,
+        Command::Notifier(command) => notifier::execute(*command).await,
+        Command::Run(command) => run::execute(*command).await,
         Command::Check(CheckCommand::Config { files }) | Command::CheckConfig { files, .. } => check::config(&files),
         Command::Check(CheckCommand::Rules(command)) => check::rules(command).await,
         Command::Test(TestCommand::Rules(command)) => test::rules(&command),
@@ -39,6 +41,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Silence(command) => silence::execute(command).await,
         Command::Config(command) => config::execute(command).await,
         Command::Route(command) => route::execute(command).await,
+        Command::Receiver(command) => receiver::execute(command).await,
         Command::Template(command) => template::execute(&command),
         Command::Cluster(command) => cluster::execute(command).await,
         Command::Explain(ExplainCommand::Rule(command)) => explain::rule(&command).await,

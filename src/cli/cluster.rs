@@ -77,7 +77,7 @@ mod tests {
     fn notifier(words: &str) -> Result<NotifierCommand, clap::Error> {
         let words = ["watchfire", "notifier"].into_iter().chain(words.split_whitespace());
         match Cli::try_parse_from(words)?.command {
-            Command::Notifier(command) => Ok(command),
+            Command::Notifier(command) => Ok(*command),
             other => panic!("{other:?}"),
         }
     }
