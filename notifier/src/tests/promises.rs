@@ -14,6 +14,28 @@ receivers: [{{name: none}}, {{name: {receiver}, webhook_configs: [{hooks}]}}]"
 }
 
 #[test]
+fn a_page_under_way_at_a_crash_is_closed() {
+    let mut stage = Stage::new(simple("[]", "1s", "10s", "1h")).script(|_, _| Reply::OkAfter(3.0));
+    stage.at(0.0).push([from(0.0, "i=1")]);
+    stage.at(1.5).push([between(0.0, 1.5, "i=1")]);
+    stage.at(2.0).restart(1.0);
+    stage.at(60.0);
+    assert_eq!(stage.heard(), ["1 hook first notification: 1", "3 hook all alerts resolved: -1"]);
+    assert_eq!(stage.notifier.group_count(), 0);
+}
+
+#[test]
+fn a_page_that_was_refused_is_not_closed_after_a_crash() {
+    let mut stage = Stage::new(simple("[]", "1s", "10s", "1h")).script(|_, _| Reply::Fail);
+    stage.at(0.0).push([from(0.0, "i=1")]);
+    stage.at(1.1).push([between(0.0, 1.1, "i=1")]);
+    stage.at(1.2).restart(0.5);
+    stage.set_script(|_, _| Reply::Ok);
+    stage.at(60.0);
+    assert_eq!(stage.heard(), [""; 0], "nobody was told that it fires");
+}
+
+#[test]
 fn a_wait_that_is_asked_for_holds_over_a_crash() {
     let mut stage = Stage::new(simple("[]", "1s", "10s", "1h"))
         .script(|_, now| if now < 2.0 { Reply::FailAfter(0.1, Some(60.0)) } else { Reply::Ok });
