@@ -66,6 +66,8 @@ pub enum Command {
     Config(client::ConfigCommand),
     /// Show a routing tree, or where an alert goes in it.
     Route(client::RouteCommand),
+    /// Try a receiver.
+    Receiver(client::ReceiverCommand),
     /// Render templates.
     Template(client::TemplateCommand),
     /// Show a notifier's cluster.

@@ -6,11 +6,13 @@
 //! - [`argument`]: matchers and labels as words of a command line; [`duration`]
 //! - [`listing`]: alerts, silences, cluster and status as text; [`table`], [`tree`], [`moment`]: the pieces
 //! - [`routing`]: a routing tree drawn, and the way of an alert through it explained
+//! - [`config_diff`]: what another configuration changes
 //! - [`rules`]: requests to a rule service
 //! - [`sample`]: a notification for templates
 
 pub mod api;
 pub mod argument;
+pub mod config_diff;
 pub mod duration;
 pub mod listing;
 pub mod moment;

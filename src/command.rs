@@ -4,10 +4,12 @@ pub mod alert;
 pub mod check;
 pub mod cluster;
 pub mod config;
+pub mod config_diff;
 pub mod explain;
 pub mod notifier;
 pub mod preview;
 pub mod promql;
+pub mod receiver;
 pub mod route;
 pub mod rules;
 pub mod run;
@@ -39,6 +41,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Silence(command) => silence::execute(command).await,
         Command::Config(command) => config::execute(command).await,
         Command::Route(command) => route::execute(command).await,
+        Command::Receiver(command) => receiver::execute(command).await,
         Command::Template(command) => template::execute(&command),
         Command::Cluster(command) => cluster::execute(command).await,
         Command::Explain(ExplainCommand::Rule(command)) => explain::rule(&command).await,

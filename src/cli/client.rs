@@ -261,6 +261,60 @@ pub enum ConfigAction {
     Show,
     /// Show or test the routing tree.
     Routes(RouteTarget),
+    /// Show what another configuration would change; exit 0 if nothing, 1 if something, 2 if it cannot be told.
+    Diff(ConfigDiff),
+}
+
+/// `watchfire config diff`.
+#[derive(Debug, Args)]
+pub struct ConfigDiff {
+    /// The configuration as it is.
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// As it would be.
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// Say what becomes of alerts, instead of routes: `live`, those of the notifier, or a JSON file of `alert query -o json`.
+    #[arg(long, value_name = "live|FILE")]
+    pub alerts: Option<String>,
+}
+
+/// `watchfire receiver`.
+#[derive(Debug, Args)]
+pub struct ReceiverCommand {
+    /// Which notifier, and how to print.
+    #[command(flatten)]
+    pub client: ClientFlags,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ReceiverAction,
+}
+
+/// What can be done with a receiver.
+#[derive(Debug, Subcommand)]
+pub enum ReceiverAction {
+    /// Send a sample alert through each integration, or show what would be sent; exit 1 if any fails.
+    Test(ReceiverTest),
+}
+
+/// `watchfire receiver test`.
+#[derive(Debug, Args)]
+pub struct ReceiverTest {
+    /// Name of the receiver.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Send nothing, show what would be sent, without secrets.
+    #[arg(long = "dry-run")]
+    pub dry_run: bool,
+    /// Take the receiver of this file and send from here, instead of asking the notifier to.
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub config_file: Option<PathBuf>,
+    /// An annotation of the sample, repeatable.
+    #[arg(long = "annotation", value_name = "NAME=VALUE")]
+    pub annotations: Vec<String>,
+    /// Labels of the sample; a first word alone is the alert's name.
+    #[arg(value_name = "NAME=VALUE")]
+    pub labels: Vec<String>,
 }
 
 /// `watchfire route`.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use notifier::io::trial::{Trial, TrialOrder};
 use outbound::{HttpClient, HttpConfig, Limits, Request, Response, SendError};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
@@ -139,6 +140,14 @@ impl Api {
     /// As of [`ApiError`].
     pub async fn status(&self) -> Result<Status, ApiError> {
         self.ask(Method::GET, "/status", None::<&()>).await
+    }
+
+    /// Tries a receiver.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn test_receiver(&self, order: &TrialOrder) -> Result<Trial, ApiError> {
+        self.ask(Method::POST, "/receivers/test", Some(order)).await
     }
 
     async fn ask<T: DeserializeOwned>(

@@ -84,6 +84,11 @@ impl Session {
         self.url_given
     }
 
+    /// How long the command may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Asks the notifier, after a look at its version, for no longer than the command may take.
     ///
     /// # Errors

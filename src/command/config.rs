@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use super::route;
+use super::{config_diff, route};
 use crate::cli::client::{ConfigAction, ConfigCommand};
 use crate::client::listing;
 use crate::client::session::Session;
@@ -13,6 +13,9 @@ use crate::client::session::Session;
 /// # Errors
 /// The words or settings cannot be used, or the notifier does not answer.
 pub async fn execute(command: ConfigCommand) -> anyhow::Result<ExitCode> {
+    if let Some(ConfigAction::Diff(diff)) = &command.action {
+        return Ok(config_diff::execute(&command.client, diff).await);
+    }
     let session = Session::open(&command.client)?;
     if let Some(ConfigAction::Routes(target)) = command.action {
         return route::answer(&session, target).await;

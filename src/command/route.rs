@@ -79,7 +79,7 @@ fn show_test(session: &Session, tree: &RouteTree, test: &RouteTest) -> anyhow::R
     }
 }
 
-fn of_file(path: &Path, mode: ParseMode) -> anyhow::Result<Config> {
+pub(super) fn of_file(path: &Path, mode: ParseMode) -> anyhow::Result<Config> {
     let file = SourceFile::new(
         path.display().to_string(),
         read(path).map_err(|error| anyhow!("cannot read {}: {error}", path.display()))?,

@@ -1,6 +1,7 @@
 //! The commands that amtool has, beside the real amtool: same output, same exit code, against both notifiers.
 
 mod every_command;
+mod try_first;
 
 use std::io::Write;
 use std::net::TcpListener;
