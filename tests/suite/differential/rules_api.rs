@@ -17,7 +17,11 @@ impl Seen {
         let mut are_evaluated = true;
         for group in answer["data"]["groups"].as_array().expect("groups") {
             for (place, rule) in group["rules"].as_array().expect("rules").iter().enumerate() {
-                are_evaluated &= !rule["lastEvaluation"].as_str().expect("a time").starts_with("0001");
+                // So are rules before their first evaluation after a start or a reload.
+                if rule["health"] == "unknown" {
+                    are_evaluated = false;
+                    continue;
+                }
                 let name = format!("{}/{place} {}", group["name"], rule["name"]);
                 let about = about(group, rule);
                 let sequence = self.0.entry(name).or_default();
