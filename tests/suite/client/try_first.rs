@@ -45,7 +45,10 @@ async fn a_receiver_is_tried_from_a_file_and_through_a_notifier() {
         let told = sink.told("/hush/first");
         assert_eq!(told.len(), before + 1);
         let alert = &told.last().unwrap().body["alerts"][0];
-        assert_eq!((&alert["labels"]["alertname"], &alert["annotations"]["summary"]), (&json!("TestName"), &json!("mine")));
+        assert_eq!(
+            (&alert["labels"]["alertname"], &alert["annotations"]["summary"]),
+            (&json!("TestName"), &json!("mine"))
+        );
 
         sink.answer_next(404, &[], 2);
         let refused = test(&[source]);
