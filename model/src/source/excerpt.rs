@@ -36,7 +36,8 @@ pub(super) struct Excerpt {
 impl Excerpt {
     /// `column` counts characters from 1; only the part of `marked` on this line is marked.
     pub(super) fn of(line: &str, column: u32, marked: &str) -> Excerpt {
-        let line = &without_secret(line.trim_start_matches('\u{feff}'));
+        let line = without_secret(line.trim_start_matches('\u{feff}'));
+        let line = &without_password(&line);
         let start = (column as usize - 1).min(line.chars().count());
         let marked_chars = marked.lines().next().unwrap_or_default().trim_end().chars().count();
         let cells = |skip: usize, take: usize| -> usize { line.chars().skip(skip).take(take).map(width).sum() };
@@ -86,4 +87,21 @@ fn without_secret(line: &str) -> Cow<'_, str> {
     let Some((colon, _)) = line.match_indices(':').find(secret_key) else { return Cow::Borrowed(line) };
     let (key, value) = line.split_at(colon + 1);
     if value.trim().is_empty() { Cow::Borrowed(line) } else { Cow::Owned(format!("{key} <secret>")) }
+}
+
+/// The line with a star for each character of a password in a URL: `https://user:****@host`.
+fn without_password(line: &str) -> Cow<'_, str> {
+    let mut shown = Cow::Borrowed(line);
+    // From the end, as stars of one byte each may be shorter than what they hide.
+    for (scheme_end, scheme) in line.rmatch_indices("://") {
+        let start = scheme_end + scheme.len();
+        let authority = line.get(start..).unwrap_or_default();
+        let end = authority.find(|c: char| matches!(c, '/' | '"' | '\'') || c.is_whitespace()).unwrap_or(authority.len());
+        let authority = authority.get(..end).unwrap_or_default();
+        let Some((user, password)) = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')) else { continue };
+        let from = start + user.len() + 1;
+        let stars = "*".repeat(password.chars().count());
+        shown.to_mut().replace_range(from..from + password.len(), &stars);
+    }
+    shown
 }
