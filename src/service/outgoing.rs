@@ -104,8 +104,7 @@ mod tests {
         outgoing.push(vec![alert("A")]);
         outgoing.push(vec![alert("B")]);
         outgoing.flush().await;
-        let told = told.lock().unwrap().clone();
-        told
+        told.lock().unwrap().clone()
     }
 
     #[tokio::test]

@@ -96,9 +96,12 @@ fn without_password(line: &str) -> Cow<'_, str> {
     for (scheme_end, scheme) in line.rmatch_indices("://") {
         let start = scheme_end + scheme.len();
         let authority = line.get(start..).unwrap_or_default();
-        let end = authority.find(|c: char| matches!(c, '/' | '"' | '\'') || c.is_whitespace()).unwrap_or(authority.len());
+        let end =
+            authority.find(|c: char| matches!(c, '/' | '"' | '\'') || c.is_whitespace()).unwrap_or(authority.len());
         let authority = authority.get(..end).unwrap_or_default();
-        let Some((user, password)) = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')) else { continue };
+        let Some((user, password)) = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')) else {
+            continue;
+        };
         let from = start + user.len() + 1;
         let stars = "*".repeat(password.chars().count());
         shown.to_mut().replace_range(from..from + password.len(), &stars);

@@ -125,7 +125,11 @@ t.yml:2:1: error: wrong
     let line = "{a: 'http://u:******@h/x', b: https://v:****@i, c: http://h:80/y, wrng: 1}";
     let shown = printed(urls, "wrng");
     assert!(shown.contains(line), "{shown}");
-    assert_eq!(shown.lines().last().and_then(|l| l.find('^')), Some("  1 | ".len() + line.find("wrng").expect("a key")), "{shown}");
+    assert_eq!(
+        shown.lines().last().and_then(|l| l.find('^')),
+        Some("  1 | ".len() + line.find("wrng").expect("a key")),
+        "{shown}"
+    );
     for harmless in ["password_file: /x", "expr: rate(secret_total[5m])", "key: x", "password:"] {
         assert!(printed(harmless, harmless).contains(harmless), "{harmless}");
     }
