@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use model::{LabelSet, Timestamp};
 use rules_engine::config::{Config, Flags};
 use rules_engine::io::write_samples::SampleWriter;
@@ -31,8 +32,9 @@ impl Feed {
     /// Writes a step's samples; what is gone since the last step is marked as ended, as a scraper would.
     pub(super) async fn write(&mut self, step: usize, at: Timestamp) {
         let samples: Vec<Sample> = self.series.iter_mut().filter_map(|series| series.sample(step, at)).collect();
-        for store in &self.stores {
-            store.write(&samples, Duration::from_secs(5), at).await.expect("Prometheus takes samples");
+        let write = |store: &SampleWriter| store.write(&samples, Duration::from_secs(5), at);
+        for written in join_all(self.stores.iter().map(write)).await {
+            written.expect("Prometheus takes samples");
         }
     }
 }
