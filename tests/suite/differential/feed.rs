@@ -32,8 +32,8 @@ impl Feed {
     /// Writes a step's samples; what is gone since the last step is marked as ended, as a scraper would.
     pub(super) async fn write(&mut self, step: usize, at: Timestamp) {
         let samples: Vec<Sample> = self.series.iter_mut().filter_map(|series| series.sample(step, at)).collect();
-        let write = |store: &SampleWriter| store.write(&samples, Duration::from_secs(5), at);
-        for written in join_all(self.stores.iter().map(write)).await {
+        let writes = self.stores.iter().map(|store| store.write(&samples, Duration::from_secs(5), at));
+        for written in join_all(writes).await {
             written.expect("Prometheus takes samples");
         }
     }
