@@ -1,7 +1,7 @@
 //! Unit tests of rules: series go in, alerts and results of expressions are compared. The format is promtool's; the rules run
 //! through the machine that runs them in service, on virtual time.
 //!
-//! - [`file`]: test files as meant; `file_reader`: as written
+//! - [`file`](mod@file): test files as meant; `file_reader`: as written
 //! - [`stage`]: series, machines and time of one test; `pager`: the notifier of it
 //! - [`alert_check`], [`expr_check`]: what is compared, and how a difference is told
 //! - [`outcome`]: what became of a file's tests
