@@ -33,14 +33,18 @@ groups:
   - {alert: Both, expr: on_10_of_24, for: 4s, keep_firing_for: 4s, labels: {severity: page}}
 ";
 
-/// A query API of series that come and go with the clock, within a span of time.
+/// A query API of series that come and go with the clock; they come within a span of time only, and each stays as long as it
+/// always does, so that no `for` is just about met.
 async fn periodic_series(span: Arc<Mutex<Range<f64>>>) -> String {
     let query = move |body: String| {
         let fields: BTreeMap<String, String> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
         let at: f64 = fields["time"].parse().unwrap();
-        let is_within = span.lock().unwrap().contains(&at);
+        let span = span.lock().unwrap().clone();
         let numbers: Vec<f64> = fields["query"].split('_').filter_map(|word| word.parse().ok()).collect();
-        let there = |shift: f64| is_within && (at + shift).rem_euclid(numbers[1]) < numbers[0];
+        let there = |shift: f64| {
+            let since = (at + shift).rem_euclid(numbers[1]);
+            since < numbers[0] && span.contains(&(at - since))
+        };
         let rows: Vec<Value> = [("a", 0.0), ("b", 5.5)]
             .into_iter()
             .filter(|(_, shift)| there(*shift))
