@@ -10,6 +10,8 @@
 //! | [`matcher`] | label matchers, those of `model`, as selectors write them |
 //! | [`selector`] | every selector of a tree, for dependency analysis and lints |
 //! | [`result_labels`], [`matching`] | which labels a result can have, sides of an operator that never meet: for lints |
+//! | [`eval`] | expressions over series in memory |
+//! | [`series_file`], [`test_language`] | such series, and scripts, as text |
 //! | `lexer`, `token` | text to tokens |
 //! | `parser` | tokens to a tree, a family of productions per file |
 //! | `check` | types, argument counts, vector matching |
@@ -34,6 +36,7 @@ mod print;
 mod quote;
 pub mod result_labels;
 pub mod selector;
+pub mod series_file;
 pub mod span;
 pub mod test_language;
 mod token;

@@ -91,6 +91,22 @@ pub fn run(text: &str) -> Result<Report, ScriptError> {
     run_with(text, &settings())
 }
 
+/// Only what a script loads; what it evaluates is left out.
+///
+/// # Errors
+/// As [`run`].
+pub fn load(text: &str) -> Result<Storage, ScriptError> {
+    let mut storage = Storage::new();
+    for command in script::parse(text)? {
+        match command {
+            Command::Clear => storage.clear(),
+            Command::Load(load) => loading::load(&mut storage, &load)?,
+            Command::Eval(_) => {}
+        }
+    }
+    Ok(storage)
+}
+
 /// Runs a script under other settings.
 ///
 /// # Errors

@@ -69,8 +69,18 @@ impl Series {
         samples
     }
 
-    /// Time of the latest sample.
-    fn last_ms(&self) -> i64 {
+    pub(super) fn forget_before(&mut self, at_ms: i64) {
+        self.floats.forget(self.floats.times_ms.partition_point(|&at| at < at_ms));
+        self.histograms.forget(self.histograms.times_ms.partition_point(|&at| at < at_ms));
+        self.stale_ms.retain(|&at| at >= at_ms);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.floats.times_ms.is_empty() && self.histograms.times_ms.is_empty() && self.stale_ms.is_empty()
+    }
+
+    /// Time of the latest sample, `i64::MIN` if there is none.
+    pub fn last_ms(&self) -> i64 {
         let last = |times: &[i64]| times.last().copied().unwrap_or(i64::MIN);
         last(&self.floats.times_ms).max(last(&self.histograms.times_ms)).max(last(&self.stale_ms))
     }

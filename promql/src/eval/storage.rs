@@ -10,8 +10,8 @@ use model::{LabelSet, Matcher};
 use super::series::{Refused, STALE_BITS, Series};
 use super::value::Value;
 
-/// A set of series. Samples of a series are appended in the order of time; nothing is ever changed or removed but all
-/// at once.
+/// A set of series. Samples of a series are appended in the order of time; nothing is ever changed, and only what is
+/// oldest or everything is removed.
 #[derive(Debug, Clone, Default)]
 pub struct Storage {
     series: Vec<Series>,
@@ -35,6 +35,20 @@ impl Storage {
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Storage::default();
+    }
+
+    /// Forgets samples before this time, and series that have no others. Every [`SeriesId`] of before is void; queries
+    /// find their series anew.
+    pub fn forget_before(&mut self, at_ms: i64) {
+        for mut series in std::mem::take(self).series {
+            series.forget_before(at_ms);
+            if !series.is_empty() {
+                let id = self.series_id(&series.labels);
+                if let Some(place) = self.series.get_mut(id.0 as usize) {
+                    *place = series;
+                }
+            }
+        }
     }
 
     /// The series with these labels, made if there is none. Labels with an empty value are left out.
@@ -133,5 +147,30 @@ mod tests {
         assert_eq!(storage.select_since(0, std::slice::from_ref(&a)), [SeriesId(0), SeriesId(2)]);
         assert_eq!(storage.select_since(1, std::slice::from_ref(&up)), [SeriesId(1)]);
         assert_eq!(storage.select_since(3, &[a]), []);
+    }
+
+    #[test]
+    fn the_oldest_samples_are_forgotten_and_a_query_begins_anew() {
+        let mut storage = Storage::new();
+        for (name, times) in [("gone", &[10, 20][..]), ("kept", &[10, 20, 30]), ("ended", &[10])] {
+            let id = storage.series_id(&LabelSet::from_pairs([(METRIC_NAME, name)]));
+            times.iter().for_each(|&at| storage.append(id, at, Value::Float(1.0)).unwrap());
+            if name == "ended" {
+                storage.append_stale(id, 40).unwrap();
+            }
+        }
+        let settings = crate::eval::Settings { lookback_ms: 100, ..Default::default() };
+        let mut query = crate::eval::Query::prepare("count_over_time(kept[100ms])", &settings).unwrap();
+        let counted = |query: &mut crate::eval::Query, storage: &Storage| {
+            let crate::eval::Data::Vector(rows) = query.instant(storage, 50).unwrap().data else { return None };
+            rows.first().and_then(|row| row.value.float())
+        };
+        assert_eq!(counted(&mut query, &storage), Some(3.0));
+        storage.forget_before(30);
+        let left: Vec<&str> = storage.series().iter().map(|series| series.labels.get_or_empty(METRIC_NAME)).collect();
+        assert_eq!(left, ["kept", "ended"]);
+        assert_eq!(counted(&mut query, &storage), Some(1.0));
+        let ended = storage.series_id(&LabelSet::from_pairs([(METRIC_NAME, "ended")]));
+        assert_eq!(storage.append(ended, 35, Value::Float(1.0)), Err(Refused::OutOfOrder), "the marker is there still");
     }
 }

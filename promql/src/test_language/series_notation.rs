@@ -62,7 +62,10 @@ pub fn parse_series(text: &str) -> Result<WrittenSeries, Unreadable> {
 }
 
 /// The labels a line begins with, and what follows.
-pub(super) fn labels_and_rest(text: &str) -> Result<(LabelSet, &str), Unreadable> {
+///
+/// # Errors
+/// The place in the labels that cannot be read.
+pub fn labels_and_rest(text: &str) -> Result<(LabelSet, &str), Unreadable> {
     let end = series_end(text);
     let (selector, rest) = text.split_at(end);
     Ok((parse_labels(selector)?, rest))
