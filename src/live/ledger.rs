@@ -49,6 +49,14 @@ impl Ledger {
         Ok(records.into_iter().map(|(key, value)| (own(key), value)).collect())
     }
 
+    /// The records with these keys, in the order asked for, as they are on disk.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn read(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.store.get(keys.iter().map(|key| format!("{}{key}", self.prefix)).collect()).await
+    }
+
     /// Keep (or, with `None`, forget) a record. Returns at once; written soon. A record beyond the store's limit is left
     /// out here, as a batch is refused as a whole: it must not take others' records with it.
     pub fn note(&self, key: &str, value: Option<Vec<u8>>) {
@@ -175,6 +183,10 @@ pub(crate) mod tests {
 
         fn scan(&mut self, prefix: &str) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
             self.memory.scan(prefix)
+        }
+
+        fn get(&mut self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+            self.memory.get(keys)
         }
 
         fn export(&mut self, now_ms: i64) -> Result<(), StoreError> {

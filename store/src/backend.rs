@@ -15,6 +15,9 @@ pub trait Backend: Send {
     /// All records whose key starts with `prefix`, verified, in key order.
     fn scan(&mut self, prefix: &str) -> Result<Vec<(Key, Vec<u8>)>, StoreError>;
 
+    /// The records with these keys, verified, in the order asked for; `None` where there is none.
+    fn get(&mut self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+
     /// Writes a copy of all records to restore from, where the engine keeps one.
     fn export(&mut self, now_ms: i64) -> Result<(), StoreError>;
 

@@ -59,6 +59,11 @@ impl Backend for Memory {
             .collect())
     }
 
+    fn get(&mut self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let records = &self.open()?.records;
+        Ok(keys.iter().map(|key| records.get(key).cloned()).collect())
+    }
+
     fn export(&mut self, _now_ms: i64) -> Result<(), StoreError> {
         self.open().map(|_| ())
     }

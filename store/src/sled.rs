@@ -124,6 +124,10 @@ impl Backend for Sled {
         self.with_engine(|engine| engine.scan(prefix))
     }
 
+    fn get(&mut self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.with_engine(|engine| engine.values(keys))
+    }
+
     fn export(&mut self, now_ms: i64) -> Result<(), StoreError> {
         let dir = self.dir.clone();
         let engine = self.engine()?;

@@ -111,6 +111,11 @@ impl Store {
         self.ask(|reply| Request::Scan(prefix.to_owned(), reply)).await
     }
 
+    /// The records with these keys, in the order asked for, each verified. It holds up commits: ask for few.
+    pub async fn get(&self, keys: Vec<Key>) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.ask(|reply| Request::Get(keys, reply)).await
+    }
+
     /// Waits until all that entered the queue before is on disk, and tries again what could not be written so far.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.ask(Request::Flush).await

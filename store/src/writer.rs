@@ -21,6 +21,7 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(crate) enum Request {
     Commit(Batch, Reply<()>),
     Scan(String, Reply<Vec<(Key, Vec<u8>)>>),
+    Get(Vec<Key>, Reply<Vec<Option<Vec<u8>>>>),
     Flush(Reply<()>),
     Export(i64, Reply<()>),
     Close(i64, Reply<()>),
@@ -99,6 +100,9 @@ impl Writer {
             }
             Request::Scan(prefix, reply) => {
                 let _ = reply.send(backend.scan(&prefix));
+            }
+            Request::Get(keys, reply) => {
+                let _ = reply.send(backend.get(&keys));
             }
             Request::Flush(reply) => {
                 let _ = reply.send(self.write_backlog(backend));

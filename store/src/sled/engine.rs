@@ -179,6 +179,16 @@ impl Engine {
         guarded(|| self.records(prefix).collect())
     }
 
+    /// The records with these keys, each verified.
+    pub(super) fn values(&self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let value = |key: &Key| {
+            let physical_key = record::head_key(key);
+            let Some(physical) = self.get(&physical_key)? else { return Ok(None) };
+            self.record(&physical_key, &physical).map(|(.., value)| Some(value))
+        };
+        guarded(|| keys.iter().map(value).collect())
+    }
+
     /// Whatever records can still be read, of a database that may be damaged anywhere.
     pub(super) fn salvage(&self) -> Vec<(Key, Vec<u8>)> {
         let mut salvaged = Vec::new();

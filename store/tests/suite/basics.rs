@@ -28,8 +28,10 @@ async fn what_was_committed_is_there_after_reopening() {
     assert_eq!(recovery, None);
     assert_eq!(
         store.scan("rules/").await.unwrap(),
-        [("rules/group/1".to_owned(), large), ("rules/group/2".to_owned(), Vec::new())]
+        [("rules/group/1".to_owned(), large.clone()), ("rules/group/2".to_owned(), Vec::new())]
     );
+    let keys = ["rules/group/2", "never/there", "rules/group/1"].map(str::to_owned);
+    assert_eq!(store.get(keys.into()).await.unwrap(), [Some(Vec::new()), None, Some(large)]);
     assert!(store.scan("notifier/").await.unwrap().is_empty());
     assert_eq!(store.stats().records, 2);
 }

@@ -41,6 +41,10 @@ impl Backend for Fragile {
         self.memory.lock().unwrap().scan(prefix)
     }
 
+    fn get(&mut self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.memory.lock().unwrap().get(keys)
+    }
+
     fn export(&mut self, now_ms: i64) -> Result<(), StoreError> {
         self.memory.lock().unwrap().export(now_ms)
     }
