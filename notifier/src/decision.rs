@@ -35,6 +35,8 @@ pub enum HoldReason {
     Unchanged,
     /// All that is left to tell is resolves, which the integration does not want: noted in the log without a call.
     ResolvesUnwanted,
+    /// It would be repeated, but somebody has taken on everything that fires.
+    Acknowledged,
     /// An attempt is under way; the question is asked anew when its outcome is known.
     InFlight,
 }
@@ -75,6 +77,8 @@ pub struct Question<'a> {
     pub send_resolved: bool,
     /// Before the same is said again.
     pub repeat_interval: Duration,
+    /// Somebody has taken on everything that fires and is visible.
+    pub is_acknowledged: bool,
     /// The instant of the flush on the group's grid.
     pub at: Timestamp,
     /// Answer as Alertmanager does, without the promises beyond its table.
@@ -159,7 +163,10 @@ fn unchanged(entry: &Entry, q: Question<'_>) -> Verdict {
         return Verdict::Notify(Reason::SomeResolved);
     }
     if entry.at < q.at.minus(q.repeat_interval) {
-        return Verdict::Notify(Reason::RepeatInterval);
+        return match q.is_acknowledged {
+            true => Verdict::Hold(HoldReason::Acknowledged),
+            false => Verdict::Notify(Reason::RepeatInterval),
+        };
     }
     Verdict::Hold(HoldReason::Unchanged)
 }
@@ -180,6 +187,7 @@ impl HoldReason {
             Self::NothingToTell => "nothing to tell",
             Self::Unchanged => "unchanged since the last notification",
             Self::ResolvesUnwanted => "resolves are not wanted",
+            Self::Acknowledged => "acknowledged",
             Self::InFlight => "an attempt is under way",
         }
     }

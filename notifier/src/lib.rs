@@ -12,6 +12,7 @@
 //! - [`silence`], [`inhibit`], [`mute_time`]: what hides alerts; they answer questions and decide nothing
 //! - [`matcher_index`]: how these find the few matchers that can match
 //! - [`notification_log`]: what each integration was last told
+//! - [`acknowledgement`]: who has taken an alert on
 //! - [`decision`]: is there news? one verdict with its reason
 //! - [`notification`]: what receivers get and templates see
 //! - [`rendering`]: notifications as texts, in both template languages
@@ -23,12 +24,14 @@
 //! (`sight.rs`) and decides for each integration, `outcome.rs` writes the log, `settle.rs` lets go of it.
 
 pub mod alert_book;
+pub mod acknowledgement;
 pub mod config;
 pub mod decision;
 pub mod group;
 pub mod inhibit;
 pub mod io;
 pub mod matcher_index;
+pub mod maintenance;
 pub mod mute_time;
 pub mod name_limit;
 pub mod notification;

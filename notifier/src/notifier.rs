@@ -1,5 +1,6 @@
 //! The machine: owns all state, takes inputs, answers with effects.
 
+mod acknowledge;
 mod clock;
 mod configure;
 mod debts;
@@ -32,6 +33,7 @@ pub use self::view::{AlertCounts, AlertState, AlertStatus, AlertView, GroupView}
 use self::groups::Groups;
 use self::known::Known;
 use self::outcome::Flight;
+use crate::acknowledgement::Acknowledgements;
 use crate::group::GroupId;
 use crate::notification_log::NotificationLog;
 use crate::record::Record;
@@ -52,6 +54,8 @@ pub struct Notifier {
     routes: Option<Arc<RouteTree>>,
     groups: Groups,
     log: NotificationLog,
+    /// Who has taken what on.
+    acks: Acknowledgements,
     /// Everything that is to happen by itself.
     wakes: BTreeSet<(Timestamp, Wake)>,
     /// Attempts whose outcome is not known yet.
@@ -86,6 +90,7 @@ impl Notifier {
             routes: None,
             groups: Groups::default(),
             log: NotificationLog::default(),
+            acks: Acknowledgements::default(),
             wakes: BTreeSet::new(),
             flights: BTreeMap::new(),
             next_delivery: 0,
@@ -200,6 +205,7 @@ impl Notifier {
         let in_use = self.groups.log_keys();
         let entries = self.log.collect(now, |key| in_use.contains(key));
         out.extend(entries.iter().map(|key| Effect::Forget { key: Record::log_key(key) }));
+        self.collect_acknowledgements(now, out);
     }
 
     /// Removes resolved alerts that no group holds any more.

@@ -1,4 +1,4 @@
-//! The stored forms of silences, the notification log, alerts and group anchors: versioned JSON, apart from the live types.
+//! The stored forms of silences, acknowledgements, the notification log, alerts and group anchors: versioned JSON, apart from the live types.
 
 mod alert_page;
 
@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::labels::Fingerprint;
 use model::{LabelSet, MatchOp, Matcher, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
+use crate::acknowledgement::Acknowledgement;
 use crate::group::{Grid, Group, Left};
 use crate::notification_log::Entry;
 use crate::silence::Silence;
@@ -37,6 +39,8 @@ pub enum RecordV1<'a> {
     Alerts(AlertPageV1<'a>),
     /// Under `group/<hash of group key and twin>`.
     Group(GroupV1),
+    /// Under `ack/<fingerprint>`.
+    Ack(AckV1),
 }
 
 /// A silence.
@@ -98,6 +102,19 @@ pub struct GroupV1 {
     labels: LabelSet,
 }
 
+/// An acknowledgement.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AckV1 {
+    fingerprint: u64,
+    starts_at: i64,
+    by: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    comment: String,
+    at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
+}
+
 impl Record<'static> {
     /// From what is stored.
     ///
@@ -132,6 +149,23 @@ impl<'a> Record<'a> {
     /// Where a group is stored; `twin` tells routes with the same key apart.
     pub fn group_key(key: &str, twin: usize) -> String {
         format!("group/{}", short_hash(&[key, &twin.to_string()]))
+    }
+
+    /// Where the acknowledgement of an alert is stored.
+    pub fn ack_key(fingerprint: Fingerprint) -> String {
+        format!("ack/{fingerprint}")
+    }
+
+    /// The stored form of an acknowledgement.
+    pub fn of_ack(ack: &Acknowledgement) -> Self {
+        Self::V1(RecordV1::Ack(AckV1 {
+            fingerprint: ack.fingerprint.0,
+            starts_at: ack.starts_at.as_nanos(),
+            by: ack.by.clone(),
+            comment: ack.comment.clone(),
+            at: ack.at.as_nanos(),
+            until: ack.until.map(Timestamp::as_nanos),
+        }))
     }
 
     /// The stored form of a silence.
@@ -211,6 +245,20 @@ impl SilenceV1 {
             comment: self.comment,
             annotations: self.annotations,
         })
+    }
+}
+
+impl AckV1 {
+    /// The acknowledgement.
+    pub fn into_acknowledgement(self) -> Acknowledgement {
+        Acknowledgement {
+            fingerprint: Fingerprint(self.fingerprint),
+            starts_at: Timestamp::from_nanos(self.starts_at),
+            by: self.by,
+            comment: self.comment,
+            at: Timestamp::from_nanos(self.at),
+            until: self.until.map(Timestamp::from_nanos),
+        }
     }
 }
 

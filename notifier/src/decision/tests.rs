@@ -19,6 +19,7 @@ const QUESTION: Question<'static> = Question {
     resolved: &[],
     send_resolved: true,
     repeat_interval: Duration::from_secs(100),
+    is_acknowledged: false,
     at: Timestamp::from_secs(1000),
     as_alertmanager: false,
 };
@@ -90,4 +91,20 @@ fn a_group_is_not_closed_while_something_told_fires_unseen() {
     assert_eq!(ask(&[2], &[1], true), "all alerts resolved");
     assert_eq!(ask(&[3], &[1], false), "all alerts resolved", "the receiver was never told of it");
     assert_eq!(ask(&[2], &[], false), "nothing to tell");
+}
+
+#[test]
+fn what_somebody_has_taken_on_is_not_repeated_but_closed() {
+    let told = entry(800, &[1, 2], &[], &[]);
+    let ask = |firing: &[u64], resolved, as_alertmanager| {
+        let starts = vec![7; firing.len()];
+        let q = Question { firing, starts: &starts, resolved, is_acknowledged: true, as_alertmanager, ..QUESTION };
+        is_news(told.as_ref(), q).as_str()
+    };
+    for as_alertmanager in [false, true] {
+        assert_eq!(ask(&[1, 2], &[], as_alertmanager), "acknowledged");
+        assert_eq!(ask(&[1], &[2], as_alertmanager), "some alerts resolved");
+        assert_eq!(ask(&[], &[1, 2], as_alertmanager), "all alerts resolved");
+        assert_eq!(ask(&[1, 2, 3], &[], as_alertmanager), "new alerts added");
+    }
 }

@@ -25,6 +25,7 @@ impl Notifier {
         self.wakes = std::mem::take(&mut self.wakes).into_iter().map(|(at, wake)| (at.minus(step), wake)).collect();
         self.known.set_back(before, now);
         self.log.set_back(step, now);
+        self.acks.set_back(step);
         let Some(routes) = self.routes.clone() else { return };
         for group in self.groups.iter_mut() {
             set_back(group, step);

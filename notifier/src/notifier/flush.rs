@@ -118,6 +118,7 @@ impl Notifier {
             resolved: &told.resolved,
             send_resolved: slot.integration.send_resolved,
             repeat_interval: flush.routes.node(group.route).repeat_interval,
+            is_acknowledged: self.are_acknowledged(told, flush.now),
             at: group.grid.instant_at(flush.now),
             as_alertmanager: self.settings.as_alertmanager,
         };

@@ -38,10 +38,14 @@ impl Notifier {
     }
 
     fn take_report(&mut self, now: Timestamp, report: Report, out: &mut Vec<Effect>) {
+        self.end_acknowledgement(now, &report.labels, out);
         match self.known.put(now, report) {
             None => self.tally.alerts_limited += 1,
             Some((_, Change::Refresh)) => {}
-            Some((id, Change::New | Change::Material)) => {
+            Some((id, change @ (Change::New | Change::Material))) => {
+                if change == Change::Material {
+                    self.end_acknowledgement_of(now, id, out);
+                }
                 self.place(now, id, &[], out);
                 self.known.save(now, id);
             }

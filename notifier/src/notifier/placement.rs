@@ -228,6 +228,7 @@ impl Notifier {
                 resolved: &told.resolved,
                 send_resolved: slot.integration.send_resolved,
                 repeat_interval: routes.node(group.route).repeat_interval,
+                is_acknowledged: self.are_acknowledged(&told, at),
                 at,
                 as_alertmanager: self.settings.as_alertmanager,
             };

@@ -24,6 +24,7 @@ impl Notifier {
     fn take_record(&mut self, now: Timestamp, key: String, record: RecordV1) -> Result<(), String> {
         match record {
             RecordV1::Silence(silence) => self.known.silences.put(silence.into_silence()?),
+            RecordV1::Ack(ack) => self.acks.put(ack.into_acknowledgement()),
             RecordV1::Log(entry) => {
                 let (key, entry) = entry.into_entry();
                 self.log.restore(key, entry);

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Notifier;
 use super::known::Known;
+use crate::acknowledgement::Acknowledgement;
 use crate::alert_book::{AlertId, StoredAlert};
 use crate::group::{Group, GroupId};
 use crate::receiver::Receiver;
@@ -212,6 +213,15 @@ impl<'a> AlertView<'a> {
         let groups = groups.filter(|group| !group.guests.iter().any(|guest| guest.id == self.id));
         let routes = notifier.routes.as_deref();
         groups.filter_map(move |group| Some(&routes?.node(group.route).receiver))
+    }
+
+    /// Who has taken its episode on, if somebody has.
+    pub fn acknowledged(&self) -> Option<&'a Acknowledgement> {
+        let acks = &self.notifier.acks;
+        if acks.is_empty() {
+            return None;
+        }
+        acks.in_force(self.alert.fingerprint.0, self.alert.starts_at.as_millis(), self.now)
     }
 
     /// What hides it, at the instant of the view.
