@@ -7,6 +7,7 @@ use std::time::Duration;
 use model::{LabelSet, Timestamp};
 
 use crate::alert_book::AlertId;
+use crate::decision::HoldReason;
 use crate::notification::Notification;
 use crate::notification_log::Told;
 use crate::notifier::DeliveryId;
@@ -66,7 +67,13 @@ pub struct Member {
     pub id: AlertId,
     /// The last flush saw it resolved. From then on only those hear of it who were told that it fires.
     pub seen_over: bool,
+    /// What the last flush that decided saw of it.
+    pub seen: Seen,
 }
+
+/// Whether a flush sees an alert, or what hides it: little enough to be kept for each, so that only what changed is noted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen(u16);
 
 /// Instants `anchor + k × interval`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +95,21 @@ pub struct Slot {
     pub state: SlotState,
     /// The far side asked not to be called before this instant.
     pub blocked_until: Option<Timestamp>,
+    /// Why the last decision was to say nothing.
+    pub held: Option<HoldReason>,
+    /// Attempts that failed since the last that arrived.
+    pub failures: Failures,
     /// Since when the integration has been owed something: from the first decision to tell until an attempt arrives.
     pub owed_since: Option<Timestamp>,
+}
+
+/// Failed attempts in a row, whatever they were to tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// How many.
+    pub count: u32,
+    /// A hash of what was wrong with the last.
+    pub what: u32,
 }
 
 /// What is under way for one integration of a group.
@@ -159,6 +179,26 @@ impl Grid {
     fn step(self, steps: u128) -> Timestamp {
         let ns = u64::try_from(steps.saturating_mul(self.interval_ns())).unwrap_or(u64::MAX);
         self.anchor.plus(Duration::from_nanos(ns))
+    }
+}
+
+impl Seen {
+    /// No flush has seen it yet.
+    pub const NOT_YET: Self = Self(0);
+    /// It fires and is told.
+    pub const SHOWN: Self = Self(1);
+    /// It is resolved, which may be told.
+    pub const OVER: Self = Self(2);
+
+    /// Something hides it: `question` (0 to 3) and some bits of `what` tell it from other things.
+    pub fn hidden(question: u8, what: u64) -> Self {
+        let bits = (what ^ (what >> 13) ^ (what >> 26) ^ (what >> 39)) as u16;
+        Self(4 | u16::from(question & 3) | bits << 3)
+    }
+
+    /// Whether something hides it.
+    pub fn is_hidden(self) -> bool {
+        self.0 & 4 != 0
     }
 }
 

@@ -14,6 +14,7 @@
 //! - [`notification_log`]: what each integration was last told
 //! - [`acknowledgement`]: who has taken an alert on
 //! - [`decision`]: is there news? one verdict with its reason
+//! - [`history`]: what was decided and what came of it, in bounded pages
 //! - [`notification`]: what receivers get and templates see
 //! - [`rendering`]: notifications as texts, in both template languages
 //! - [`notifier`]: the machine; owns all state above
@@ -28,6 +29,7 @@ pub mod acknowledgement;
 pub mod config;
 pub mod decision;
 pub mod group;
+pub mod history;
 pub mod inhibit;
 pub mod io;
 pub mod matcher_index;

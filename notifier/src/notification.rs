@@ -44,7 +44,8 @@ pub struct NotifiedAlert {
 }
 
 /// Why a notification goes out; the texts are Alertmanager's `notification_reason`, and two more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Nothing was ever sent for this group, or all before were resolved.
     FirstNotification,

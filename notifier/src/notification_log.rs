@@ -112,6 +112,11 @@ impl Entry {
         has(&self.firing, hash) || has(&self.owed, hash) || has(&self.maybe, hash)
     }
 
+    /// Whether the integration knows for certain that this alert fires.
+    pub fn knows(&self, hash: u64) -> bool {
+        has(&self.firing, hash) || has(&self.owed, hash)
+    }
+
     /// Every alert that is open.
     pub fn open(&self) -> impl Iterator<Item = u64> {
         self.firing.iter().chain(&self.owed).chain(&self.maybe).copied()

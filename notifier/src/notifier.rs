@@ -12,6 +12,7 @@ mod ingest;
 mod known;
 mod outcome;
 mod placement;
+mod remember;
 mod restore;
 mod settings;
 mod settle;
@@ -35,6 +36,7 @@ use self::known::Known;
 use self::outcome::Flight;
 use crate::acknowledgement::Acknowledgements;
 use crate::group::GroupId;
+use crate::history::History;
 use crate::notification_log::NotificationLog;
 use crate::record::Record;
 use crate::route::RouteTree;
@@ -66,6 +68,7 @@ pub struct Notifier {
     /// The latest time told.
     latest: Timestamp,
     tally: Tally,
+    history: History,
 }
 
 /// What is to happen at an instant; at the same instant in this order, groups by age.
@@ -84,6 +87,7 @@ enum Wake {
 impl Notifier {
     /// A notifier that knows nothing. Alerts and silences are taken, but nothing is sent before it is configured.
     pub fn new(settings: Settings) -> Self {
+        let history = settings.history;
         Self {
             known: Known::new(settings.alerts_per_name_max),
             settings,
@@ -97,6 +101,7 @@ impl Notifier {
             not_before: Timestamp::MIN,
             latest: Timestamp::MIN,
             tally: Tally::default(),
+            history: History::new(history),
         }
     }
 
@@ -197,9 +202,10 @@ impl Notifier {
         }
     }
 
-    /// Removes silences and log entries past their retention.
+    /// Removes silences, log entries and history past their retention.
     fn maintain(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         self.tally.maintenances += 1;
+        self.history.expire(now);
         let silences = self.known.silences.collect(now, self.settings.retention);
         out.extend(silences.into_iter().map(|id| Effect::Forget { key: Record::silence_key(id) }));
         let in_use = self.groups.log_keys();
@@ -223,6 +229,12 @@ impl Notifier {
                 None => Effect::Forget { key: Record::page_key(page) },
             });
         }
+        self.write_history(out);
+    }
+
+    /// Who was told what, and why others were not.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// What the command line said.

@@ -1,6 +1,8 @@
 //! The stored forms of silences, acknowledgements, the notification log, alerts and group anchors: versioned JSON, apart from the live types.
 
 mod alert_page;
+mod history_page;
+mod text_change;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use crate::group::{Grid, Group, Left};
 use crate::notification_log::Entry;
 use crate::silence::Silence;
 pub use alert_page::{AlertPageV1, PAGE_ALERTS};
+pub use history_page::{HistoryPageV1, PageWriter};
+pub(crate) use history_page::{alert_name, group_name};
 
 /// A record of any kind, by version. Instants are nanoseconds since the epoch.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,6 +43,8 @@ pub enum RecordV1<'a> {
     Alerts(AlertPageV1<'a>),
     /// Under `group/<hash of group key and twin>`.
     Group(GroupV1),
+    /// Under `history/<number of the page>`.
+    History(HistoryPageV1<'a>),
     /// Under `ack/<fingerprint>`.
     Ack(AckV1),
 }
@@ -166,6 +172,16 @@ impl<'a> Record<'a> {
             at: ack.at.as_nanos(),
             until: ack.until.map(Timestamp::as_nanos),
         }))
+    }
+
+    /// Where a page of the history is stored; in order of time.
+    pub fn history_key(page: u64) -> String {
+        format!("history/{page:016x}")
+    }
+
+    /// The number of a page of the history, from where it is stored.
+    pub fn history_page_of(key: &str) -> Option<u64> {
+        u64::from_str_radix(key.strip_prefix("history/")?, 16).ok()
     }
 
     /// The stored form of a silence.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::Timestamp;
 
 use super::known::Stored;
+use super::remember::Moves;
 use super::{Effect, Notifier, Wake};
 use crate::config::Config;
 use crate::group::GroupId;
@@ -23,6 +24,7 @@ impl Notifier {
         } else {
             self.advance(now, out);
         }
+        let (whose, mut moves) = (self.whose(), Moves::new());
         let routes = RouteTree::new(Arc::clone(&config));
         let before = self.routes.replace(Arc::new(routes));
         self.leave_groups(before.as_deref(), &config, out);
@@ -33,7 +35,9 @@ impl Notifier {
             let prior = std::mem::take(&mut marks.groups);
             marks.is_placed = false;
             self.place(now, id, &prior, out);
+            self.collect_moves(now, id, (&prior, &whose), &mut moves);
         }
+        self.note_moves(now, &whose, moves);
         self.keep_debts(now, out);
         for id in self.known.ids() {
             let marks = self.known.marks(id);

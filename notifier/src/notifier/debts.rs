@@ -10,7 +10,7 @@ use model::Timestamp;
 use super::{Effect, Notifier, persist};
 use crate::alert_book::AlertId;
 use crate::config::Config;
-use crate::group::{Group, GroupId, Left, Member, SlotState};
+use crate::group::{Group, GroupId, Left, Member, Seen, SlotState};
 use crate::notification_log::log_key;
 use crate::receiver::Receiver;
 use crate::record::Record;
@@ -87,7 +87,8 @@ impl Notifier {
     fn seat(&mut self, now: Timestamp, id: GroupId, owed: Vec<AlertId>) -> Vec<Member> {
         let seat = |alert: AlertId| {
             self.known.marks_mut(alert).groups.push(id);
-            Member { id: alert, seen_over: self.known.book.get(alert).is_none_or(|stored| stored.is_resolved(now)) }
+            let seen_over = self.known.book.get(alert).is_none_or(|stored| stored.is_resolved(now));
+            Member { id: alert, seen_over, seen: Seen::NOT_YET }
         };
         owed.into_iter().map(seat).collect()
     }

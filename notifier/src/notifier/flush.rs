@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::Timestamp;
 
 use super::outcome::Flight;
+use super::remember::waiting;
 use super::sight::Sight;
 use super::{Delivery, DeliveryId, Effect, Notifier, Wake, persist};
 use crate::decision::{Decision, HoldReason, Question, Verdict, fires_unseen, is_news};
@@ -46,6 +47,10 @@ impl Notifier {
         sum.mute_time_interval += more.mute_time_interval;
         sum.silence += more.silence;
         self.tally.silence_queries += flush.sight.silence_queries;
+        let turned = std::mem::take(&mut flush.sight.turned);
+        if !turned.is_empty() {
+            self.take_turns(now, &routes, &mut group, &turned);
+        }
         for slot in 0..group.slots.len() {
             self.decide(&mut flush, &mut group, slot, out);
         }
@@ -79,8 +84,9 @@ impl Notifier {
             out.push(decided(flush, group, at, Verdict::Hold(HoldReason::InFlight)));
             return;
         }
-        if let SlotState::Waiting { at: due, .. } = std::mem::replace(&mut slot.state, SlotState::Idle) {
-            self.wakes.remove(&(due, Wake::Retry(flush.id, at)));
+        let replaced = std::mem::replace(&mut slot.state, SlotState::Idle);
+        if let SlotState::Waiting { at: due, .. } = &replaced {
+            self.wakes.remove(&(*due, Wake::Retry(flush.id, at)));
             self.tally.failed(slot.integration.kind, GAVE_UP);
         }
         self.tally.log_queries += 1;
@@ -94,6 +100,7 @@ impl Notifier {
         let told = flush.sight.told_to(self.log.get(&log_key));
         let verdict = self.verdict(flush, group, at, &told);
         out.push(decided(flush, group, at, verdict));
+        self.note_hold(flush.now, flush.routes, group, at, (verdict, waiting(replaced)));
         if let (Verdict::Hold(_), Some(slot)) = (verdict, group.slots.get_mut(at)) {
             slot.owed_since = None;
         }

@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 use model::Timestamp;
 use model::backoff::Backoff;
 
+use super::remember::Attempt;
 use super::{DeliveryId, Effect, Notifier, Wake, persist};
 use crate::group::{Content, Group, GroupId, SlotState};
 use crate::notification_log::Entry;
@@ -35,6 +36,7 @@ impl Notifier {
         let tally = self.tally.integration(flight.integration.kind);
         tally.requests += 1;
         tally.requests_failed += u64::from(!outcome.is_delivered());
+        let news = self.news_of(now, &flight, outcome.is_delivered());
         if outcome.is_delivered() {
             self.count_first_told(now, &flight);
             let (key, told) = (&flight.log_key, &flight.content.told);
@@ -49,14 +51,20 @@ impl Notifier {
         } else {
             self.note_failure(now, &flight, &outcome, out);
         }
-        let Some(routes) = self.routes.clone() else { return };
-        let Some(mut group) = self.groups.take(flight.group) else { return };
+        let (Some(routes), Some(mut group)) = (self.routes.clone(), self.groups.take(flight.group)) else {
+            self.note_attempt(now, &flight, (news, &outcome), Attempt::lone());
+            self.write_history(out);
+            return;
+        };
         if let Some(at) = group
             .slots
             .iter()
             .position(|slot| matches!(slot.state, SlotState::InFlight { id: flying, .. } if flying == id))
         {
-            let flush_again = self.land(now, flight.group, &mut group, at, outcome);
+            let attempt = Attempt::of(group.slots.get(at));
+            let flush_again = self.land(now, flight.group, &mut group, at, &outcome);
+            let attempt = attempt.landed(group.slots.get_mut(at), &outcome);
+            self.note_attempt(now, &flight, (news, &outcome), attempt);
             if flush_again {
                 let mut flush = self.look(now, flight.group, &routes, &group);
                 self.decide(&mut flush, &mut group, at, out);
@@ -102,7 +110,7 @@ impl Notifier {
     }
 
     /// Brings a slot from "in flight" to what the outcome makes of it; answers whether to decide anew.
-    fn land(&mut self, now: Timestamp, id: GroupId, group: &mut Group, at: usize, outcome: Outcome) -> bool {
+    fn land(&mut self, now: Timestamp, id: GroupId, group: &mut Group, at: usize, outcome: &Outcome) -> bool {
         let Some(slot) = group.slots.get_mut(at) else { return false };
         let SlotState::InFlight { content, failed, flush_again, .. } =
             std::mem::replace(&mut slot.state, SlotState::Idle)

@@ -7,7 +7,7 @@ use model::{LabelSet, Timestamp};
 use super::{Effect, Notifier, Wake, persist};
 use crate::alert_book::{AlertId, StoredAlert};
 use crate::decision::{Question, Verdict, is_news};
-use crate::group::{Grid, Group, GroupId, Left, Member, Slot, SlotState};
+use crate::group::{Failures, Grid, Group, GroupId, Left, Member, Seen, Slot, SlotState, Unanswered};
 use crate::notification::Reason;
 use crate::notification_log::log_key;
 use crate::record::Record;
@@ -39,19 +39,21 @@ impl Notifier {
             return;
         }
         let fires = !alert.is_resolved(now);
-        for route in routes.matching(&alert.labels) {
+        for route in routes.with_steps(routes.matching(&alert.labels)) {
             let node = routes.node(route);
+            // A step's time comes later; until then only those are there who were before.
+            let joins = fires && !node.is_step;
             let labels = node.group_labels(&alert.labels);
             let mut group = self.groups.find(route, &labels);
             if group.is_some_and(|group| self.known.marks(id).groups.contains(&group)) {
                 continue;
             }
-            if group.is_none() || !fires {
+            if group.is_none() || !joins {
                 let place = Place::new(route, node, labels);
                 let left = if group.is_none() { self.claim(node, &place, prior, alert.fingerprint.0) } else { None };
                 let left_id = left.as_ref().and_then(|left| self.groups.left(left)?.group.as_ref()).map(|(id, _)| *id);
                 let was_member = left_id.or(group).is_some_and(|group| prior.contains(&group));
-                if !fires && !was_member {
+                if !joins && !was_member {
                     let left_key = left.as_ref().and_then(|left| self.groups.left(left)).map(|left| &left.key);
                     let group_key = group.and_then(|group| self.groups.get(group)).map(|group| &group.key);
                     let key = left_key.or(group_key).unwrap_or(&place.key);
@@ -64,11 +66,34 @@ impl Notifier {
             if let Some(group_id) = group
                 && let Some(group) = self.groups.get_mut(group_id)
             {
-                group.members.push(Member { id, seen_over: !fires });
+                group.members.push(Member { id, seen_over: !fires, seen: Seen::NOT_YET });
                 self.known.marks_mut(id).groups.push(group_id);
             }
         }
         self.known.marks_mut(id).is_placed = fires;
+    }
+
+    /// Puts an alert that fires into the group of a step, unless it is there.
+    pub(super) fn join(
+        &mut self,
+        now: Timestamp,
+        id: AlertId,
+        routes: &RouteTree,
+        step: RouteId,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(alert) = self.known.book.get(id).cloned() else { return };
+        let node = routes.node(step);
+        let labels = node.group_labels(&alert.labels);
+        let group_id = match self.groups.find(step, &labels) {
+            Some(group) if self.known.marks(id).groups.contains(&group) => return,
+            Some(group) => group,
+            None => self.open_group(now, routes, (Place::new(step, node, labels), None), &alert, out),
+        };
+        if let Some(group) = self.groups.get_mut(group_id) {
+            group.members.push(Member { id, seen_over: false, seen: Seen::NOT_YET });
+            self.known.marks_mut(id).groups.push(group_id);
+        }
     }
 
     /// Whether any integration of a route believes that the alert fires.
@@ -117,6 +142,7 @@ impl Notifier {
             is_renamed: false,
             labels: left.labels.clone(),
             grid: left.grid,
+            waiting: Vec::new(),
             group: None,
         });
         let is_renamed = left_key.is_some() || parted.is_some() || left.as_ref().is_some_and(|left| left.is_renamed);
@@ -152,6 +178,10 @@ impl Notifier {
         group.route = place.route;
         group.record_key = place.record_key;
         group.slots = self.slots(node, &group.key, std::mem::take(&mut group.slots));
+        if let Some(unanswered) = &mut group.unanswered {
+            // The steps may be others now.
+            unanswered.next = Some(now.max(self.not_before));
+        }
         if group.grid.interval != node.group_interval {
             let has_flushed = group.grid.anchor < group.next_flush;
             group.grid.interval = node.group_interval;
@@ -168,10 +198,12 @@ impl Notifier {
             let waited = first.starts_at.plus(node.group_wait) <= now;
             if waited { now } else { now.plus(node.group_wait) }.max(self.not_before)
         };
-        let (key, anchor) = match left {
-            Some(left) => (left.key, left.grid.anchor),
-            None => (place.key, fresh_anchor()),
+        let (key, anchor, waiting) = match left {
+            Some(left) => (left.key, left.grid.anchor, left.waiting),
+            None => (place.key, fresh_anchor(), Vec::new()),
         };
+        let next = Some(now.max(self.not_before));
+        let unanswered = (!waiting.is_empty()).then(|| Box::new(Unanswered { waiting, next }));
         Group {
             route: place.route,
             slots: self.slots(node, &key, Vec::new()),
@@ -182,11 +214,14 @@ impl Notifier {
             guests: Vec::new(),
             grid: Grid { anchor, interval: node.group_interval },
             next_flush: anchor,
+            unanswered,
         }
     }
 
     pub(super) fn schedule(&mut self, id: GroupId, group: &Group) {
         self.wakes.insert((group.next_flush, Wake::Flush(id)));
+        let step = group.unanswered.as_ref().and_then(|unanswered| unanswered.next);
+        self.wakes.extend(step.map(|step| (step, Wake::Escalate(id))));
         for (at, slot) in group.slots.iter().enumerate() {
             if let SlotState::Waiting { at: due, .. } = &slot.state {
                 self.wakes.insert((*due, Wake::Retry(id, at)));
@@ -250,6 +285,8 @@ impl Notifier {
                     blocked_until: self.log.get(&log_key).and_then(|entry| entry.blocked_until),
                     log_key,
                     state: SlotState::Idle,
+                    held: None,
+                    failures: Failures::default(),
                     owed_since: None,
                 },
             }

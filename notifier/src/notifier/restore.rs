@@ -13,7 +13,10 @@ impl Notifier {
         let mut warnings = Vec::new();
         for (key, value) in records {
             let read = Record::from_bytes(&value).map_err(|error| error.to_string());
-            if let Err(why) = read.and_then(|Record::V1(record)| self.take_record(now, key.clone(), record)) {
+            if let Err(why) = read.and_then(|Record::V1(record)| match record {
+                RecordV1::History(page) => self.history.restore(&key, value.len(), &page.into_events()?),
+                record => self.take_record(now, key.clone(), record),
+            }) {
                 warnings.push(format!("record {key} is left out: {why}"));
             }
         }
@@ -38,6 +41,8 @@ impl Notifier {
                 return taken.fold(Ok(()), Result::and);
             }
             RecordV1::Group(group) => self.groups.leave(key, group.into_left()),
+            // It is read with its size.
+            RecordV1::History(_) => {}
         }
         Ok(())
     }

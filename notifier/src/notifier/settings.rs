@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::history::HistoryLimits;
+
 /// Fixed for the life of the process; the defaults are Alertmanager's.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -24,6 +26,8 @@ pub struct Settings {
     pub restart_grace: Duration,
     /// Do what Alertmanager does where the promises go beyond it (`--compat=alertmanager`).
     pub as_alertmanager: bool,
+    /// How much of the history is kept.
+    pub history: HistoryLimits,
     /// Largest silence as stored, 0 for no limit (`--silences.max-silence-size-bytes`).
     pub silence_bytes_max: usize,
 }
@@ -40,6 +44,7 @@ impl Default for Settings {
             silences_max: 0,
             restart_grace: Duration::from_secs(3600),
             as_alertmanager: false,
+            history: HistoryLimits::default(),
             silence_bytes_max: 0,
         }
     }

@@ -48,6 +48,7 @@ impl Notifier {
         if !member.seen_over || group.slots.iter().any(|slot| self.has_business(slot, hash)) {
             return true;
         }
+        self.note_hidden_end(now, group, member);
         self.leave_group(now, alert, id);
         false
     }

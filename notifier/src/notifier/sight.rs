@@ -7,7 +7,7 @@ use model::Timestamp;
 use super::known::Known;
 use crate::alert_book::AlertId;
 use crate::decision::HoldReason;
-use crate::group::{Group, Member, alert_order};
+use crate::group::{Group, Member, Seen, alert_order};
 use crate::notification::{Notification, NotifiedAlert, Reason};
 use crate::notification_log::{Entry, Told};
 use crate::route::{Mute, RouteTree};
@@ -30,6 +30,8 @@ pub(super) struct Sight {
     pub(super) hidden_over: Vec<AlertId>,
     /// Why the hidden ones are.
     pub(super) suppressed: Suppressed,
+    /// The members that the last flush saw otherwise, in order.
+    pub(super) turned: Vec<(AlertId, Seen)>,
     /// How many alerts were looked up among the silences.
     pub(super) silence_queries: u64,
     visible: Vec<AlertId>,
@@ -45,8 +47,9 @@ impl Known {
         let (mut hidden, mut stale) = (Vec::new(), Vec::new());
         let (mut firing_unseen, mut muted, mut hidden_over) = (Vec::new(), Vec::new(), Vec::new());
         let mut seen_again: Option<Timestamp> = None;
+        let mut turned = Vec::new();
         let guests = group.guests.iter().map(|guest| (guest, true));
-        for (Member { id, seen_over }, is_guest) in group.members.iter().map(|member| (member, false)).chain(guests) {
+        for (Member { id, seen_over, seen }, is_guest) in group.members.iter().map(|member| (member, false)).chain(guests) {
             let Some(alert) = self.book.get(*id).filter(|alert| alert.known_at <= at) else { continue };
             let (hash, is_resolved) = (alert.fingerprint.0, alert.is_resolved(at));
             if is_guest && !is_resolved {
@@ -56,18 +59,27 @@ impl Known {
             }
             let start = alert.starts_at.as_millis();
             let mut ends = None;
-            let counter = if self.inhibited_by(*id, &alert.labels, at).is_some() {
+            let mut note = |now: Seen| {
+                if *seen != now && !is_guest {
+                    turned.push((*id, now));
+                }
+            };
+            let counter = if let Some(source) = self.inhibited_by(*id, &alert.labels, at) {
+                note(Seen::hidden(0, source.fingerprint.0));
                 &mut suppressed.inhibition
             } else if let Some(mute) = &mute {
                 ends = Some(Timestamp::MAX);
+                note(Seen::hidden(1 + u8::from(matches!(mute, Mute::Muted(_))), 0));
                 match mute {
                     Mute::Inactive(_) => &mut suppressed.active_time_interval,
                     Mute::Muted(_) => &mut suppressed.mute_time_interval,
                 }
             } else if let Some(end) = self.silenced_until(*id, at) {
                 ends = Some(end);
+                note(Seen::hidden(3, end.as_millis().unsigned_abs()));
                 &mut suppressed.silence
             } else {
+                note(if is_resolved { Seen::OVER } else { Seen::SHOWN });
                 visible.push(*id);
                 if is_resolved {
                     resolved.push(hash);
@@ -100,7 +112,7 @@ impl Known {
             Told { firing: firing.into(), starts: starts.into(), resolved: sorted(resolved), hidden: sorted(hidden) };
         let silence_queries = suppressed.silence + visible.len() as u64;
         let (firing_unseen, muted, stale) = (sorted(firing_unseen), sorted(muted), sorted(stale));
-        Sight { told, stale, firing_unseen, muted, seen_again, hidden_over, suppressed, silence_queries, visible }
+        Sight { told, stale, firing_unseen, muted, seen_again, hidden_over, suppressed, turned, silence_queries, visible }
     }
 
     /// What a receiver is told of a group: all that fires, and of the resolved those in `resolved`.

@@ -1,14 +1,12 @@
 //! Alerts in the store: neighbours in the book share a record, in which each says how it differs from the one before. So a
 //! burst of alerts is written in few records, which hold a fraction of its text.
 
-mod text_change;
-
 use std::time::Duration;
 
 use model::{LabelSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use self::text_change::{TextChange, applied, changes};
+use super::text_change::{TextChange, applied, changes};
 use crate::alert_book::{AlertId, StoredAlert};
 
 /// How many ids share a record: so many ordinary alerts stay below the store's 4 KiB.

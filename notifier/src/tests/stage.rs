@@ -229,6 +229,11 @@ impl Stage {
         self
     }
 
+    /// The keys of what the store has beside the history.
+    pub(super) fn kept(&self) -> Vec<&str> {
+        self.store.keys().map(String::as_str).filter(|key| !key.starts_with("history/")).collect()
+    }
+
     /// What the far side took since the last call: time, receiver, reason, alerts (those resolved with a minus).
     pub(super) fn heard(&mut self) -> Vec<String> {
         let new = std::mem::replace(&mut self.heard_before, self.taken.len());
