@@ -81,7 +81,7 @@ fn decode_queue(node: &Node, decoder: &Decoder) -> Option<Queue> {
     let mut time = |name| fields.optional(name).parse_with(parse_duration).map(|time| time.value);
     let (backoff_min, backoff_max) = (time("min_backoff"), time("max_backoff"));
     let sample_age_max = time("sample_age_limit").filter(|limit| !limit.is_zero());
-    // one queue a target, bounded in bytes, sends as soon as it may: there are no shards to size, and 429 is retried
+    // one queue a target, bounded in bytes, sends a moment after samples came: no shards to size, and 429 is retried
     fields.ignore(&["capacity", "max_shards", "min_shards", "batch_send_deadline", "retry_on_http_429"]);
     fields.finish();
     Some(Queue { samples_per_send: count(samples_per_send), backoff_min, backoff_max, sample_age_max })

@@ -24,6 +24,9 @@ use crate::sample::Sample;
 /// A request that takes longer is a sign that the target is in trouble: what waits goes to disk.
 const SLOW: Duration = Duration::from_secs(1);
 
+/// Samples that nobody waits for are gathered for so long: the rules of a group share a request.
+const GATHERING: Duration = Duration::from_millis(100);
+
 /// Between attempts while somebody has to mend something: wrong address, wrong credentials.
 const HOPELESS: Duration = Duration::from_secs(30);
 
@@ -87,6 +90,8 @@ struct Lane {
     state: Mutex<State>,
     /// Something was pushed, or the lane is to stop.
     changed: Notify,
+    /// What waits is to be sent without waiting for more.
+    pressed: Notify,
     /// No wait between attempts any more.
     hurried: Notify,
     stopping: AtomicBool,
@@ -167,6 +172,7 @@ impl WriteQueues {
             keeper: Arc::clone(&self.keeper),
             state: Mutex::new(State { backlog, tickets: Vec::new() }),
             changed: Notify::new(),
+            pressed: Notify::new(),
             hurried: Notify::new(),
             stopping: AtomicBool::new(false),
         });
@@ -302,7 +308,30 @@ impl Lane {
         self.obey(keepings);
         drop(state);
         self.changed.notify_one();
+        if is_awaited {
+            self.pressed.notify_one();
+        }
         waiting
+    }
+
+    /// Waits for samples, and a moment for more of them, unless somebody waits for these or they fill a request.
+    async fn gather(&self) {
+        while lock(&self.state).backlog.is_empty() {
+            if self.stopping.load(Ordering::Acquire) {
+                return;
+            }
+            self.changed.notified().await;
+        }
+        if !self.is_pressed() {
+            let _more = tokio::time::timeout(GATHERING, self.pressed.notified()).await;
+        }
+    }
+
+    fn is_pressed(&self) -> bool {
+        let samples_per_send = self.writer().target().samples_per_send;
+        let state = lock(&self.state);
+        let is_full = state.backlog.samples() >= samples_per_send;
+        is_full || !state.tickets.is_empty() || self.stopping.load(Ordering::Acquire)
     }
 
     fn take(&self, clock: &Clock) -> Batch {
@@ -347,6 +376,7 @@ impl Lane {
     fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.changed.notify_one();
+        self.pressed.notify_one();
         self.hurried.notify_one();
     }
 
@@ -377,12 +407,13 @@ impl Ticket {
 async fn serve(lane: Arc<Lane>, clock: Clock) {
     let mut failed_attempts = 0;
     loop {
+        lane.gather().await;
         let batch = lane.take(&clock);
         if batch.ends.is_empty() {
             if lane.stopping.load(Ordering::Acquire) {
                 return;
             }
-            lane.changed.notified().await;
+            // all that waited was too old
             continue;
         }
         let writer = lane.writer();
