@@ -10,6 +10,7 @@
 //! - [`route`]: which routes take an alert, and into which group
 //! - [`group`]: members, instants of flushes, what is under way
 //! - [`silence`], [`inhibit`], [`mute_time`]: what hides alerts; they answer questions and decide nothing
+//! - [`maintenance`], [`schedule`]: silences that recur, and when
 //! - [`matcher_index`]: how these find the few matchers that can match
 //! - [`notification_log`]: what each integration was last told
 //! - [`acknowledgement`]: who has taken an alert on
@@ -43,6 +44,7 @@ pub mod receiver;
 pub mod record;
 pub mod rendering;
 pub mod route;
+pub mod schedule;
 pub mod silence;
 pub mod tally;
 

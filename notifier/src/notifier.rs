@@ -19,6 +19,7 @@ mod settle;
 mod sight;
 mod undelivered;
 mod view;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use self::view::{AlertCounts, AlertState, AlertStatus, AlertView, GroupView}
 use self::groups::Groups;
 use self::known::Known;
 use self::outcome::Flight;
+use self::windows::Windows;
 use crate::acknowledgement::Acknowledgements;
 use crate::group::GroupId;
 use crate::history::History;
@@ -58,6 +60,8 @@ pub struct Notifier {
     log: NotificationLog,
     /// Who has taken what on.
     acks: Acknowledgements,
+    /// Silences that come and go by themselves.
+    windows: Windows,
     /// Everything that is to happen by itself.
     wakes: BTreeSet<(Timestamp, Wake)>,
     /// Attempts whose outcome is not known yet.
@@ -74,6 +78,8 @@ pub struct Notifier {
 /// What is to happen at an instant; at the same instant in this order, groups by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wake {
+    /// Make and end silences that come and go by themselves.
+    Windows,
     /// Remove what is past its retention.
     Maintain,
     /// Remove resolved alerts that nobody waits for.
@@ -95,6 +101,7 @@ impl Notifier {
             groups: Groups::default(),
             log: NotificationLog::default(),
             acks: Acknowledgements::default(),
+            windows: Windows::default(),
             wakes: BTreeSet::new(),
             flights: BTreeMap::new(),
             next_delivery: 0,
@@ -113,6 +120,7 @@ impl Notifier {
         {
             self.wakes.pop_first();
             match wake {
+                Wake::Windows => self.tend(now, out),
                 Wake::Flush(group) => self.flush(now, group, out),
                 Wake::Retry(group, slot) => self.retry(now, group, slot, out),
                 Wake::Maintain => {
@@ -150,28 +158,35 @@ impl Notifier {
         let edit = self.known.silences.plan(now, draft, fresh_id)?;
         let (count_max, bytes_max) = (self.settings.silences_max, self.settings.silence_bytes_max);
         let is_new = self.known.silences.get(edit.set.id).is_none();
-        if is_new && count_max > 0 && self.known.silences.len() >= count_max {
+        // Nobody can help it that occurrences of recurring ones come.
+        let count = || self.known.silences.iter().filter(|silence| silence.schedule.is_none()).count();
+        if is_new && count_max > 0 && count() >= count_max {
             return Err(SilenceError::TooMany(count_max));
         }
         let bytes = Record::of_silence(&edit.set).to_bytes().len();
         if bytes_max > 0 && bytes > bytes_max {
             return Err(SilenceError::TooLarge { bytes, bytes_max });
         }
-        let id = edit.set.id;
+        let (id, set) = (edit.set.id, edit.set.clone());
         for silence in edit.ended.into_iter().chain([edit.set]) {
             self.put_silence(now, silence, out);
         }
+        self.watch(now, &set, out);
         Ok(id)
     }
 
-    /// Ends a silence now. Ending one that is over already changes nothing.
+    /// Ends a silence now, or with the id of a recurring one all of it. Ending one that is over already changes nothing.
     ///
     /// # Errors
     /// The id is unknown.
     pub fn expire_silence(&mut self, now: Timestamp, id: Uuid, out: &mut Vec<Effect>) -> Result<(), SilenceError> {
+        if self.maintenance(id).is_some() {
+            return self.end_maintenance(now, id, out);
+        }
         self.advance(now, out);
         if let Some(ended) = self.known.silences.plan_end(now, id)? {
-            self.put_silence(now, ended, out);
+            self.put_silence(now, ended.clone(), out);
+            self.watch(now, &ended, out);
         }
         Ok(())
     }
@@ -208,6 +223,7 @@ impl Notifier {
         self.history.expire(now);
         let silences = self.known.silences.collect(now, self.settings.retention);
         out.extend(silences.into_iter().map(|id| Effect::Forget { key: Record::silence_key(id) }));
+        self.forget_maintenances(now, out);
         let in_use = self.groups.log_keys();
         let entries = self.log.collect(now, |key| in_use.contains(key));
         out.extend(entries.iter().map(|key| Effect::Forget { key: Record::log_key(key) }));

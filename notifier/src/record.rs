@@ -2,6 +2,7 @@
 
 mod alert_page;
 mod history_page;
+mod maintenance;
 mod text_change;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,9 @@ use uuid::Uuid;
 use crate::acknowledgement::Acknowledgement;
 use crate::group::{Grid, Group, Left};
 use crate::notification_log::Entry;
+use crate::maintenance::Maintenance;
 use crate::silence::Silence;
+pub use self::maintenance::MaintenanceV1;
 pub use alert_page::{AlertPageV1, PAGE_ALERTS};
 pub use history_page::{HistoryPageV1, PageWriter};
 pub(crate) use history_page::{alert_name, group_name};
@@ -37,6 +40,8 @@ pub enum Record<'a> {
 pub enum RecordV1<'a> {
     /// Under `silence/<uuid>`.
     Silence(SilenceV1),
+    /// Under `maintenance/<uuid>`.
+    Maintenance(MaintenanceV1),
     /// Under `log/<hash of its key>`.
     Log(LogV1),
     /// Under `alert/<number of the page>`.
@@ -61,6 +66,12 @@ pub struct SilenceV1 {
     comment: String,
     #[serde(with = "label_map")]
     annotations: LabelSet,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    until_resolved: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_matched: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schedule: Option<Uuid>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -142,6 +153,11 @@ impl<'a> Record<'a> {
         format!("silence/{id}")
     }
 
+    /// Where a recurring silence is stored.
+    pub fn maintenance_key(id: Uuid) -> String {
+        format!("maintenance/{id}")
+    }
+
     /// Where an entry of the notification log is stored.
     pub fn log_key(key: &str) -> String {
         format!("log/{}", short_hash(&[key]))
@@ -186,21 +202,24 @@ impl<'a> Record<'a> {
 
     /// The stored form of a silence.
     pub fn of_silence(silence: &Silence) -> Self {
-        let matchers = silence.matchers.iter().map(|matcher| MatcherV1 {
-            name: matcher.name().into(),
-            op: matcher.op().as_str().to_owned(),
-            value: matcher.value().into(),
-        });
         Self::V1(RecordV1::Silence(SilenceV1 {
             id: silence.id,
-            matchers: matchers.collect(),
+            matchers: matchers_v1(&silence.matchers),
             starts_at: silence.starts_at.as_nanos(),
             ends_at: silence.ends_at.as_nanos(),
             updated_at: silence.updated_at.as_nanos(),
             created_by: silence.created_by.clone(),
             comment: silence.comment.clone(),
             annotations: silence.annotations.clone(),
+            until_resolved: silence.until_resolved,
+            has_matched: silence.has_matched,
+            schedule: silence.schedule,
         }))
+    }
+
+    /// The stored form of a recurring silence.
+    pub fn of_maintenance(maintenance: &Maintenance) -> Self {
+        Self::V1(RecordV1::Maintenance(MaintenanceV1::new(maintenance)))
     }
 
     /// The stored form of an entry of the notification log.
@@ -244,24 +263,40 @@ impl SilenceV1 {
     /// # Errors
     /// A matcher does not compile.
     pub fn into_silence(self) -> Result<Silence, String> {
-        let matchers = self.matchers.into_iter().map(|m| {
-            let op = [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex]
-                .into_iter()
-                .find(|op| op.as_str() == m.op);
-            let op = op.ok_or_else(|| format!("unknown operator {:?}", m.op))?;
-            Matcher::new(m.name, op, m.value).map_err(|error| error.to_string())
-        });
         Ok(Silence {
             id: self.id,
-            matchers: matchers.collect::<Result<_, _>>()?,
+            matchers: read_matchers(self.matchers)?,
             starts_at: Timestamp::from_nanos(self.starts_at),
             ends_at: Timestamp::from_nanos(self.ends_at),
             updated_at: Timestamp::from_nanos(self.updated_at),
             created_by: self.created_by,
             comment: self.comment,
             annotations: self.annotations,
+            until_resolved: self.until_resolved,
+            has_matched: self.has_matched,
+            schedule: self.schedule,
         })
     }
+}
+
+fn matchers_v1(matchers: &[Matcher]) -> Vec<MatcherV1> {
+    let form = |matcher: &Matcher| MatcherV1 {
+        name: matcher.name().into(),
+        op: matcher.op().as_str().to_owned(),
+        value: matcher.value().into(),
+    };
+    matchers.iter().map(form).collect()
+}
+
+fn read_matchers(matchers: Vec<MatcherV1>) -> Result<Vec<Matcher>, String> {
+    let read = |m: MatcherV1| {
+        let op = [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex]
+            .into_iter()
+            .find(|op| op.as_str() == m.op);
+        let op = op.ok_or_else(|| format!("unknown operator {:?}", m.op))?;
+        Matcher::new(m.name, op, m.value).map_err(|error| error.to_string())
+    };
+    matchers.into_iter().map(read).collect()
 }
 
 impl AckV1 {

@@ -10,6 +10,7 @@ use model::{LabelSet, MatchOp, Matcher, Timestamp};
 use uuid::Uuid;
 
 use crate::matcher_index::MatcherIndex;
+use crate::schedule::ScheduleError;
 
 /// While it is active, alerts that match all its matchers cause no notifications.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,12 @@ pub struct Silence {
     pub comment: String,
     /// Free text by name.
     pub annotations: LabelSet,
+    /// It ends when the last of its alerts resolves, if that is before its end.
+    pub until_resolved: bool,
+    /// An alert that fired was covered by it; told only of those that wait for resolves.
+    pub has_matched: bool,
+    /// It is an occurrence of the recurring silence with this id.
+    pub schedule: Option<Uuid>,
 }
 
 /// Where a silence stands at an instant.
@@ -60,6 +67,8 @@ pub struct SilenceDraft {
     pub comment: String,
     /// Free text by name.
     pub annotations: LabelSet,
+    /// Whether it ends when the last of its alerts resolves; none: as it was, or not.
+    pub until_resolved: Option<bool>,
 }
 
 /// Why a silence was not made, changed or expired.
@@ -71,6 +80,12 @@ pub enum SilenceError {
     /// The draft says something impossible.
     #[error("invalid silence: {0}")]
     Invalid(&'static str),
+    /// It cannot recur like this.
+    #[error("invalid silence: {0}")]
+    Schedule(#[from] ScheduleError),
+    /// As many recurring silences as allowed exist, ended ones included.
+    #[error("cannot create silence: the limit of {0} recurring silences is reached; end some, or raise --silences.max-schedules")]
+    TooManySchedules(usize),
     /// As many silences as allowed exist, expired ones included.
     #[error("cannot create silence: the limit of {0} silences is reached")]
     TooMany(usize),
@@ -116,6 +131,17 @@ pub struct Covering {
 /// From so many unseen silences on, the index is quicker than looking at each.
 const UNSEEN_MAX: u32 = 8;
 
+impl SilenceState {
+    /// As the API writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 impl Silence {
     /// Where it stands.
     pub fn state(&self, now: Timestamp) -> SilenceState {
@@ -160,7 +186,8 @@ impl Silences {
             Some(id) => Some(self.get(id).ok_or(SilenceError::NotFound(id))?),
             None => None,
         };
-        validate(now, &draft)?;
+        validate_matchers(&draft.matchers)?;
+        validate_times(now, &draft)?;
         let in_place = previous.filter(|silence| silence.accepts(&draft, now));
         let ended = previous
             .filter(|silence| in_place.is_none() && silence.state(now) != SilenceState::Expired)
@@ -174,6 +201,9 @@ impl Silences {
             created_by: draft.created_by,
             comment: draft.comment,
             annotations: draft.annotations,
+            until_resolved: draft.until_resolved.unwrap_or(in_place.is_some_and(|silence| silence.until_resolved)),
+            has_matched: in_place.is_some_and(|silence| silence.has_matched),
+            schedule: in_place.and_then(|silence| silence.schedule),
         };
         Ok(Edit { ended, set })
     }
@@ -199,6 +229,26 @@ impl Silences {
         self.indexed.insert(number);
         self.numbers.insert(silence.id, number);
         self.by_number.insert(number, silence);
+    }
+
+    /// Takes a silence out as if it had never been; one that covered anything is to be ended instead.
+    pub fn withdraw(&mut self, id: Uuid) {
+        let Some(number) = self.numbers.remove(&id) else { return };
+        if let Some(silence) = self.by_number.remove(&number)
+            && self.indexed.remove(&number)
+        {
+            self.index.remove(number, &silence.matchers);
+        }
+    }
+
+    /// After the clock was set back from `before` to `now`: what was over stays over. Gives the silences that changed.
+    pub fn set_back(&mut self, before: Timestamp, now: Timestamp) -> Vec<Uuid> {
+        let over = self.by_number.values_mut().filter(|silence| silence.ends_at <= before && silence.ends_at > now);
+        let set_back = over.map(|silence| {
+            (silence.starts_at, silence.ends_at) = (silence.starts_at.min(now), now);
+            silence.id
+        });
+        set_back.collect()
     }
 
     /// Removes the silences that ended `retention` ago, and names them.
@@ -279,13 +329,21 @@ impl Silences {
     }
 }
 
-fn validate(now: Timestamp, draft: &SilenceDraft) -> Result<(), SilenceError> {
-    if draft.matchers.is_empty() {
+/// Whether something can be silenced by these matchers.
+///
+/// # Errors
+/// There is none, or every one is satisfied by an absent label.
+pub fn validate_matchers(matchers: &[Matcher]) -> Result<(), SilenceError> {
+    if matchers.is_empty() {
         return Err(SilenceError::Invalid("at least one matcher is required"));
     }
-    if draft.matchers.iter().all(accepts_absence) {
+    if matchers.iter().all(accepts_absence) {
         return Err(SilenceError::Invalid("at least one matcher must not match the empty string"));
     }
+    Ok(())
+}
+
+fn validate_times(now: Timestamp, draft: &SilenceDraft) -> Result<(), SilenceError> {
     if draft.starts_at >= draft.ends_at {
         return Err(SilenceError::Invalid("it must start before it ends"));
     }

@@ -12,5 +12,6 @@ mod sending;
 mod speed;
 mod stage;
 mod timelines;
+mod windows;
 
 pub(crate) use stage::config;

@@ -8,6 +8,7 @@ mod answer;
 mod cors;
 mod filter;
 mod groups;
+mod maintenance;
 mod moment;
 mod paging;
 mod posted_alert;
@@ -64,6 +65,9 @@ pub fn router<D: Desk>(desk: Arc<D>, about: About, v1_is_gone: bool) -> Router {
         ("/alerts", only("GET,POST", get(alerts::list::<D>).post(alerts::post::<D>))),
         ("/alerts/groups", only("GET", get(groups::list::<D>))),
         ("/silences", only("GET,POST", get(silences::list::<D>).post(silences::post::<D>))),
+        ("/maintenance", only("GET", get(maintenance::list::<D>))),
+        ("/maintenance/preview", only("POST", axum::routing::post(maintenance::preview::<D>))),
+        ("/maintenance/{id}", only("DELETE,GET", get(maintenance::show::<D>).delete(silences::expire::<D>))),
         ("/silence/{id}", only("DELETE,GET", get(silences::show::<D>).delete(silences::expire::<D>))),
         ("/receivers", only("GET", get(status::receivers::<D>))),
         ("/receivers/test", only("POST", axum::routing::post(trials::post::<D>))),

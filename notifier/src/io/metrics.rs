@@ -35,6 +35,10 @@ struct Snapshot {
     groups: u64,
     log_entries: u64,
     silences: [(SilenceState, u64); 3],
+    /// Recurring ones.
+    maintenances: [(SilenceState, u64); 3],
+    /// Silences that wait for resolves.
+    vigils: usize,
     alerts_per_name_max: u64,
     undelivered: Vec<Undelivered>,
     config: Option<Arc<Config>>,
@@ -56,6 +60,10 @@ impl<D: Desk> NotifierMetrics<D> {
                 groups: notifier.group_count() as u64,
                 log_entries: notifier.log_len() as u64,
                 silences: silences.map(|state| (state, notifier.silence_count(state, now) as u64)),
+                maintenances: silences.map(|state| {
+                    (state, notifier.maintenances().filter(|one| one.state(now) == state).count() as u64)
+                }),
+                vigils: notifier.vigil_count(),
                 alerts_per_name_max: notifier.settings().alerts_per_name_max as u64,
                 undelivered: notifier.undelivered(now),
                 config: notifier.config().cloned(),

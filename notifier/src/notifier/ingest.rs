@@ -17,7 +17,7 @@ impl Notifier {
     /// A message for each alert that was refused.
     pub fn receive(&mut self, now: Timestamp, alerts: Vec<Alert>, out: &mut Vec<Effect>) -> Result<(), Vec<String>> {
         self.advance(now, out);
-        let mut refused = Vec::new();
+        let (mut refused, mut is_heeded) = (Vec::new(), false);
         for alert in alerts {
             let report = self.complete(now, alert);
             if report.ends_at > now {
@@ -26,18 +26,22 @@ impl Notifier {
                 self.tally.alerts_received_resolved += 1;
             }
             match validate(&report, self.settings.classic_names) {
-                Ok(()) => self.take_report(now, report, out),
+                Ok(()) => is_heeded |= self.take_report(now, report, out),
                 Err(message) => {
                     self.tally.alerts_invalid += 1;
                     refused.push(message);
                 }
             }
         }
+        if is_heeded {
+            self.tend(now, out);
+        }
         self.write_alerts(out);
         if refused.is_empty() { Ok(()) } else { Err(refused) }
     }
 
-    fn take_report(&mut self, now: Timestamp, report: Report, out: &mut Vec<Effect>) {
+    /// Answers whether a silence waits for this.
+    fn take_report(&mut self, now: Timestamp, report: Report, out: &mut Vec<Effect>) -> bool {
         self.end_acknowledgement(now, &report.labels, out);
         match self.known.put(now, report) {
             None => self.tally.alerts_limited += 1,
@@ -48,8 +52,10 @@ impl Notifier {
                 }
                 self.place(now, id, &[], out);
                 self.known.save(now, id);
+                return self.is_awaited(now, id);
             }
         }
+        false
     }
 
     /// Fills in what the source left out.

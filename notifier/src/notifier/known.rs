@@ -11,7 +11,7 @@ use crate::group::GroupId;
 use crate::inhibit::{Inhibition, Roles};
 use crate::name_limit::NameLimit;
 use crate::record::AlertPageV1;
-use crate::silence::{Covering, Silences};
+use crate::silence::{Covering, Silence, Silences};
 
 /// Alerts with the silences and inhibitions that hide them. Keeps the views of all three on each other up to date.
 #[derive(Debug)]
@@ -199,11 +199,28 @@ impl Known {
         }
     }
 
-    /// See [`AlertBook::set_back`].
-    pub(super) fn set_back(&mut self, before: Timestamp, now: Timestamp) {
+    /// See [`AlertBook::set_back`] and [`Silences::set_back`]; gives the silences that changed.
+    pub(super) fn set_back(&mut self, before: Timestamp, now: Timestamp) -> Vec<Uuid> {
         for id in self.book.set_back(before, now) {
             self.changed_pages.insert(AlertPageV1::number_of(id));
         }
+        self.silences.set_back(before, now)
+    }
+
+    /// An alert that fires and that a silence matches, with its end: the one at hand if it still is one, otherwise the next in
+    /// order of ids, so that alerts which resolve one by one are looked at once.
+    pub(super) fn find_firing(
+        &self,
+        silence: &Silence,
+        at_hand: Option<AlertId>,
+        now: Timestamp,
+    ) -> Option<(AlertId, Timestamp)> {
+        let ends = |id: AlertId| {
+            let alert = self.book.get(id).filter(|alert| !alert.is_resolved(now) && silence.matches(&alert.labels));
+            alert.map(|alert| (id, alert.ends_at))
+        };
+        let first = at_hand.map_or(0, |id| id.0);
+        (first..self.book.ids_end()).chain(0..first).find_map(|id| ends(AlertId(id)))
     }
 
     /// The pages whose record is out of date, which are then taken to be written.

@@ -21,6 +21,7 @@ impl Notifier {
             }
         }
         self.known.book.find_free();
+        self.restore_windows(now);
         warnings
     }
 
@@ -28,6 +29,7 @@ impl Notifier {
         match record {
             RecordV1::Silence(silence) => self.known.silences.put(silence.into_silence()?),
             RecordV1::Ack(ack) => self.acks.put(ack.into_acknowledgement()),
+            RecordV1::Maintenance(maintenance) => self.restore_maintenance(maintenance.into_maintenance()?),
             RecordV1::Log(entry) => {
                 let (key, entry) = entry.into_entry();
                 self.log.restore(key, entry);

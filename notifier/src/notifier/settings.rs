@@ -21,6 +21,8 @@ pub struct Settings {
     pub alerts_per_name_max: usize,
     /// Most silences, expired ones included, 0 for no limit (`--silences.max-silences`).
     pub silences_max: usize,
+    /// Most recurring silences, ended ones included, 0 for no limit (`--silences.max-schedules`).
+    pub schedules_max: usize,
     /// After a restart, an alert that fired counts as resolved only once it was not reported for as long as its source had
     /// promised, but no longer than this (`--alerts.restart-grace`).
     pub restart_grace: Duration,
@@ -42,6 +44,7 @@ impl Default for Settings {
             classic_names: false,
             alerts_per_name_max: 0,
             silences_max: 0,
+            schedules_max: 1000,
             restart_grace: Duration::from_secs(3600),
             as_alertmanager: false,
             history: HistoryLimits::default(),

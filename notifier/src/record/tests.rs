@@ -24,6 +24,9 @@ fn silences_come_back_as_they_were() {
         created_by: "ann".to_owned(),
         comment: "ü \"quoted\"\n".to_owned(),
         annotations: LabelSet::from_pairs([("ticket", "1")]),
+        until_resolved: true,
+        has_matched: true,
+        schedule: Some(Uuid::from_u128(8)),
     };
     let RecordV1::Silence(stored) = back(&Record::of_silence(&silence)) else { panic!() };
     assert_eq!(stored.into_silence().unwrap(), silence);

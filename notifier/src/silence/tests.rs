@@ -13,6 +13,7 @@ fn draft(id: Option<Uuid>, value: &str, start: i64, end: i64) -> SilenceDraft {
         created_by: String::new(),
         comment: String::new(),
         annotations: LabelSet::empty(),
+        until_resolved: None,
     }
 }
 

@@ -222,6 +222,14 @@ impl Stage {
         set
     }
 
+    /// Any other input.
+    pub(super) fn input<T>(&mut self, input: impl FnOnce(&mut Notifier, Timestamp, &mut Vec<Effect>) -> T) -> T {
+        let mut out = Vec::new();
+        let answer = input(&mut self.notifier, self.now, &mut out);
+        self.perform(out);
+        answer
+    }
+
     pub(super) fn expire(&mut self, id: Uuid) -> &mut Self {
         let mut out = Vec::new();
         self.notifier.expire_silence(self.now, id, &mut out).unwrap();
@@ -287,6 +295,7 @@ pub(super) fn draft(matchers: &[Matcher], start: f64, end: f64) -> SilenceDraft 
         created_by: "ann".to_owned(),
         comment: "works".to_owned(),
         annotations: LabelSet::empty(),
+        until_resolved: None,
     }
 }
 

@@ -70,6 +70,7 @@ impl<'a> World<'a> {
                     created_by: "scenario".to_owned(),
                     comment: name.clone(),
                     annotations: LabelSet::empty(),
+                    until_resolved: None,
                 };
                 let fresh = uuid::Builder::from_random_bytes(self.chance.u128(..).to_be_bytes()).into_uuid();
                 let id = machines.notifier.set_silence(now, draft, fresh, &mut wanted)?;

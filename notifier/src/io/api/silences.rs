@@ -12,9 +12,12 @@ use super::Api;
 use super::alerts::as_object;
 use super::answer::{self, Refusal};
 use super::filter::Parameters;
+use super::maintenance::{self, PostableSchedule, ScheduleForm};
 use super::moment::Moment;
 use super::paging::Paging;
 use crate::io::desk::Desk;
+use crate::maintenance::MaintenanceDraft;
+use crate::notifier::Notifier;
 use crate::silence::{Silence, SilenceDraft, SilenceError, SilenceState};
 
 /// The target of log lines about silences that are made, changed and ended over the API (`--log.silences`).
@@ -33,6 +36,12 @@ struct GettableSilence {
     ends_at: Moment,
     matchers: Vec<MatcherForm>,
     starts_at: Moment,
+    /// Not Alertmanager's, and only there where it holds.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    until_resolved: bool,
+    /// Whose occurrence it is; not Alertmanager's either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<ScheduleForm>,
 }
 
 #[derive(Serialize)]
@@ -43,7 +52,7 @@ struct Status {
 /// A matcher in JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct MatcherForm {
+pub(super) struct MatcherForm {
     is_equal: bool,
     is_regex: bool,
     name: String,
@@ -53,7 +62,7 @@ struct MatcherForm {
 /// A silence as clients post it; the fields without which go-openapi refuses it are checked by `required`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct PostableSilence {
+pub(super) struct PostableSilence {
     id: Option<String>,
     comment: Option<String>,
     created_by: Option<String>,
@@ -61,6 +70,8 @@ struct PostableSilence {
     matchers: Option<Vec<Option<PostableMatcher>>>,
     starts_at: Option<Moment>,
     annotations: Option<std::collections::BTreeMap<String, String>>,
+    until_resolved: Option<bool>,
+    schedule: Option<PostableSchedule>,
 }
 
 /// `isEqual` came with 0.22; without it, it is true.
@@ -96,7 +107,7 @@ pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): Ra
                 && matchers.iter().all(|matcher| silence.matchers.contains(matcher))
         };
         let silences = notifier.silences().filter(wanted).map(|silence| (place(silence, now), silence));
-        paging.page(silences.collect(), |silence| Some(form(silence, now)))
+        paging.page(silences.collect(), |silence| Some(form(notifier, silence, now)))
     });
     Ok(page.answer())
 }
@@ -114,7 +125,7 @@ fn place(silence: &Silence, now: Timestamp) -> (u8, i64, Uuid) {
 /// `GET /silence/{id}`.
 pub(super) async fn show<D: Desk>(State(api): State<Api<D>>, Path(id): Path<String>) -> Result<Response, Refusal> {
     let id = read_id(&id)?;
-    let found = api.desk.read(|notifier, now| notifier.silence(id).map(|silence| form(silence, now)));
+    let found = api.desk.read(|notifier, now| notifier.silence(id).map(|silence| form(notifier, silence, now)));
     Ok(found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |silence| answer::json(&silence)))
 }
 
@@ -142,49 +153,53 @@ pub(super) async fn post<D: Desk>(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let posted: PostableSilence = answer::read(&answer::SILENCE, &headers, &body)?;
+    if posted.schedule.is_some() {
+        return maintenance::set(&api, posted).await;
+    }
     let draft = posted.into_draft(api.desk.read(|_, now| now))?;
     let (by, comment) = (draft.created_by.clone(), draft.comment.clone());
     let set = api.desk.act(|notifier, now, out| notifier.set_silence(now, draft, Uuid::new_v4(), out));
     let id = set.map_err(|error| refuse(&error))?;
     tracing::info!(target: SILENCES_LOG, silence = %id, by, comment, "silence set");
-    if let Err(error) = api.desk.durable().await {
-        // What was not acknowledged must not mute: the client will ask again.
-        let undone = api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out));
-        let outcome = if undone.is_ok() { "it was ended again" } else { "it is still in force" };
-        let message = format!("the silence could not be stored, {outcome}: {error}");
-        return Err(answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, message));
-    }
-    #[derive(Serialize)]
-    struct Created {
-        #[serde(rename = "silenceID")]
-        silence_id: Uuid,
-    }
-    Ok(answer::json(&Created { silence_id: id }))
+    stored_or_undone(&api, id).await?;
+    Ok(answer::json(&Created { silence_id: id, schedule_id: None }))
 }
 
-fn refuse(error: &SilenceError) -> Refusal {
+/// The answer to `POST /silences`.
+#[derive(Serialize)]
+pub(super) struct Created {
+    #[serde(rename = "silenceID")]
+    pub(super) silence_id: Uuid,
+    #[serde(rename = "scheduleID", skip_serializing_if = "Option::is_none")]
+    pub(super) schedule_id: Option<Uuid>,
+}
+
+/// Waits until what was set is stored. What was not acknowledged must not mute: the client will ask again.
+pub(super) async fn stored_or_undone<D: Desk>(api: &Api<D>, id: Uuid) -> Result<(), Refusal> {
+    let Err(error) = api.desk.durable().await else { return Ok(()) };
+    let undone = api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out));
+    let outcome = if undone.is_ok() { "it was ended again" } else { "it is still in force" };
+    let message = format!("the silence could not be stored, {outcome}: {error}");
+    Err(answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, message))
+}
+
+pub(super) fn refuse(error: &SilenceError) -> Refusal {
     match error {
         SilenceError::NotFound(_) => answer::refusal(StatusCode::NOT_FOUND, "silence not found"),
         other => answer::refusal(StatusCode::BAD_REQUEST, other.to_string()),
     }
 }
 
-fn read_id(text: &str) -> Result<Uuid, Refusal> {
+pub(super) fn read_id(text: &str) -> Result<Uuid, Refusal> {
     text.parse().map_err(|_| answer::invalid(601, format!("silenceID in path must be of type uuid: {text:?}")))
 }
 
 impl PostableSilence {
     fn into_draft(self, now: Timestamp) -> Result<SilenceDraft, Refusal> {
-        let missing = |name: &str| answer::invalid(602, format!("{name} in body is required"));
         let comment = self.comment.ok_or_else(|| missing("comment"))?;
         let created_by = self.created_by.ok_or_else(|| missing("createdBy"))?;
         let ends_at = self.ends_at.ok_or_else(|| missing("endsAt"))?.0;
-        let matchers = self.matchers.ok_or_else(|| missing("matchers"))?;
-        if matchers.is_empty() {
-            return Err(answer::invalid(612, "matchers in body should have at least 1 items"));
-        }
-        let matchers = matchers.into_iter().enumerate().map(|(at, form)| form.unwrap_or_default().read(at));
-        let matchers = matchers.collect::<Result<Vec<_>, _>>()?;
+        let matchers = read_matchers(self.matchers)?;
         let starts_at = self.starts_at.ok_or_else(|| missing("startsAt"))?.0;
         let impossible = |text| answer::refusal(StatusCode::BAD_REQUEST, format!("Failed to create silence: {text}"));
         if starts_at >= ends_at {
@@ -198,11 +213,53 @@ impl PostableSilence {
             // An id that is no UUID cannot exist.
             Some(text) => Some(text.parse().map_err(|_| answer::refusal(StatusCode::NOT_FOUND, "silence not found"))?),
         };
-        let matchers = matchers.into_iter().enumerate().map(|(at, written)| written.compile(at));
-        let matchers = matchers.collect::<Result<Vec<_>, _>>()?;
+        let matchers = compile(matchers)?;
         let annotations = LabelSet::from_pairs(self.annotations.unwrap_or_default());
-        Ok(SilenceDraft { id, matchers, starts_at, ends_at, created_by, comment, annotations })
+        let until_resolved = self.until_resolved;
+        Ok(SilenceDraft { id, matchers, starts_at, ends_at, created_by, comment, annotations, until_resolved })
     }
+
+    /// Of a silence with a schedule.
+    pub(super) fn into_maintenance(self) -> Result<MaintenanceDraft, Refusal> {
+        let comment = self.comment.ok_or_else(|| missing("comment"))?;
+        let created_by = self.created_by.ok_or_else(|| missing("createdBy"))?;
+        let matchers = read_matchers(self.matchers)?;
+        let schedule = self.schedule.ok_or_else(|| missing("schedule"))?.read()?;
+        if self.ends_at.is_some_and(|end| end.given().is_some()) {
+            let message = "invalid silence: endsAt and schedule exclude each other; say schedule.duration, and schedule.until for the last one";
+            return Err(answer::refusal(StatusCode::BAD_REQUEST, message));
+        }
+        let id = match self.id.as_deref() {
+            None | Some("") => None,
+            Some(text) => Some(text.parse().map_err(|_| answer::refusal(StatusCode::NOT_FOUND, "silence not found"))?),
+        };
+        Ok(MaintenanceDraft {
+            id,
+            schedule,
+            starts_at: self.starts_at.and_then(Moment::given),
+            matchers: compile(matchers)?,
+            until_resolved: self.until_resolved.unwrap_or_default(),
+            created_by,
+            comment,
+            annotations: LabelSet::from_pairs(self.annotations.unwrap_or_default()),
+        })
+    }
+}
+
+fn missing(name: &str) -> Refusal {
+    answer::invalid(602, format!("{name} in body is required"))
+}
+
+fn read_matchers(posted: Option<Vec<Option<PostableMatcher>>>) -> Result<Vec<WrittenMatcher>, Refusal> {
+    let matchers = posted.ok_or_else(|| missing("matchers"))?;
+    if matchers.is_empty() {
+        return Err(answer::invalid(612, "matchers in body should have at least 1 items"));
+    }
+    matchers.into_iter().enumerate().map(|(at, form)| form.unwrap_or_default().read(at)).collect()
+}
+
+fn compile(matchers: Vec<WrittenMatcher>) -> Result<Vec<Matcher>, Refusal> {
+    matchers.into_iter().enumerate().map(|(at, written)| written.compile(at)).collect()
 }
 
 impl PostableMatcher {
@@ -235,28 +292,29 @@ impl WrittenMatcher {
     }
 }
 
-fn form(silence: &Silence, now: Timestamp) -> GettableSilence {
-    let matcher = |matcher: &Matcher| MatcherForm {
+pub(super) fn matcher_forms(matchers: &[Matcher]) -> Vec<MatcherForm> {
+    let form = |matcher: &Matcher| MatcherForm {
         is_equal: matcher.op().is_positive(),
         is_regex: matcher.op().is_regex(),
         name: matcher.name().to_owned(),
         value: matcher.value().to_owned(),
     };
+    matchers.iter().map(form).collect()
+}
+
+fn form(notifier: &Notifier, silence: &Silence, now: Timestamp) -> GettableSilence {
+    let maintenance = silence.schedule.and_then(|id| notifier.maintenance(id));
     GettableSilence {
         id: silence.id,
-        status: Status {
-            state: match silence.state(now) {
-                SilenceState::Active => "active",
-                SilenceState::Pending => "pending",
-                SilenceState::Expired => "expired",
-            },
-        },
+        status: Status { state: silence.state(now).as_str() },
         updated_at: Moment(silence.updated_at),
         annotations: silence.annotations.clone(),
         comment: silence.comment.clone(),
         created_by: silence.created_by.clone(),
         ends_at: Moment(silence.ends_at),
-        matchers: silence.matchers.iter().map(matcher).collect(),
+        matchers: matcher_forms(&silence.matchers),
         starts_at: Moment(silence.starts_at),
+        until_resolved: silence.until_resolved,
+        schedule: maintenance.map(|maintenance| ScheduleForm::new(Some(maintenance.id), &maintenance.schedule)),
     }
 }

@@ -80,17 +80,15 @@ fn suppressed(page: &mut Page<'_>, tally: &Tally) -> fmt::Result {
 }
 
 fn silences(page: &mut Page<'_>, snapshot: &Snapshot) -> fmt::Result {
-    let silences = snapshot.silences.iter().map(|(state, count)| {
-        let name = match state {
-            SilenceState::Active => "active",
-            SilenceState::Pending => "pending",
-            SilenceState::Expired => "expired",
-        };
-        ([("state", name)], *count as f64)
-    });
+    let rows = |counts: [(SilenceState, u64); 3]| counts.map(|(state, n)| ([("state", state.as_str())], n as f64));
+    let silences = rows(snapshot.silences);
     page.gauges("alertmanager_silences", "Silences by state", silences)?;
     let all: u64 = snapshot.silences.iter().map(|(_, count)| count).sum();
     page.gauge("alertmanager_silences_state_size", "Silences of any state", all as f64)?;
+    let recurring = rows(snapshot.maintenances);
+    page.gauges("watchfire_silence_schedules", "Recurring silences by state", recurring)?;
+    let waiting = snapshot.vigils as f64;
+    page.gauge("watchfire_silences_until_resolved", "Silences that end when their last alert resolves", waiting)?;
     let tally = &snapshot.tally;
     page.counter("alertmanager_silences_queries", "Alerts looked up among the silences", tally.silence_queries)?;
     page.counter("alertmanager_silences_query_errors", "Look-ups that failed; they cannot", 0_u64)?;
