@@ -37,21 +37,24 @@ pub trait Machine: Send + 'static {
 }
 
 /// Performs effects. Called with the machine locked, in order; must only hand the work on, never wait.
-pub trait Perform<E>: Send + Sync {
+pub trait Perform<M: Machine>: Send + Sync {
     /// Starts one effect; its outcome comes back to the machine as a later input.
-    fn perform(&self, effect: E);
+    fn perform(&self, effect: M::Effect);
+
+    /// Tells the machine what became of effects that were over at once.
+    fn report(&self, _machine: &mut M, _now: Timestamp, _out: &mut Vec<M::Effect>) {}
 }
 
 /// A machine at work: whoever has a fact hands it in here.
 pub struct Desk<M: Machine> {
     machine: Mutex<M>,
-    performer: Box<dyn Perform<M::Effect>>,
+    performer: Box<dyn Perform<M>>,
     moved: Notify,
 }
 
 impl<M: Machine> Desk<M> {
     /// Puts a machine to work. `performer` gets a handle to the desk for reporting outcomes.
-    pub fn open<P: Perform<M::Effect> + 'static>(machine: M, performer: impl FnOnce(Weak<Self>) -> P) -> Arc<Self> {
+    pub fn open<P: Perform<M> + 'static>(machine: M, performer: impl FnOnce(Weak<Self>) -> P) -> Arc<Self> {
         Arc::new_cyclic(|desk| Self {
             machine: Mutex::new(machine),
             performer: Box::new(performer(desk.clone())),
@@ -70,9 +73,11 @@ impl<M: Machine> Desk<M> {
         let mut machine = self.lock();
         let before = machine.next_wake();
         let mut effects = Vec::new();
-        let answer = fact(&mut machine, now(), &mut effects);
-        for effect in effects {
-            self.performer.perform(effect);
+        let now = now();
+        let answer = fact(&mut machine, now, &mut effects);
+        while !effects.is_empty() {
+            effects.drain(..).for_each(|effect| self.performer.perform(effect));
+            self.performer.report(&mut machine, now, &mut effects);
         }
         if machine.next_wake() != before {
             self.moved.notify_one();
@@ -135,7 +140,7 @@ mod tests {
 
     struct Ending(watch::Sender<bool>);
 
-    impl Perform<u32> for Ending {
+    impl Perform<Stumbling> for Ending {
         fn perform(&self, _: u32) {
             self.0.send_replace(true);
         }

@@ -3,13 +3,17 @@
 //! - [`storage`]: the store that both share
 //! - [`rules`]: the rule service
 //! - [`discovery`]: servers and notifiers that are found at run time
+//! - [`io_thread`]: a thread of its own for what a half asks and hears
 //! - [`namespaces`]: the rule groups that people set through its API
 //! - [`notifier`]: the notifier
 //! - [`lanes`]: how many requests to one receiver may be under way
+//! - [`ack_key`]: the key of links that acknowledge
 //! - [`delivery_metrics`]: what is counted about deliveries
 
+pub mod ack_key;
 pub mod delivery_metrics;
 pub mod discovery;
+pub mod io_thread;
 pub mod lanes;
 pub mod namespaces;
 pub mod notifier;

@@ -13,6 +13,9 @@ const BATCH_MAX: usize = 4096;
 /// A disk that takes longer is reported as failing; the commit may still succeed later.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
 
+/// What may be a little older after a crash is that old at most.
+const SLIGHT_PATIENCE: Duration = Duration::from_secs(1);
+
 /// While the store cannot write, it is asked this often whether it can.
 const RETRY_EVERY: Duration = Duration::from_secs(5);
 
@@ -22,6 +25,12 @@ pub struct Ledger {
     prefix: &'static str,
     waiting: Mutex<Waiting>,
     changed: Notify,
+    /// How long changes that nobody waits for are gathered.
+    patience: Duration,
+    /// Somebody waits.
+    pressed: Notify,
+    /// Something may be written with what comes next.
+    changed_slightly: Notify,
 }
 
 #[derive(Default)]
@@ -36,7 +45,21 @@ struct Waiting {
 impl Ledger {
     /// A ledger that keeps its records under `prefix` (`rules/`, `notifier/`).
     pub fn new(store: Store, prefix: &'static str) -> Self {
-        Self { store, prefix, waiting: Mutex::default(), changed: Notify::new() }
+        Self {
+            store,
+            prefix,
+            waiting: Mutex::default(),
+            changed: Notify::new(),
+            patience: Duration::ZERO,
+            pressed: Notify::new(),
+            changed_slightly: Notify::new(),
+        }
+    }
+
+    /// The same, but what nobody waits for is written so much later, in one commit with what comes meanwhile.
+    #[must_use]
+    pub fn gathering(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Every record kept so far, keys without the prefix.
@@ -60,12 +83,22 @@ impl Ledger {
     /// Keep (or, with `None`, forget) a record. Returns at once; written soon. A record beyond the store's limit is left
     /// out here, as a batch is refused as a whole: it must not take others' records with it.
     pub fn note(&self, key: &str, value: Option<Vec<u8>>) {
+        self.enter(key, value);
+        self.changed.notify_one();
+    }
+
+    /// The same for a record that may be a little older after a crash: it is written with what comes next, or soon.
+    pub fn note_slightly(&self, key: &str, value: Option<Vec<u8>>) {
+        self.enter(key, value);
+        self.changed_slightly.notify_one();
+    }
+
+    fn enter(&self, key: &str, value: Option<Vec<u8>>) {
         if let Some(bytes) = value.as_ref().map(Vec::len).filter(|bytes| *bytes > MAX_VALUE_BYTES) {
             error!(key, bytes, "a record is too large to be stored; a restart will not know it");
             return;
         }
         self.lock().changes.insert(format!("{}{key}", self.prefix), value);
-        self.changed.notify_one();
     }
 
     /// Resolves once everything noted so far is on disk.
@@ -82,6 +115,7 @@ impl Ledger {
             waiting.acknowledge.push(done);
         }
         self.changed.notify_one();
+        self.pressed.notify_one();
         written.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -94,12 +128,36 @@ impl Ledger {
             }
             let failing = self.lock().failing;
             tokio::select! {
-                () = self.changed.notified() => {}
+                () = self.changed() => self.gather(&mut shutdown).await,
                 () = super::wait(RETRY_EVERY), if failing => {}
                 _ = shutdown.changed() => {}
             }
         }
         self.write().await;
+    }
+
+    /// Something is to be written.
+    async fn changed(&self) {
+        tokio::select! {
+            () = self.changed.notified() => {}
+            () = self.changed_slightly.notified() => tokio::select! {
+                () = self.changed.notified() => {}
+                () = super::wait(SLIGHT_PATIENCE) => {}
+            },
+        }
+    }
+
+    /// Waits for more changes, unless somebody waits for those that are there.
+    async fn gather(&self, shutdown: &mut watch::Receiver<bool>) {
+        let is_pressed = self.patience.is_zero() || !self.lock().acknowledge.is_empty() || *shutdown.borrow();
+        if is_pressed {
+            return;
+        }
+        tokio::select! {
+            () = self.pressed.notified() => {}
+            () = super::wait(self.patience) => {}
+            _ = shutdown.changed() => {}
+        }
     }
 
     async fn write(&self) {
@@ -216,6 +274,28 @@ pub(crate) mod tests {
         let (asked, ()) = tokio::join!(ledger.durable(), ledger.write());
         asked.unwrap();
         assert_eq!(ledger.records().await.unwrap(), [("silence".to_owned(), b"kept".to_vec())]);
+    }
+
+    #[tokio::test]
+    async fn what_may_wait_is_written_with_what_may_not_and_by_itself_in_the_end() {
+        let ledger = Arc::new(Ledger::new(Store::memory().unwrap(), "test/").gathering(Duration::from_millis(1)));
+        let (end, ended) = watch::channel(false);
+        let running = tokio::spawn({
+            let ledger = ledger.clone();
+            async move { ledger.run(ended).await }
+        });
+        ledger.note_slightly("group", Some(b"1".to_vec()));
+        ledger.note("alert", Some(b"1".to_vec()));
+        ledger.durable().await.unwrap();
+        assert_eq!(ledger.records().await.unwrap().len(), 2);
+        ledger.note_slightly("alone", Some(b"1".to_vec()));
+        while ledger.records().await.unwrap().len() < 3 {
+            tokio::task::yield_now().await;
+        }
+        ledger.note_slightly("last", Some(b"1".to_vec()));
+        end.send_replace(true);
+        running.await.unwrap();
+        assert_eq!(ledger.records().await.unwrap().len(), 4);
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use model::matcher::all_match;
 use model::matcher::parse::ParseMode;
 use model::{Alert, Matcher, Timestamp};
+use notifier::ack_link::AckLinks;
 use notifier::config::Config;
 use notifier::decision::{Decision, Verdict};
 use notifier::io::deliver::Deliverer;
@@ -50,6 +51,8 @@ pub struct Sources {
     pub matcher_mode: ParseMode,
     /// Pages with an alert that meets all of these go first; none do if there are none.
     pub critical: Arc<[Matcher]>,
+    /// Links that acknowledge, where there may be any.
+    pub ack_links: Option<Arc<AckLinks>>,
 }
 
 /// What deliveries need; the deliverer changes with the configuration.
@@ -115,6 +118,11 @@ impl NotifierService {
         self.ledger.clone()
     }
 
+    /// Links that acknowledge, where there may be any.
+    pub fn ack_links(&self) -> Option<Arc<AckLinks>> {
+        self.sources.ack_links.clone()
+    }
+
     /// Metrics of the deliveries.
     pub fn delivery_metrics(&self) -> DeliveryMetrics {
         DeliveryMetrics::new(self.network.tally.clone(), self.network.lanes.clone())
@@ -140,6 +148,7 @@ impl Reloadable for Arc<NotifierService> {
         let config = Arc::new(config);
         let degraded = self.network.tally.degraded.clone();
         let deliverer = Deliverer::new(&config, external_url)?.counting_degraded(degraded);
+        let deliverer = deliverer.with_ack_links(self.sources.ack_links.clone());
         let service = self.clone();
         Ok(Box::new(move || service.apply(config, deliverer)))
     }
@@ -189,7 +198,7 @@ impl Machine for Notifier {
     }
 }
 
-impl Perform<Effect> for Performer {
+impl Perform<Notifier> for Performer {
     fn perform(&self, effect: Effect) {
         match effect {
             Effect::Deliver(delivery) => self.deliver(delivery),

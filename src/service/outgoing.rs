@@ -7,7 +7,11 @@ use std::time::Duration;
 use model::Alert;
 use tokio::sync::Notify;
 
+use crate::live;
 use crate::live::ledger::Ledger;
+
+/// Alerts are gathered for so long: those of the rules of a group share a commit and a request.
+const GATHERING: Duration = Duration::from_millis(10);
 
 /// No alert waits longer for the disk: better told twice than not at all.
 const DISK_DEADLINE: Duration = Duration::from_secs(1);
@@ -40,6 +44,7 @@ impl Outgoing {
     pub(super) async fn run(&self) {
         loop {
             self.changed.notified().await;
+            live::wait(GATHERING).await;
             self.flush().await;
         }
     }

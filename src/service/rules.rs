@@ -24,24 +24,29 @@ use rules_engine::io::write_queue::{PreparedWriters, QueueTally, WriteQueues};
 use rules_engine::io::write_samples::WriteTally;
 use rules_engine::namespaces::{Change, Namespaces};
 use rules_engine::preview::Wanted;
+use rules_engine::record;
 use rules_engine::relabel::Relabeling;
 use rules_engine::rule::{RuleGroup, Source};
 use rules_engine::rule_file::{self, Defaults};
 use rules_engine::sample::{QueryAnswer, QueryFailure, Sample};
 use store::Store;
 use tokio::sync::{Notify, watch};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::cli::RulesFlags;
 use crate::live::ledger::Ledger;
 use crate::live::{self, Desk, Machine, Perform};
 use crate::reload::Reloadable;
 use crate::service::discovery::Discovery;
+use crate::service::io_thread::IoThread;
 use crate::service::namespaces::NamespaceKeeper;
 use crate::service::outgoing::Outgoing;
 
 /// At start, servers and notifiers that are to be found are waited for this long.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+/// The records of a group's rules share a commit: they are gathered for so long.
+const GATHERING: Duration = Duration::from_millis(10);
 
 /// Evaluations under way have this long to end at shutdown, and so have alerts that wait for a notifier.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -63,6 +68,8 @@ pub struct RuleService {
     queue_ledger: Arc<Ledger>,
     network: Arc<Network>,
     outgoing: Arc<Outgoing>,
+    /// Where queries are asked and samples and alerts sent, and where the engine works.
+    io: Arc<IoThread>,
     sources: Sources,
     namespaces: NamespaceKeeper,
     in_force: Mutex<InForce>,
@@ -113,6 +120,9 @@ struct Performer {
     ledger: Arc<Ledger>,
     outgoing: Arc<Outgoing>,
     network: Arc<Network>,
+    io: Arc<IoThread>,
+    /// Writes that are in the queue, where they are safe.
+    queued: Mutex<Vec<WriteId>>,
 }
 
 impl Sources {
@@ -129,7 +139,7 @@ impl RuleService {
     /// The configuration or a rule file cannot be used, or the store cannot be read.
     pub async fn start(sources: Sources, store: Store, hand_over: Option<HandOver>) -> anyhow::Result<Arc<Self>> {
         let namespaces = NamespaceKeeper::restore(store.clone()).await?;
-        let ledger = Arc::new(Ledger::new(store.clone(), "rules/"));
+        let ledger = Arc::new(Ledger::new(store.clone(), "rules/").gathering(GATHERING));
         let queue_ledger = Arc::new(Ledger::new(store, "rules-queue/"));
         let keeper = queue_ledger.clone();
         let queues = WriteQueues::new(
@@ -148,11 +158,14 @@ impl RuleService {
         let machine = Engine::new(Settings::default());
         let exit = network.clone();
         let outgoing = Arc::new(Outgoing::new(ledger.clone(), Box::new(move |alerts| exit.send(alerts))));
+        let io = Arc::new(IoThread::start("rules").context("cannot start a thread for the rules")?);
         let desk = Desk::open(machine, |desk| Performer {
             desk,
             ledger: ledger.clone(),
             outgoing: outgoing.clone(),
             network: network.clone(),
+            io: io.clone(),
+            queued: Mutex::default(),
         });
         info!(records = records.len(), "rule service restored");
         desk.act(|engine, _, out| engine.restore(records, out));
@@ -162,6 +175,7 @@ impl RuleService {
             queue_ledger,
             network,
             outgoing,
+            io,
             sources,
             namespaces,
             in_force: Mutex::default(),
@@ -177,8 +191,10 @@ impl RuleService {
 
     /// Works until `shutdown`: then no evaluation begins, those under way end, and waiting alerts are delivered.
     pub async fn run(&self, shutdown: watch::Receiver<bool>) {
+        let desk = self.desk.clone();
+        let evaluating = self.io.spawn(async move { desk.run(shutdown).await });
         tokio::select! {
-            () = self.desk.run(shutdown) => {}
+            ended = evaluating => ended.unwrap_or_else(|error| error!(%error, "the rules' thread ended badly")),
             () = self.outgoing.run() => {}
         }
         self.desk.act(|engine, _, _| engine.stop());
@@ -221,6 +237,7 @@ impl RuleService {
 
     fn apply(&self, prepared: Prepared) {
         let Prepared { config, shown_config, groups, peers, targets, writers } = prepared;
+        let _there = self.io.enter();
         let settings = self.settings(&config);
         let defaults = config.rule_defaults();
         let discovery = self.look_for_peers(&config, &peers);
@@ -429,8 +446,9 @@ impl Previewing for RuleService {
     }
 
     async fn ask(&self, wanted: &Wanted) -> Result<QueryAnswer, QueryFailure> {
-        let Wanted { source, expr, at, deadline, .. } = wanted;
-        self.network.ask(source, expr, *at, *deadline).await
+        let (network, Wanted { source, expr, at, deadline, .. }) = (self.network.clone(), wanted.clone());
+        let asked = self.io.spawn(async move { network.ask(&source, &expr, at, deadline).await });
+        asked.await.unwrap_or_else(|error| Err(QueryFailure::passing(error.to_string())))
     }
 }
 
@@ -471,28 +489,39 @@ impl Machine for Engine {
     }
 }
 
-impl Perform<Effect> for Performer {
+impl Perform<Engine> for Performer {
     fn perform(&self, effect: Effect) {
         match effect {
             Effect::Query { id, source, expr, at, deadline } => {
-                drop(tokio::spawn(self.clone_handles().query(id, source, expr, at, deadline)))
+                drop(self.io.spawn(self.clone_handles().query(id, source, expr, at, deadline)))
             }
             Effect::Write { id, is_awaited: true, samples, deadline } => {
-                drop(tokio::spawn(self.clone_handles().write(id, samples, deadline)))
+                drop(self.io.spawn(self.clone_handles().write(id, samples, deadline)))
             }
             Effect::Write { id, is_awaited: false, samples, .. } => {
                 self.network.queues.enqueue(&samples);
-                drop(tokio::spawn(self.clone_handles().queued(id)));
+                self.queued().push(id);
             }
             Effect::Send(alerts) => self.outgoing.push(alerts),
+            Effect::Persist { key, value } if record::may_wait(&key) => self.ledger.note_slightly(&key, Some(value)),
             Effect::Persist { key, value } => self.ledger.note(&key, Some(value)),
             Effect::Forget { key } => self.ledger.note(&key, None),
             Effect::Log(line) => log(&line),
         }
     }
+
+    fn report(&self, engine: &mut Engine, now: Timestamp, out: &mut Vec<Effect>) {
+        for id in std::mem::take(&mut *self.queued()) {
+            engine.written(now, id, Ok(()), out);
+        }
+    }
 }
 
 impl Performer {
+    fn queued(&self) -> MutexGuard<'_, Vec<WriteId>> {
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn clone_handles(&self) -> Task {
         Task { desk: self.desk.clone(), network: self.network.clone() }
     }
@@ -544,11 +573,6 @@ impl Task {
             Err(unwritten) if unwritten.is_kept => engine.written_later(now, id, unwritten.text, out),
             Err(unwritten) => engine.written(now, id, Err(unwritten.text), out),
         });
-    }
-
-    /// The samples are in the queue, where they are safe.
-    async fn queued(self, id: WriteId) {
-        self.report(|engine, now, out| engine.written(now, id, Ok(()), out));
     }
 
     fn report(&self, fact: impl FnOnce(&mut Engine, Timestamp, &mut Vec<Effect>)) {
