@@ -79,8 +79,19 @@ pub struct Route {
     pub active_time_intervals: Vec<String>,
     /// Route labels (templates), inherited and merged; the child wins.
     pub labels: LabelSet,
+    /// Who is told when nobody acknowledges, in the order of time.
+    pub escalate: Vec<EscalationStep>,
     /// Children in order.
     pub routes: Vec<Route>,
+}
+
+/// A receiver that is told of what nobody acknowledges. Not one of Alertmanager's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EscalationStep {
+    /// Counted from the first notification of an alert.
+    pub after: Duration,
+    /// Name of the receiver; not the route's own.
+    pub to: String,
 }
 
 /// The labels that make a group.

@@ -39,6 +39,28 @@ pub struct Group {
     pub next_flush: Timestamp,
     /// One for each integration of its receiver.
     pub slots: Vec<Slot>,
+    /// Who waits for somebody to take them on; only where the route escalates.
+    pub unanswered: Option<Box<Unanswered>>,
+}
+
+/// Alerts of a group that were told, and that nobody has taken on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Sorted by hash.
+    pub waiting: Vec<Waiting>,
+    /// When the first of them is escalated next.
+    pub next: Option<Timestamp>,
+}
+
+/// An episode that nobody has taken on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Hash of the alert's labels.
+    pub hash: u64,
+    /// When it began, in milliseconds since the epoch.
+    pub start_ms: i64,
+    /// The flush that told it first: steps are counted from here.
+    pub since: Timestamp,
 }
 
 /// A group of the last configuration, or of the store, that the present configuration has not taken up yet.
@@ -56,6 +78,8 @@ pub struct Left {
     pub labels: LabelSet,
     /// The instants of its flushes.
     pub grid: Grid,
+    /// Who waited for somebody, as the store says.
+    pub waiting: Vec<Waiting>,
     /// The group itself without its members, unless it comes from the store.
     pub group: Option<(GroupId, Box<Group>)>,
 }

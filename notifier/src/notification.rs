@@ -43,7 +43,7 @@ pub struct NotifiedAlert {
     pub fingerprint: Fingerprint,
 }
 
-/// Why a notification goes out; the texts are Alertmanager's `notification_reason`, and two more.
+/// Why a notification goes out; the texts are Alertmanager's `notification_reason`, and more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
@@ -62,6 +62,8 @@ pub enum Reason {
     /// The silence or mute that hid an alert since the last notification is over, and it still fires. Not one of
     /// Alertmanager's.
     Unmuted,
+    /// Nobody has acknowledged in time: a step of the route tells another receiver. Not one of Alertmanager's.
+    Escalated,
 }
 
 impl NotifiedAlert {
@@ -105,6 +107,7 @@ impl Reason {
             Self::RepeatInterval => "repeat interval elapsed",
             Self::FiresAgain => "fires again",
             Self::Unmuted => "no longer muted",
+            Self::Escalated => "not acknowledged in time",
         }
     }
 }

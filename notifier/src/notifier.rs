@@ -5,6 +5,7 @@ mod clock;
 mod configure;
 mod debts;
 mod effect;
+mod escalate;
 mod flush;
 mod follow;
 mod groups;
@@ -88,6 +89,8 @@ enum Wake {
     Flush(GroupId),
     /// Repeat a failed attempt of the integration in this slot.
     Retry(GroupId, usize),
+    /// A step of a group's route has come for those that nobody has taken on.
+    Escalate(GroupId),
 }
 
 impl Notifier {
@@ -123,6 +126,7 @@ impl Notifier {
                 Wake::Windows => self.tend(now, out),
                 Wake::Flush(group) => self.flush(now, group, out),
                 Wake::Retry(group, slot) => self.retry(now, group, slot, out),
+                Wake::Escalate(group) => self.escalate(now, group, out),
                 Wake::Maintain => {
                     self.maintain(now, out);
                     self.wakes.insert((now.plus(self.settings.maintenance_interval), Wake::Maintain));

@@ -17,7 +17,7 @@ use smol_str::SmolStr;
 use uuid::Uuid;
 
 use crate::acknowledgement::Acknowledgement;
-use crate::group::{Grid, Group, Left};
+use crate::group::{Grid, Group, Left, Waiting};
 use crate::notification_log::Entry;
 use crate::maintenance::Maintenance;
 use crate::silence::Silence;
@@ -117,6 +117,9 @@ pub struct GroupV1 {
     receiver: String,
     #[serde(default, with = "label_map")]
     labels: LabelSet,
+    /// Hash, start in milliseconds, since when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    waiting: Vec<(u64, i64, i64)>,
 }
 
 /// An acknowledgement.
@@ -253,6 +256,12 @@ impl<'a> Record<'a> {
             interval: u64::try_from(group.grid.interval.as_nanos()).unwrap_or(u64::MAX),
             receiver: receiver.to_owned(),
             labels: group.labels.clone(),
+            waiting: group
+                .unanswered
+                .iter()
+                .flat_map(|unanswered| &unanswered.waiting)
+                .map(|one| (one.hash, one.start_ms, one.since.as_nanos()))
+                .collect(),
         }))
     }
 }
@@ -347,6 +356,11 @@ impl LogV1 {
 impl GroupV1 {
     /// What a group is taken up from.
     pub fn into_left(self) -> Left {
+        let waiting = self.waiting.into_iter().map(|(hash, start_ms, since)| Waiting {
+            hash,
+            start_ms,
+            since: Timestamp::from_nanos(since),
+        });
         let suffix = format!(":{}", self.labels);
         let route = self.key.strip_suffix(&suffix).unwrap_or_default().into();
         Left {
@@ -356,6 +370,7 @@ impl GroupV1 {
             is_renamed: false,
             labels: self.labels,
             grid: Grid { anchor: Timestamp::from_nanos(self.anchor), interval: Duration::from_nanos(self.interval) },
+            waiting: waiting.collect(),
             group: None,
         }
     }

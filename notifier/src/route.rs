@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::matcher::all_match;
+use model::quote::quote;
 use model::{LabelSet, Matcher, Timestamp};
 
 use crate::config::{Config, GroupBy, Route};
@@ -20,6 +21,8 @@ pub struct RouteId(pub u32);
 pub struct RouteTree {
     config: Arc<Config>,
     nodes: Vec<Node>,
+    /// Any route has steps.
+    escalates: bool,
 }
 
 /// A route without its children.
@@ -39,6 +42,10 @@ pub struct Node {
     pub group_interval: std::time::Duration,
     /// Before a group is notified again unchanged.
     pub repeat_interval: std::time::Duration,
+    /// Who is told when nobody acknowledges, after how long, in that order; each is a node that no alert is routed to.
+    pub steps: Vec<(std::time::Duration, RouteId)>,
+    /// It is a step of another one.
+    pub is_step: bool,
     group_by: GroupBy,
     matchers: Vec<Matcher>,
     continues: bool,
@@ -73,7 +80,9 @@ impl RouteTree {
         let mut nodes = Vec::new();
         let mut twins = HashMap::new();
         add(&config, &config.route, &mut nodes, &mut twins);
-        Self { config, nodes }
+        add_steps(&config, &config.route, &mut nodes, &mut twins);
+        let escalates = nodes.iter().any(|node: &Node| !node.steps.is_empty());
+        Self { config, nodes, escalates }
     }
 
     /// The configuration it was built from.
@@ -92,6 +101,8 @@ impl RouteTree {
         self.nodes.push(Node {
             key: "".into(),
             twin: self.nodes.len(),
+            steps: Vec::new(),
+            is_step: false,
             receiver,
             labels: LabelSet::empty(),
             group_wait: std::time::Duration::ZERO,
@@ -118,6 +129,15 @@ impl RouteTree {
         let mut found = Vec::new();
         self.walk(RouteId(0), labels, &mut found);
         found
+    }
+
+    /// Routes, each followed by its steps.
+    pub fn with_steps(&self, routes: Vec<RouteId>) -> Vec<RouteId> {
+        if !self.escalates {
+            return routes;
+        }
+        let steps = |id: RouteId| self.node(id).steps.iter().map(|(_, step)| *step);
+        routes.into_iter().flat_map(|id| std::iter::once(id).chain(steps(id))).collect()
     }
 
     fn walk(&self, id: RouteId, labels: &LabelSet, found: &mut Vec<RouteId>) {
@@ -198,19 +218,12 @@ fn add(config: &Config, route: &Route, nodes: &mut Vec<Node>, twins: &mut HashMa
     let seen = twins.entry(route.key.clone()).or_insert(0);
     let twin = *seen;
     *seen += 1;
-    // The loader has checked that the name exists; a sink is the harmless reading of a hand-made configuration.
-    let receiver = config.receivers.get(&route.receiver).cloned();
-    let sink = || {
-        Arc::new(Receiver {
-            labels: LabelSet::from_pairs([("name", route.receiver.as_str())]),
-            name: route.receiver.clone(),
-            integrations: Vec::new(),
-        })
-    };
     nodes.push(Node {
         key: route.key.as_str().into(),
         twin,
-        receiver: receiver.unwrap_or_else(sink),
+        steps: Vec::new(),
+        is_step: false,
+        receiver: receiver(config, &route.receiver),
         labels: route.labels.clone(),
         group_wait: route.group_wait,
         group_interval: route.group_interval,
@@ -232,6 +245,51 @@ fn add(config: &Config, route: &Route, nodes: &mut Vec<Node>, twins: &mut HashMa
         (node.children, node.index) = (children, index);
     }
     id
+}
+
+/// Appends the steps of a route and of those below it.
+fn add_steps(config: &Config, route: &Route, nodes: &mut Vec<Node>, twins: &mut HashMap<String, usize>) {
+    let mut steps = Vec::new();
+    for step in &route.escalate {
+        let id = RouteId(u32::try_from(nodes.len()).expect("fewer than four billion routes fit in memory"));
+        let Some(parent) = nodes.get(route.id) else { continue };
+        let key = format!("{}/escalate{{to={}}}", parent.key, quote(&step.to));
+        let seen = twins.entry(key.clone()).or_insert(0);
+        let node = Node {
+            key: key.as_str().into(),
+            twin: *seen,
+            steps: Vec::new(),
+            is_step: true,
+            receiver: receiver(config, &step.to),
+            labels: parent.labels.clone(),
+            group_wait: std::time::Duration::ZERO,
+            group_interval: parent.group_interval,
+            repeat_interval: parent.repeat_interval,
+            group_by: parent.group_by.clone(),
+            matchers: Vec::new(),
+            continues: false,
+            mute: parent.mute.clone(),
+            active: parent.active.clone(),
+            children: Vec::new(),
+            index: MatcherIndex::default(),
+        };
+        *seen += 1;
+        nodes.push(node);
+        steps.push((step.after, id));
+    }
+    if let Some(parent) = nodes.get_mut(route.id) {
+        parent.steps = steps;
+    }
+    route.routes.iter().for_each(|child| add_steps(config, child, nodes, twins));
+}
+
+/// The loader has checked that the name exists; a sink is the harmless reading of a hand-made configuration.
+fn receiver(config: &Config, name: &str) -> Arc<Receiver> {
+    let sink = || {
+        let labels = LabelSet::from_pairs([("name", name)]);
+        Arc::new(Receiver { labels, name: name.to_owned(), integrations: Vec::new() })
+    };
+    config.receivers.get(name).cloned().unwrap_or_else(sink)
 }
 
 #[cfg(test)]

@@ -147,6 +147,7 @@ fn destination_changes(sides: [(&Destination, &Config); 2]) -> Vec<Difference> {
     compare("group wait", &old.group_wait, &new.group_wait);
     compare("group interval", &old.group_interval, &new.group_interval);
     compare("repeat interval", &old.repeat_interval, &new.repeat_interval);
+    compare("escalation", &listed(&old.escalate), &listed(&new.escalate));
     let intervals = [
         ("mute time intervals", &old.mute_time_intervals, &new.mute_time_intervals),
         ("active time intervals", &old.active_time_intervals, &new.active_time_intervals),
@@ -259,6 +260,7 @@ fn differing_settings((old, old_config): (&Route, &Config), (new, new_config): (
             ("group wait", format_duration(route.group_wait)),
             ("group interval", format_duration(route.group_interval)),
             ("repeat interval", format_duration(route.repeat_interval)),
+            ("escalation", listed(&routing::escalation(route))),
             ("continue", route.continues.to_string()),
             ("labels", route.labels.to_string()),
         ]
@@ -363,6 +365,12 @@ time_intervals:
                 "receiver: team-a\n    group_wait: 1m\n    repeat_interval: 1d",
                 &[format!("{a} | group wait | 30s > 1m"), format!("{a} | repeat interval | 4h > 1d")],
                 &[format!("{route_a} | group wait | 30s > 1m"), format!("{route_a} | repeat interval | 4h > 1d")],
+            ),
+            (
+                "receiver: team-b",
+                "receiver: team-b\n    escalate: [{after: 15m, to: team-a}]",
+                &[format!("{b} | escalation | none > team-a after 15m")],
+                &[format!("{route_b} | escalation | none > team-a after 15m")],
             ),
             (
                 "receiver: team-b",

@@ -79,6 +79,9 @@ pub struct Destination {
     pub group_interval: String,
     /// Before the same again.
     pub repeat_interval: String,
+    /// Who is told when nobody acknowledges, and after how long.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub escalate: Vec<String>,
     /// Time intervals in which it is quiet, and outside which it is.
     pub mute_time_intervals: Vec<String>,
     /// See there.
@@ -90,10 +93,17 @@ pub struct Destination {
 /// The whole tree.
 pub fn whole(route: &Route) -> Branch {
     let going_on = if route.continues { "  continue: true" } else { "" };
+    let steps = escalation(route);
+    let steps = if steps.is_empty() { String::new() } else { format!("  escalate: {}", steps.join(", ")) };
     Branch {
-        text: format!("{}{going_on}  receiver: {}", slug(route), route.receiver),
+        text: format!("{}{going_on}  receiver: {}{steps}", slug(route), route.receiver),
         branches: route.routes.iter().map(whole).collect(),
     }
+}
+
+/// `boss after 15m`, in the order of time.
+pub fn escalation(route: &Route) -> Vec<String> {
+    route.escalate.iter().map(|step| format!("{} after {}", step.to, format_duration(step.after))).collect()
 }
 
 /// The routes that take an alert; receivers stand at the ends only.
@@ -165,6 +175,7 @@ fn destination(tree: &RouteTree, config: &Arc<Config>, id: RouteId, labels: &Lab
         group_wait: format_duration(node.group_wait),
         group_interval: format_duration(node.group_interval),
         repeat_interval: format_duration(node.repeat_interval),
+        escalate: route.map(escalation).unwrap_or_default(),
         mute_time_intervals: names(|route| &route.mute_time_intervals),
         active_time_intervals: names(|route| &route.active_time_intervals),
         quiet: tree.mute_at(id, at).map(|mute| match mute {
@@ -226,6 +237,9 @@ impl std::fmt::Display for Destination {
             "  timing: first after {}, news after {}, repeated after {}",
             self.group_wait, self.group_interval, self.repeat_interval
         )?;
+        if !self.escalate.is_empty() {
+            writeln!(f, "  not acknowledged: {}", self.escalate.join(", "))?;
+        }
         for (what, names) in [("mute", &self.mute_time_intervals), ("active", &self.active_time_intervals)] {
             if !names.is_empty() {
                 writeln!(f, "  {what} time intervals: {}", names.join(", "))?;

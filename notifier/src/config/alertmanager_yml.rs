@@ -122,6 +122,10 @@ fn check_names(
     for name in route.receiver.iter().filter(|name| !receivers.contains_key(&name.value)) {
         undefined("receiver", name, receivers.keys(), decoder);
     }
+    let steps = route.escalate.iter().flatten();
+    for name in steps.map(|step| &step.to).filter(|name| !receivers.contains_key(&name.value)) {
+        undefined("receiver", name, receivers.keys(), decoder);
+    }
     let named = route.mute_time_intervals.iter().chain(&route.active_time_intervals);
     for name in named.filter(|name| !intervals.contains_key(&name.value)) {
         undefined("time interval", name, intervals.keys(), decoder);

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use model::duration::parse_duration;
+use model::duration::{format_duration, parse_duration};
 use model::matcher::is_classic_name;
 use model::matcher::parse::{ParseMode, print_matchers};
 use model::{LabelSet, Matcher};
 use yaml::{Decoder, Field, Fields, Kind, Node, Span, Spanned};
 
 use super::matchers::{self, MatcherKeys};
-use super::{GroupBy, Route};
+use super::{EscalationStep, GroupBy, Route};
 use crate::receiver::template_check::check_go_template;
 
 const KEYS: MatcherKeys = MatcherKeys { matchers: "matchers", equal: "match", regex: "match_re" };
@@ -35,6 +35,7 @@ pub(super) struct RawRoute {
     pub(super) mute_time_intervals: Vec<Spanned<String>>,
     pub(super) active_time_intervals: Vec<Spanned<String>>,
     labels: Vec<(String, String)>,
+    pub(super) escalate: Option<Vec<RawStep>>,
     /// Keys that the root may not have.
     pub(super) not_on_root: Vec<Spanned<&'static str>>,
     pub(super) routes: Vec<RawRoute>,
@@ -56,6 +57,7 @@ impl RawRoute {
             mute_time_intervals: fields.optional("mute_time_intervals").string_list().unwrap_or_default(),
             active_time_intervals: fields.optional("active_time_intervals").string_list().unwrap_or_default(),
             labels: decode_labels(fields.optional("labels"), decoder),
+            escalate: fields.optional("escalate").sequence(RawStep::decode),
             not_on_root: not_on_root(node, &fields, continues),
             routes: fields
                 .optional("routes")
@@ -81,6 +83,7 @@ impl RawRoute {
             mute_time_intervals: Vec::new(),
             active_time_intervals: Vec::new(),
             labels: LabelSet::empty(),
+            escalate: Vec::new(),
             routes: Vec::new(),
         };
         self.inherit(&defaults, defaults.key.clone(), &mut 0, decoder)
@@ -88,10 +91,12 @@ impl RawRoute {
 
     fn inherit(self, parent: &Route, key: String, next_id: &mut usize, decoder: &Decoder) -> Route {
         self.warn_about_repeat(parent, decoder);
+        let receiver = self.receiver.map_or_else(|| parent.receiver.clone(), |receiver| receiver.value);
+        let escalate = steps(self.escalate, &parent.escalate, &receiver, decoder);
         let mut route = Route {
             key,
             id: *next_id,
-            receiver: self.receiver.map_or_else(|| parent.receiver.clone(), |receiver| receiver.value),
+            receiver,
             matchers: self.matchers,
             group_by: self.group_by.unwrap_or_else(|| parent.group_by.clone()),
             group_wait: self.group_wait.unwrap_or(parent.group_wait),
@@ -101,6 +106,7 @@ impl RawRoute {
             mute_time_intervals: self.mute_time_intervals.into_iter().map(|name| name.value).collect(),
             active_time_intervals: self.active_time_intervals.into_iter().map(|name| name.value).collect(),
             labels: parent.labels.overlay(self.labels.iter().map(|(name, text)| (name.as_str(), text.as_str()))),
+            escalate,
             routes: Vec::new(),
         };
         *next_id += 1;
@@ -122,6 +128,52 @@ impl RawRoute {
             report.hint("notifications repeat at most once in each group_interval");
         }
     }
+}
+
+/// A step of `escalate` as written.
+pub(super) struct RawStep {
+    after: Spanned<Duration>,
+    pub(super) to: Spanned<String>,
+}
+
+impl RawStep {
+    fn decode(node: &Node, decoder: &Decoder) -> Option<RawStep> {
+        let mut fields = decoder.mapping(node, "a step of an escalation")?;
+        let after = positive_duration(fields.required("after"), decoder);
+        let to = fields.required("to").string();
+        fields.finish();
+        Some(RawStep { after: after?, to: to? })
+    }
+}
+
+/// A route's own steps, or those handed down to it, of which its own receiver needs none.
+fn steps(
+    own: Option<Vec<RawStep>>,
+    inherited: &[EscalationStep],
+    receiver: &str,
+    decoder: &Decoder,
+) -> Vec<EscalationStep> {
+    let Some(own) = own else {
+        return inherited.iter().filter(|step| step.to != receiver).cloned().collect();
+    };
+    let mut steps: Vec<EscalationStep> = Vec::new();
+    for RawStep { after, to } in own {
+        if to.value == receiver {
+            let report = decoder.error(to.span, format!("{receiver:?} is told by the route already"));
+            report.hint("a step tells another receiver; the route's own is told again every repeat_interval");
+        }
+        if steps.iter().any(|step| step.to == to.value) {
+            let report = decoder.error(to.span, format!("receiver {:?} has a step before", to.value));
+            report.hint("each receiver has one step; it is told again every repeat_interval");
+        }
+        if let Some(last) = steps.last().filter(|last| last.after > after.value) {
+            let last = format_duration(last.after);
+            let report = decoder.error(after.span, format!("this step comes before the one above it ({last})"));
+            report.hint("steps are counted from the first notification and stand in the order of time");
+        }
+        steps.push(EscalationStep { after: after.value, to: to.value });
+    }
+    steps
 }
 
 fn positive_duration(field: Field<'_>, decoder: &Decoder) -> Option<Spanned<Duration>> {

@@ -122,6 +122,7 @@ impl Notifier {
             guests: self.seat(now, id, owed),
             grid: left.grid,
             next_flush: left.grid.next_after(now).max(self.not_before),
+            unanswered: None,
         };
         let record = Record::of_group(&group, routes.node(route).twin, &left.receiver);
         out.push(persist(group.record_key.clone(), &record));

@@ -59,6 +59,7 @@ impl Notifier {
         if self.settings.as_alertmanager {
             self.let_hidden_go(now, id, &mut group, &flush.sight);
         }
+        self.follow_unanswered(now, id, (&routes, &mut group), &flush.sight, true, out);
         for member in group.members.iter_mut().chain(&mut group.guests) {
             member.seen_over = self.known.book.get(member.id).is_none_or(|alert| alert.is_resolved(now));
         }
@@ -130,6 +131,9 @@ impl Notifier {
             as_alertmanager: self.settings.as_alertmanager,
         };
         match is_news(self.log.get(&slot.log_key), question) {
+            Verdict::Notify(Reason::FirstNotification) if flush.routes.node(group.route).is_step => {
+                Verdict::Notify(Reason::Escalated)
+            }
             Verdict::Notify(_) if told.firing.is_empty() && !question.send_resolved => {
                 Verdict::Hold(HoldReason::ResolvesUnwanted)
             }
@@ -215,7 +219,7 @@ impl Notifier {
             integration: Arc::clone(&slot.integration),
             notification: Arc::clone(&content.notification),
             named: match content.notification.reason {
-                Reason::FirstNotification => None,
+                Reason::FirstNotification | Reason::Escalated => None,
                 _ => self.log.get(&slot.log_key).and_then(|entry| entry.named.clone()),
             },
             attempt: failed + 1,

@@ -98,6 +98,7 @@ impl Groups {
                 is_renamed: false,
                 labels: group.labels.clone(),
                 grid: group.grid,
+                waiting: Vec::new(),
                 group: None,
             };
             let record_key = group.record_key.clone();

@@ -22,6 +22,9 @@ impl Notifier {
         }
         if group.members.is_empty() && group.guests.is_empty() {
             self.wakes.remove(&(group.next_flush, Wake::Flush(id)));
+            if let Some(step) = group.unanswered.as_ref().and_then(|unanswered| unanswered.next) {
+                self.wakes.remove(&(step, Wake::Escalate(id)));
+            }
             for (at, slot) in group.slots.iter().enumerate() {
                 if let SlotState::Waiting { at: due, .. } = &slot.state {
                     self.wakes.remove(&(*due, Wake::Retry(id, at)));

@@ -34,7 +34,8 @@ pub(super) struct Sight {
     pub(super) turned: Vec<(AlertId, Seen)>,
     /// How many alerts were looked up among the silences.
     pub(super) silence_queries: u64,
-    visible: Vec<AlertId>,
+    /// Neither inhibited nor muted nor silenced.
+    pub(super) visible: Vec<AlertId>,
 }
 
 impl Known {
