@@ -1,5 +1,6 @@
 //! The command line: what people may write. What is meant by it is in `command/`.
 
+pub mod ack;
 pub mod check;
 pub mod client;
 pub mod cluster;
@@ -60,6 +61,8 @@ pub enum Command {
     },
     /// Show or send alerts.
     Alert(client::AlertCommand),
+    /// Acknowledge alerts: no repeats and no escalation until they are over.
+    Ack(ack::AckCommand),
     /// Show, create, change or end silences.
     Silence(client::SilenceCommand),
     /// Show a notifier's configuration or routes.
@@ -232,6 +235,10 @@ pub struct NotifierFlags {
     /// it is empty.
     #[arg(long = "dispatch.critical", default_value = "severity=\"critical\"", value_name = "MATCHERS")]
     pub dispatch_critical: String,
+    /// Signs the links in mails that acknowledge; without it a key is made and kept in the store. There are links where
+    /// --web.external-url says where they lead.
+    #[arg(long = "ack.key-file", value_name = "FILE")]
+    pub ack_key_file: Option<PathBuf>,
     /// Do as another notifier does where Watchfire promises more: see docs/differences.md.
     #[arg(long = "compat", value_enum, value_name = "NOTIFIER")]
     pub compat: Option<Compat>,

@@ -1,5 +1,6 @@
 //! One file per command: from what was written to what is done, and the exit code.
 
+pub mod ack;
 pub mod alert;
 pub mod check;
 pub mod cluster;
@@ -38,6 +39,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Promql(PromqlCommand::Test { files }) => Ok(promql::test(&files)),
         Command::Simulate { scenarios } => simulate::execute(&scenarios),
         Command::Alert(command) => alert::execute(command).await,
+        Command::Ack(command) => ack::execute(command).await,
         Command::Silence(command) => silence::execute(command).await,
         Command::Config(command) => config::execute(command).await,
         Command::Route(command) => route::execute(command).await,

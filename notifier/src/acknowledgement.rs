@@ -32,6 +32,8 @@ pub enum AckTarget {
     Matching(Vec<Matcher>),
     /// The members of the groups with this key.
     Group(String),
+    /// The members of the group whose key has this [digest](crate::record::group_digest).
+    GroupDigest(String),
     /// Those of the target that began no later than this: a link of an old mail is about what it was sent for.
     BegunBy(Timestamp, Box<AckTarget>),
 }

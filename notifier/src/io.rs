@@ -1,11 +1,13 @@
 //! The network side of the notifier: its API, its deliveries, its metrics.
 //!
 //! - [`desk`]: how the network side reaches the machine
+//! - [`ack_page`]: the page behind the link of a mail
 //! - [`api`]: Alertmanager's API v2
 //! - [`deliver`]: what receivers are told, sent
 //! - [`trial`]: a sample sent through a receiver, or only rendered
 //! - [`metrics`]: what is counted, under Alertmanager's names
 
+pub mod ack_page;
 pub mod api;
 pub mod deliver;
 pub mod desk;

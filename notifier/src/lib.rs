@@ -12,8 +12,8 @@
 //! - [`silence`], [`inhibit`], [`mute_time`]: what hides alerts; they answer questions and decide nothing
 //! - [`maintenance`], [`schedule`]: silences that recur, and when
 //! - [`matcher_index`]: how these find the few matchers that can match
+//! - [`acknowledgement`], [`ack_link`]: who has taken an alert on, also by a link
 //! - [`notification_log`]: what each integration was last told
-//! - [`acknowledgement`]: who has taken an alert on
 //! - [`decision`]: is there news? one verdict with its reason
 //! - [`history`]: what was decided and what came of it, in bounded pages
 //! - [`notification`]: what receivers get and templates see
@@ -25,8 +25,9 @@
 //! One alert's walk: `notifier/ingest.rs` checks and stores it, `placement.rs` puts it into groups, `flush.rs` looks
 //! (`sight.rs`) and decides for each integration, `outcome.rs` writes the log, `settle.rs` lets go of it.
 
-pub mod alert_book;
+pub mod ack_link;
 pub mod acknowledgement;
+pub mod alert_book;
 pub mod config;
 pub mod decision;
 pub mod group;

@@ -376,6 +376,11 @@ impl GroupV1 {
     }
 }
 
+/// Names a group where its key would be too long: in links.
+pub fn group_digest(key: &str) -> String {
+    short_hash(&[key])
+}
+
 /// 128 bits of SHA-256 in hex: enough that keys never meet, short enough for a store.
 fn short_hash(parts: &[&str]) -> String {
     let mut hash = Sha256::new();

@@ -16,12 +16,14 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::sync::Arc;
 
 use model::LabelSet;
 use templates::go_template::notifier_functions::{functions, template_set};
 use templates::go_template::{Escape, Limits, Render, Template, TemplateSet, Value};
 use templates::handlebars::{Data, Escaping, Registry};
 
+use crate::ack_link::AckLinks;
 use crate::config::Config;
 use crate::notification::{Notification, NotifiedAlert, common};
 use crate::receiver::TemplateText;
@@ -37,6 +39,7 @@ pub struct Renderer {
     /// Shipped texts that the user's Go templates redefine.
     redefined: Vec<Shipped>,
     external_url: String,
+    ack_links: Option<Arc<AckLinks>>,
 }
 
 /// Every mistake in the templates of a configuration, one a line.
@@ -104,7 +107,14 @@ impl Renderer {
             handlebars: Registry::shipped(),
             redefined: Vec::new(),
             external_url: external_url.trim_end_matches('/').to_owned(),
+            ack_links: None,
         }
+    }
+
+    /// Templates may show links that acknowledge.
+    #[must_use]
+    pub fn with_ack_links(self, ack_links: Option<Arc<AckLinks>>) -> Renderer {
+        Renderer { ack_links, ..self }
     }
 
     /// Where users reach this notifier, without a slash at the end.
@@ -134,6 +144,16 @@ impl Page<'_> {
     /// Where users reach this notifier.
     pub fn external_url(&self) -> &str {
         &self.renderer.external_url
+    }
+
+    /// A link that acknowledges what fires, where there may be one.
+    pub fn ack_url(&self) -> Option<String> {
+        self.renderer.ack_links.as_ref()?.of_group(self.external_url(), self.notification)
+    }
+
+    /// A link that acknowledges one alert.
+    pub fn alert_ack_url(&self, alert: &NotifiedAlert) -> Option<String> {
+        self.renderer.ack_links.as_ref()?.of_alert(self.external_url(), alert, self.notification.at)
     }
 
     /// Renders a text.

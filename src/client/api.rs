@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 use yaml::{Decoder, SourceFile};
 
-use super::wire::{SentAlert, SentSilence, ShownAlert, ShownSilence, Status, StoredSilence};
+use super::wire::{SentAck, SentAlert, SentSilence, ShownAck, ShownAlert, ShownSilence, Status, StoredSilence};
+use crate::cli::ack::AckTarget;
 use crate::cli::client::AlertQuery;
 use crate::live;
 
@@ -132,6 +133,36 @@ impl Api {
     /// As of [`ApiError`].
     pub async fn expire_silence(&self, id: &str) -> Result<(), ApiError> {
         self.send(Method::DELETE, &silence_path(id), None::<&()>).await.map(drop)
+    }
+
+    /// What is acknowledged of what matches.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn acknowledgements(&self, matchers: &[String]) -> Result<Vec<ShownAck>, ApiError> {
+        let parameters: Vec<_> = matchers.iter().map(|matcher| ("filter", matcher.as_str())).collect();
+        self.ask(Method::GET, &with_parameters("/ack", &parameters), None::<&()>).await
+    }
+
+    /// Acknowledges; answers what is acknowledged now.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn acknowledge(&self, ack: &SentAck) -> Result<Vec<ShownAck>, ApiError> {
+        self.ask(Method::POST, "/ack", Some(ack)).await
+    }
+
+    /// Takes acknowledgements back; answers the fingerprints of the alerts.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn unacknowledge(&self, target: &AckTarget) -> Result<Vec<String>, ApiError> {
+        let named = |name, texts: &'_ [String]| texts.iter().map(|text| (name, text.clone())).collect::<Vec<_>>();
+        let mut parameters = named("fingerprint", &target.fingerprints);
+        parameters.extend(named("filter", &target.matchers));
+        parameters.extend(target.group_key.iter().map(|key| ("groupKey", key.clone())));
+        let parameters: Vec<_> = parameters.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        self.ask(Method::DELETE, &with_parameters("/ack", &parameters), None::<&()>).await
     }
 
     /// Version, configuration, cluster.

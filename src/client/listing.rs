@@ -110,7 +110,7 @@ pub fn cluster(output: OutputFormat, cluster: &Cluster) -> String {
     table.text()
 }
 
-fn pairs(pairs: &Pairs) -> String {
+pub(crate) fn pairs(pairs: &Pairs) -> String {
     let mut shown: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
     shown.sort();
     shown.join(" ")

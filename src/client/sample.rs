@@ -101,6 +101,7 @@ impl Sample {
             ends_at: jiff(&alert.ends_at),
             generator_url: alert.generator_url.clone(),
             fingerprint: alert.fingerprint.clone(),
+            ack_url: String::new(),
         });
         notifier_data::Notification {
             receiver: self.receiver.clone(),
@@ -112,6 +113,7 @@ impl Sample {
             common_annotations: list(&self.common_annotations),
             route_labels: list(&self.route_labels),
             external_url: self.external_url.clone(),
+            ack_url: String::new(),
         }
     }
 

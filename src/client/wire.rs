@@ -34,6 +34,9 @@ pub struct ShownAlert {
     pub generator_url: String,
     /// Identity.
     pub labels: Pairs,
+    /// Who has acknowledged it, as the notifier says it. Not in Alertmanager.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<serde_json::Value>,
 }
 
 /// A receiver of an alert.
@@ -80,6 +83,50 @@ pub struct SentAlert {
     pub generator_url: Option<String>,
     /// Identity.
     pub labels: Pairs,
+}
+
+/// An acknowledgement to be made: exactly one of the first three says of what.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SentAck {
+    /// Of these alerts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprints: Option<Vec<String>>,
+    /// Of those that match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matchers: Option<Vec<String>>,
+    /// Of a group's members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_key: Option<String>,
+    /// Who.
+    pub by: String,
+    /// What they say.
+    pub comment: String,
+    /// Until when, if not until the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
+}
+
+/// An acknowledgement as the notifier shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownAck {
+    /// Hash of the alert's labels.
+    pub fingerprint: String,
+    /// The alert's labels.
+    pub labels: Pairs,
+    /// When it began to fire.
+    pub starts_at: Moment,
+    /// Who.
+    pub by: String,
+    /// What they said.
+    #[serde(default)]
+    pub comment: String,
+    /// When.
+    pub at: Moment,
+    /// Until when, if not until the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
 }
 
 /// A silence as the notifier shows it.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use anyhow::bail;
 use model::Matcher;
 use model::matcher::parse::{ParseMode, parse_matchers};
+use notifier::ack_link::AckLinks;
+use notifier::io::ack_page;
 use notifier::io::api::{self, About};
 use notifier::io::metrics::NotifierMetrics;
 use notifier::io::metrics::census::Census;
@@ -14,9 +16,10 @@ use tokio::sync::watch;
 use tracing::info;
 
 use crate::cli::feature::Feature;
-use crate::cli::{Compat, NotifierCommand, NotifierFlags};
+use crate::cli::{Compat, NotifierCommand, NotifierFlags, WebFlags};
 use crate::live;
 use crate::process::{COMPATIBLE_VERSION, Parts, Process, VERSION};
+use crate::service::ack_key;
 use crate::service::notifier::{NotifierService, Sources};
 use crate::web::get_limit;
 
@@ -32,6 +35,7 @@ pub async fn execute(command: NotifierCommand) -> anyhow::Result<ExitCode> {
         external_url: process.external.url.clone(),
         matcher_mode: matcher_mode(&command.notifier),
         critical: critical(&command.notifier)?,
+        ack_links: ack_links(&process, &command.web, &command.notifier).await?,
     };
     let service = NotifierService::start(sources, settings(&command.notifier), process.store.clone()).await?;
     let mut parts = Parts::default();
@@ -87,6 +91,21 @@ pub(super) fn matcher_mode(flags: &NotifierFlags) -> ParseMode {
     }
 }
 
+/// The links that acknowledge, where somebody said where links lead.
+///
+/// # Errors
+/// The key cannot be read or kept.
+pub(super) async fn ack_links<const PORT: u16>(
+    process: &Process,
+    web: &WebFlags<PORT>,
+    flags: &NotifierFlags,
+) -> anyhow::Result<Option<Arc<AckLinks>>> {
+    if web.external_url.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(ack_key::links(&process.store, flags.ack_key_file.as_deref()).await?)))
+}
+
 /// What goes first.
 ///
 /// # Errors
@@ -108,7 +127,11 @@ pub(super) fn add(parts: &mut Parts, service: Arc<NotifierService>, flags: &Noti
         matcher_mode: matcher_mode(flags),
         started_at: live::now(),
     };
-    let limited = get_limit::limited(api::router(service.clone(), about, alone), flags.get_concurrency);
+    let mut router = api::router(service.clone(), about, alone);
+    if let Some(links) = service.ack_links() {
+        router = router.merge(ack_page::router(service.clone(), links));
+    }
+    let limited = get_limit::limited(router, flags.get_concurrency);
     parts.router = std::mem::take(&mut parts.router).merge(limited);
     let census = Arc::new(Census::new(service.clone()));
     parts.registry.register_collector(Box::new(NotifierMetrics::new(service.clone(), census.clone())));

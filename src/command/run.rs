@@ -21,6 +21,7 @@ pub async fn execute(command: RunCommand) -> anyhow::Result<ExitCode> {
         external_url: url.clone(),
         matcher_mode: super::notifier::matcher_mode(&command.notifier),
         critical: super::notifier::critical(&command.notifier)?,
+        ack_links: super::notifier::ack_links(&process, &command.web, &command.notifier).await?,
     };
     let notifier = NotifierService::start(sources, settings, process.store.clone()).await?;
     let sources = Sources::new(command.rules_config_file, command.rules, url);

@@ -15,6 +15,7 @@ use crate::client::listing;
 use crate::client::session::Session;
 use crate::client::wire::{SentSilence, ShownSilence};
 use crate::live;
+pub(super) use add::user;
 
 /// Shows, creates, changes or ends silences.
 ///

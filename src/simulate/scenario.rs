@@ -88,6 +88,17 @@ pub enum Event {
     },
     /// The end of a silence.
     Expire(String),
+    /// Somebody takes on what fires and matches.
+    Acknowledge {
+        /// Which alerts.
+        matchers: Vec<Matcher>,
+        /// Who.
+        by: String,
+        /// For how long, if not until the episodes end.
+        length: Option<Duration>,
+    },
+    /// Acknowledgements of what matches are taken back.
+    Unacknowledge(Vec<Matcher>),
     /// The process is killed and comes back this much later.
     Restart(Duration),
     /// The process is killed amid its own work, after so many more effects, and comes back this much later.

@@ -3,6 +3,7 @@
 //! Verified against Alertmanager 0.25's answers; fields that came later (`mutedBy`, `routeLabels`, silence annotations)
 //! are added as 0.34 has them.
 
+mod acks;
 mod alerts;
 mod answer;
 mod cors;
@@ -30,6 +31,7 @@ use serde::Serialize;
 
 use super::desk::Desk;
 
+pub(super) use acks::acknowledge;
 pub use silences::SILENCES_LOG;
 
 /// A larger body is refused; 100,000 alerts of half a kilobyte fit.
@@ -64,6 +66,7 @@ pub fn router<D: Desk>(desk: Arc<D>, about: About, v1_is_gone: bool) -> Router {
     let paths = [
         ("/alerts", only("GET,POST", get(alerts::list::<D>).post(alerts::post::<D>))),
         ("/alerts/groups", only("GET", get(groups::list::<D>))),
+        ("/ack", only("DELETE,GET,POST", get(acks::list::<D>).post(acks::post::<D>).delete(acks::remove::<D>))),
         ("/silences", only("GET,POST", get(silences::list::<D>).post(silences::post::<D>))),
         ("/maintenance", only("GET", get(maintenance::list::<D>))),
         ("/maintenance/preview", only("POST", axum::routing::post(maintenance::preview::<D>))),

@@ -21,6 +21,7 @@ use outbound::{HttpClient, HttpConfig, Limits, Request, Response, Secret, SendEr
 use prometheus_client::metrics::counter::Counter;
 use tracing::warn;
 
+use crate::ack_link::AckLinks;
 use crate::config::Config;
 use crate::notifier::Delivery;
 use crate::receiver::email::EmailSettings;
@@ -101,6 +102,12 @@ impl Deliverer {
     #[must_use]
     pub fn counting_degraded(self, counter: Counter) -> Deliverer {
         Deliverer { degraded: counter, ..self }
+    }
+
+    /// Templates may show links that acknowledge.
+    #[must_use]
+    pub fn with_ack_links(self, links: Option<Arc<AckLinks>>) -> Deliverer {
+        Deliverer { renderer: self.renderer.with_ack_links(links), ..self }
     }
 
     /// Notifications that went out in plain form, as a template failed.

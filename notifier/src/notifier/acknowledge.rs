@@ -9,7 +9,7 @@ use super::{AlertView, Effect, Notifier, persist};
 use crate::acknowledgement::{AckDraft, AckError, AckTarget, Acknowledgement};
 use crate::alert_book::{AlertId, StoredAlert};
 use crate::notification_log::Told;
-use crate::record::Record;
+use crate::record::{Record, group_digest};
 
 impl Notifier {
     /// Notes that somebody has taken episodes on: those that fire of what the draft names. Answers which; it is only true
@@ -90,13 +90,18 @@ impl Notifier {
                 let matching = self.alerts_matching(now, matchers).map(|alert| alert.id());
                 Box::new(matching.filter_map(|id| Some((id, self.known.book.get(id)?))))
             }
-            AckTarget::Group(key) => {
-                let groups = self.groups.iter().filter(move |(_, group)| *group.key == **key);
-                let members: BTreeSet<AlertId> = groups.flat_map(|(_, group)| &group.members).map(|m| m.id).collect();
-                let known = members.into_iter().filter_map(|id| Some((id, self.known.book.get(id)?)));
-                Box::new(known.filter(firing))
+            AckTarget::Group(key) => Box::new(self.members(move |group| group == key).filter(firing)),
+            AckTarget::GroupDigest(digest) => {
+                Box::new(self.members(move |group| group_digest(group) == *digest).filter(firing))
             }
         }
+    }
+
+    /// The members of the groups whose key is wanted.
+    fn members(&self, is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = (AlertId, &StoredAlert)> {
+        let groups = self.groups.iter().filter(|(_, group)| is_wanted(&group.key));
+        let members: BTreeSet<AlertId> = groups.flat_map(|(_, group)| &group.members).map(|member| member.id).collect();
+        members.into_iter().filter_map(|id| Some((id, self.known.book.get(id)?)))
     }
 
     /// An alert is reported: if its last episode was over, so is what was said of that.

@@ -17,6 +17,7 @@ pub(super) fn dot(page: &Page<'_>) -> Value {
         ends_at: alert.resolved_at.map(|at| at.to_jiff()),
         generator_url: alert.generator_url.to_string(),
         fingerprint: alert.fingerprint.to_string(),
+        ack_url: page.alert_ack_url(alert).unwrap_or_default(),
     });
     Notification {
         receiver: notification.receiver.clone(),
@@ -28,6 +29,7 @@ pub(super) fn dot(page: &Page<'_>) -> Value {
         common_annotations: pairs(&page.common_annotations()),
         route_labels: pairs(&notification.route_labels),
         external_url: page.external_url().to_owned(),
+        ack_url: page.ack_url().unwrap_or_default(),
     }
     .dot()
 }

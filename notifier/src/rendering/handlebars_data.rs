@@ -12,7 +12,7 @@ pub(super) fn data(page: &Page<'_>) -> Data {
     let notification = page.notification;
     let url = page.external_url();
     let shown = |alerts: &mut dyn Iterator<Item = &NotifiedAlert>| -> Value {
-        alerts.map(|alert| alert_data(alert, url)).collect()
+        alerts.map(|alert| alert_data(page, alert)).collect()
     };
     Data::new(json!({
         "receiver": notification.receiver,
@@ -29,11 +29,13 @@ pub(super) fn data(page: &Page<'_>) -> Data {
         "truncatedAlerts": notification.alerts.len() - page.alerts.len(),
         "externalURL": url,
         "groupURL": links::group(url, notification),
+        "ackURL": page.ack_url(),
         "now": time(notification.at),
     }))
 }
 
-fn alert_data(alert: &NotifiedAlert, external_url: &str) -> Value {
+fn alert_data(page: &Page<'_>, alert: &NotifiedAlert) -> Value {
+    let external_url = page.external_url();
     json!({
         "status": alert.status(),
         "labels": object(&alert.labels),
@@ -42,6 +44,7 @@ fn alert_data(alert: &NotifiedAlert, external_url: &str) -> Value {
         "endsAt": alert.resolved_at.map(time),
         "generatorURL": &*alert.generator_url,
         "silenceURL": alert.resolved_at.is_none().then(|| links::silence(external_url, &alert.labels)).flatten(),
+        "ackURL": page.alert_ack_url(alert),
         "fingerprint": alert.fingerprint.to_string(),
     })
 }

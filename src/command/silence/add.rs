@@ -64,7 +64,7 @@ fn form(matcher: &Matcher) -> SilenceMatcher {
 }
 
 /// The name of the user that runs the program; empty if the system does not tell.
-fn user() -> String {
+pub(in crate::command) fn user() -> String {
     let id = std::fs::metadata("/proc/self").map(|process| process.uid().to_string());
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use model::Alert;
+use model::{Alert, Matcher};
 use model::matcher::parse::{ParseMode, parse_matcher};
-use yaml::Node;
+use yaml::{Field, Node};
 
 use super::super::scenario::{Event, Failure, Via};
 use super::{Reader, duration, labels};
@@ -18,6 +18,8 @@ impl Reader<'_> {
             fields.optional("alerts").sequence(|node, _| self.alert(node, at.unwrap_or_default())).map(Event::Alerts),
             fields.optional("silence").decode(|node, _| self.silence(node)),
             fields.optional("expire").string().map(|name| Event::Expire(name.value)),
+            fields.optional("acknowledge").decode(|node, _| self.acknowledge(node)),
+            self.matchers(fields.optional("unacknowledge")).map(Event::Unacknowledge),
             duration(fields.optional("restart")).map(Event::Restart),
             fields.optional("crash").decode(|node, _| self.crash(node)),
             duration(fields.optional("clock_back")).map(Event::ClockBack),
@@ -28,7 +30,7 @@ impl Reader<'_> {
             fields.optional("why").decode(|node, _| self.why(node)),
         ];
         fields.finish();
-        let choice = "an event is exactly one of alerts, silence, expire, restart, crash, clock_back, failing, query_outage_until, reload, undelivered, why";
+        let choice = "an event is exactly one of alerts, silence, expire, acknowledge, unacknowledge, restart, crash, clock_back, failing, query_outage_until, reload, undelivered, why";
         let event = self.one(choice, span, found);
         Some((at?, event?))
     }
@@ -54,14 +56,27 @@ impl Reader<'_> {
     fn silence(&self, node: &Node) -> Option<Event> {
         let mut fields = self.decoder.mapping(node, "a silence")?;
         let name = fields.required("name").string();
-        let matchers = fields.required("matchers").sequence(|node, decoder| {
-            let parse = |text: &str| parse_matcher(text, ParseMode::Fallback).map(|parsed| parsed.value);
-            decoder.value(node).parse_with(parse).map(|matcher| matcher.value)
-        });
+        let matchers = self.matchers(fields.required("matchers"));
         let starts_in = duration(fields.optional("starts_in")).unwrap_or_default();
         let length = duration(fields.required("for"));
         fields.finish();
         Some(Event::Silence { name: name?.value, matchers: matchers?, starts_in, length: length? })
+    }
+
+    fn matchers(&self, field: Field<'_>) -> Option<Vec<Matcher>> {
+        field.sequence(|node, decoder| {
+            let parse = |text: &str| parse_matcher(text, ParseMode::Fallback).map(|parsed| parsed.value);
+            decoder.value(node).parse_with(parse).map(|matcher| matcher.value)
+        })
+    }
+
+    fn acknowledge(&self, node: &Node) -> Option<Event> {
+        let mut fields = self.decoder.mapping(node, "an acknowledgement")?;
+        let matchers = self.matchers(fields.required("matchers"));
+        let by = fields.required("by").string();
+        let length = duration(fields.optional("for"));
+        fields.finish();
+        Some(Event::Acknowledge { matchers: matchers?, by: by?.value, length })
     }
 
     fn undelivered(&self, node: &Node) -> Option<Event> {

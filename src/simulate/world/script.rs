@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use model::{LabelSet, Timestamp};
+use notifier::acknowledgement::{AckDraft, AckError, AckTarget};
 use notifier::silence::SilenceDraft;
 
 use super::super::scenario::Event;
@@ -47,7 +48,10 @@ impl<'a> World<'a> {
             // Nobody takes the request; the source will send its alerts again.
             (Event::Alerts(_), None) => {}
             // Who wrote the story cannot know when the process dies.
-            (Event::Silence { .. } | Event::Expire(_), None) if may_crash => {}
+            (
+                Event::Silence { .. } | Event::Expire(_) | Event::Acknowledge { .. } | Event::Unacknowledge(_),
+                None,
+            ) if may_crash => {}
             (Event::Expire(name), Some(_)) if !self.silences.contains_key(name.as_str()) && may_crash => {}
             (_, None) => bail!("{}: an event for the notifier while it is down", self.at()),
             (Event::Alerts(alerts), Some(machines)) => {
@@ -75,6 +79,21 @@ impl<'a> World<'a> {
                 let fresh = uuid::Builder::from_random_bytes(self.chance.u128(..).to_be_bytes()).into_uuid();
                 let id = machines.notifier.set_silence(now, draft, fresh, &mut wanted)?;
                 self.silences.insert(name, id);
+            }
+            (Event::Acknowledge { matchers, by, length }, Some(machines)) => {
+                let draft = AckDraft {
+                    target: AckTarget::Matching(matchers.clone()),
+                    by: by.clone(),
+                    comment: String::new(),
+                    until: length.map(|length| now.plus(length)),
+                };
+                match machines.notifier.acknowledge(now, draft, &mut wanted) {
+                    Err(AckError::NoAlert) if self.scenario.expected.is_none() => {}
+                    made => drop(made?),
+                }
+            }
+            (Event::Unacknowledge(matchers), Some(machines)) => {
+                machines.notifier.unacknowledge(now, &AckTarget::Matching(matchers.clone()), &mut wanted);
             }
             (Event::Expire(name), Some(machines)) => {
                 let id = *self.silences.get(name.as_str()).ok_or_else(|| anyhow!("no silence is called {name:?}"))?;

@@ -38,6 +38,8 @@ pub struct Notification {
     pub route_labels: Pairs,
     /// The address users reach this program under.
     pub external_url: String,
+    /// A link that acknowledges what fires; may be empty. Not in Alertmanager.
+    pub ack_url: String,
 }
 
 /// One alert of a notification.
@@ -57,6 +59,8 @@ pub struct Alert {
     pub generator_url: String,
     /// The hash of its labels, in hexadecimal.
     pub fingerprint: String,
+    /// A link that acknowledges it; may be empty. Not in Alertmanager.
+    pub ack_url: String,
 }
 
 impl Notification {
@@ -77,6 +81,7 @@ impl Notification {
                 ("RouteLabels", label_set(&self.route_labels)),
                 ("ExternalURL", self.external_url.as_str().into()),
             ],
+            unlisted: vec![("AckURL", self.ack_url.as_str().into())],
         })
     }
 }
@@ -97,6 +102,7 @@ impl Alert {
                 ("GeneratorURL", self.generator_url.as_str().into()),
                 ("Fingerprint", self.fingerprint.as_str().into()),
             ],
+            unlisted: vec![("AckURL", self.ack_url.as_str().into())],
         })
     }
 }
@@ -117,6 +123,8 @@ struct Structure {
     /// In JSON the names of its fields start with a small letter.
     tagged: bool,
     fields: Vec<(&'static str, Value)>,
+    /// Fields by name only: what prints the whole, as Alertmanager does, shows none of them.
+    unlisted: Vec<(&'static str, Value)>,
 }
 
 impl Object for Structure {
@@ -129,7 +137,7 @@ impl Object for Structure {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
+        self.fields.iter().chain(&self.unlisted).find(|(field, _)| *field == name).map(|(_, value)| value.clone())
     }
 
     fn json_key(&self, field: &'static str) -> Cow<'static, str> {
@@ -235,7 +243,7 @@ impl Object for SortedPairs {
     fn base(&self) -> Option<Value> {
         let pair = |(name, value): &(SmolStr, SmolStr)| {
             let fields = vec![("Name", Value::String(name.clone())), ("Value", Value::String(value.clone()))];
-            Value::object(Structure { type_name: "template.Pair", tagged: false, fields })
+            Value::object(Structure { type_name: "template.Pair", tagged: false, fields, unlisted: Vec::new() })
         };
         let items = self.0.iter().map(pair).collect();
         Some(Value::from(List { element: Element::Named("template.Pair"), items }))

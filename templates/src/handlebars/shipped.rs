@@ -1,7 +1,7 @@
 //! The templates that come with Watchfire.
 
 /// Name and text of each.
-pub(super) const TEMPLATES: [(&str, &str); 9] = [
+pub(super) const TEMPLATES: [(&str, &str); 10] = [
     ("subject", include_str!("../../subject.hbs")),
     ("email.subject", include_str!("../../email/subject.hbs")),
     ("email.text", include_str!("../../email/text.hbs")),
@@ -11,4 +11,5 @@ pub(super) const TEMPLATES: [(&str, &str); 9] = [
     ("pagerduty.description", include_str!("../../pagerduty/description.hbs")),
     ("pagerduty.client", include_str!("../../pagerduty/client.hbs")),
     ("pagerduty.client_url", include_str!("../../pagerduty/client_url.hbs")),
+    ("ack.page", include_str!("../../ack/page.hbs")),
 ];

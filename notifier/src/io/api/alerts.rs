@@ -13,10 +13,12 @@ use outbound::go_json::push_string;
 use serde::Serializer;
 
 use super::Api;
+use super::acks::push_note;
 use super::answer::{self, Item, Refusal};
 use super::filter::{Filter, Parameters};
 use super::paging::Paging;
 use super::posted_alert::PostableAlert;
+use crate::acknowledgement::Acknowledgement;
 use crate::alert_book::AlertId;
 use crate::group::alert_order;
 use crate::io::desk::Desk;
@@ -87,6 +89,8 @@ pub(super) struct GettableAlert {
     updated_at: Timestamp,
     generator_url: Arc<str>,
     labels: LabelSet,
+    /// Not in Alertmanager, and only there where somebody has acknowledged.
+    acknowledged: Option<Box<Acknowledgement>>,
 }
 
 /// By hand, as lists of alerts are long.
@@ -118,6 +122,10 @@ impl Item for GettableAlert {
         }
         json.extend_from_slice(b",\"labels\":");
         push_object(json, &self.labels);
+        if let Some(ack) = &self.acknowledged {
+            json.extend_from_slice(b",\"acknowledged\":");
+            push_note(json, ack);
+        }
         json.push(b'}');
         Ok(())
     }
@@ -179,6 +187,7 @@ impl GettableAlert {
             updated_at: alert.updated_at(),
             generator_url: Arc::clone(alert.generator_url()),
             labels: alert.labels().clone(),
+            acknowledged: alert.acknowledged().cloned().map(Box::new),
         })
     }
 }
