@@ -248,6 +248,9 @@ pub struct NotifierFlags {
     /// Most silences, expired ones included; 0 is no limit.
     #[arg(long = "silences.max-silences", default_value_t = 0, value_name = "COUNT")]
     pub silences_max: usize,
+    /// Most recurring silences, ended ones included; 0 is no limit.
+    #[arg(long = "silences.max-schedules", default_value_t = 1000, value_name = "COUNT")]
+    pub schedules_max: usize,
     /// Largest silence as stored; 0 is no limit.
     #[arg(long = "silences.max-silence-size-bytes", default_value_t = 0, value_name = "BYTES")]
     pub silence_bytes_max: usize,

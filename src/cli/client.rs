@@ -147,6 +147,8 @@ pub enum SilenceAction {
     Import(SilenceImport),
     /// Show silences.
     Query(SilenceQuery),
+    /// Show recurring silences and when they come next.
+    Schedules,
     /// Change silences.
     Update(SilenceUpdate),
 }
@@ -172,6 +174,12 @@ pub struct SilenceAdd {
     /// When it ends, RFC 3339; instead of a duration.
     #[arg(long, value_parser = Timestamp::parse_rfc3339, value_name = "TIME")]
     pub end: Option<Timestamp>,
+    /// It ends when the last alert it covers resolves, at its end at the latest.
+    #[arg(long = "until-resolved")]
+    pub until_resolved: bool,
+    /// It recurs.
+    #[command(flatten)]
+    pub recurring: Recurring,
     /// Why.
     #[arg(long, short)]
     pub comment: Option<String>,
@@ -181,6 +189,30 @@ pub struct SilenceAdd {
     /// What it silences; a first word alone is the alert's name.
     #[arg(value_name = "MATCHER")]
     pub matchers: Vec<String>,
+}
+
+/// Flags of a silence that recurs.
+#[derive(Debug, Default, Args)]
+pub struct Recurring {
+    /// It recurs: minute, hour, day of the month, month, day of the week, such as "30 2 * * SAT"; --duration is how long each
+    /// time lasts, --start the earliest it begins. Its next times are printed before it is stored.
+    #[arg(long, value_name = "CRON", conflicts_with = "end")]
+    pub schedule: Option<String>,
+    /// Whose clock the schedule goes by, such as Europe/Berlin. [default: UTC]
+    #[arg(long, value_name = "ZONE", requires = "schedule")]
+    pub timezone: Option<String>,
+    /// The schedule begins no more from here on, RFC 3339. [default: it recurs until it is ended]
+    #[arg(long, value_parser = Timestamp::parse_rfc3339, value_name = "TIME", requires = "schedule")]
+    pub until: Option<Timestamp>,
+    /// Change the recurring silence with this id instead of making another.
+    #[arg(long, value_name = "ID", requires = "schedule")]
+    pub id: Option<String>,
+    /// Print the next times and store nothing.
+    #[arg(long = "dry-run", requires = "schedule")]
+    pub dry_run: bool,
+    /// How many of the next times are printed, at most 100.
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub occurrences: u8,
 }
 
 /// `watchfire silence query`.

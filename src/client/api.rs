@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 use yaml::{Decoder, SourceFile};
 
-use super::wire::{SentAck, SentAlert, SentSilence, ShownAck, ShownAlert, ShownSilence, Status, StoredSilence};
+use super::wire::{MaintenancePreview, SentAck, SentAlert, SentMaintenance, SentSilence, ShownAck, ShownAlert, ShownMaintenance, ShownSilence, Status, StoredSilence};
 use crate::cli::ack::AckTarget;
 use crate::cli::client::AlertQuery;
 use crate::live;
@@ -125,6 +125,36 @@ impl Api {
     pub async fn store_silence(&self, silence: &SentSilence) -> Result<String, ApiError> {
         let stored: StoredSilence = self.ask(Method::POST, "/silences", Some(silence)).await?;
         Ok(stored.silence_id)
+    }
+
+    /// Creates or changes a recurring silence; its id.
+    ///
+    /// # Errors
+    /// As of [`ApiError`]; the notifier knows no recurring silences.
+    pub async fn store_maintenance(&self, maintenance: &SentMaintenance) -> Result<String, ApiError> {
+        let stored: StoredSilence = self.ask(Method::POST, "/silences", Some(maintenance)).await?;
+        Ok(stored.schedule_id.unwrap_or(stored.silence_id))
+    }
+
+    /// What a recurring silence would come to; nothing is stored.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn preview_maintenance(
+        &self,
+        maintenance: &SentMaintenance,
+        occurrences: u8,
+    ) -> Result<MaintenancePreview, ApiError> {
+        let path = format!("/maintenance/preview?occurrences={occurrences}");
+        self.ask(Method::POST, &path, Some(maintenance)).await
+    }
+
+    /// Recurring silences.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn maintenances(&self) -> Result<Vec<ShownMaintenance>, ApiError> {
+        self.ask(Method::GET, "/maintenance", None::<&()>).await
     }
 
     /// Ends a silence now.

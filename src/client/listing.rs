@@ -7,7 +7,9 @@ use model::quote::Quoted;
 
 use super::session::Session;
 use super::table::Table;
-use super::wire::{Cluster, Pairs, ShownAlert, ShownSilence, SilenceMatcher, Status};
+use super::wire::{
+    Cluster, MaintenancePreview, Pairs, Schedule, ShownAlert, ShownMaintenance, ShownSilence, SilenceMatcher, Status,
+};
 use crate::cli::client::OutputFormat;
 
 /// Alerts: tables begin with the one that began first, JSON keeps the notifier's order.
@@ -49,21 +51,21 @@ pub fn silences(session: &Session, mut silences: Vec<ShownSilence>) -> String {
     let mut table = Table::default();
     if session.output == OutputFormat::Simple {
         table.row(&["ID", "Matchers", "Ends At", "Created By", "Comment"]);
-        for ShownSilence { id, silence, .. } in &silences {
+        for shown @ ShownSilence { id, silence, .. } in &silences {
             let ends_at = session.layout.print(&silence.ends_at);
-            table.row(&[id, &matchers(silence, " "), &ends_at, &silence.created_by, &silence.comment]);
+            table.row(&[id, &matchers(&silence.matchers, " "), &ends_at, &silence.created_by, &comment(shown)]);
         }
     } else {
         table.row(&["ID", "Matchers", "Starts At", "Ends At", "Updated At", "Created By", "Comment"]);
-        for ShownSilence { id, silence, updated_at, .. } in &silences {
+        for shown @ ShownSilence { id, silence, updated_at, .. } in &silences {
             table.row(&[
                 id,
-                &format!("{{{}}}", matchers(silence, ",")),
+                &format!("{{{}}}", matchers(&silence.matchers, ",")),
                 &session.layout.print(&silence.starts_at),
                 &session.layout.print(&silence.ends_at),
                 &session.layout.print(updated_at),
                 &silence.created_by,
-                &silence.comment,
+                &comment(shown),
             ]);
         }
     }
@@ -116,9 +118,64 @@ pub(crate) fn pairs(pairs: &Pairs) -> String {
     shown.join(" ")
 }
 
-fn matchers(silence: &super::wire::Silence, between: &str) -> String {
-    let shown: Vec<String> = silence.matchers.iter().map(matcher).collect();
+fn matchers(matchers: &[SilenceMatcher], between: &str) -> String {
+    let shown: Vec<String> = matchers.iter().map(matcher).collect();
     shown.join(between)
+}
+
+/// A comment, and in brackets what Alertmanager's silences are not.
+fn comment(shown: &ShownSilence) -> String {
+    let mut text = shown.silence.comment.clone();
+    if shown.silence.until_resolved {
+        text += " [until resolved]";
+    }
+    if let Some(schedule) = &shown.schedule {
+        text += &format!(" [recurs: {}]", recurs(schedule));
+    }
+    text.trim_start().to_owned()
+}
+
+fn recurs(schedule: &Schedule) -> String {
+    format!("{} {} for {}", schedule.cron, schedule.timezone, schedule.duration)
+}
+
+/// Recurring silences, the one that comes next first.
+pub fn schedules(session: &Session, mut schedules: Vec<ShownMaintenance>) -> String {
+    if session.output == OutputFormat::Json {
+        return Session::json(&schedules);
+    }
+    let next = |one: &ShownMaintenance| one.occurrences.first().map(|occurrence| occurrence.starts_at.at());
+    schedules.sort_by_key(|one| (next(one).is_none(), next(one)));
+    let mut table = Table::default();
+    table.row(&["ID", "Matchers", "Recurs", "Next", "Until", "Created By", "Comment"]);
+    for one in &schedules {
+        let next = match one.occurrences.first() {
+            Some(occurrence) => occurrence.local_starts_at.as_str(),
+            None if one.status.state == "expired" => "ended",
+            None => "",
+        };
+        let until = one.schedule.until.as_ref().map(|until| session.layout.print(until)).unwrap_or_default();
+        let recurs = format!("{}{}", recurs(&one.schedule), if one.until_resolved { " [until resolved]" } else { "" });
+        table.row(&[&one.id, &matchers(&one.matchers, " "), &recurs, next, &until, &one.created_by, &one.comment]);
+    }
+    table.text()
+}
+
+/// The next times of a recurring silence, on the clock of its zone and in UTC.
+pub fn occurrences(zone: &str, preview: &MaintenancePreview) -> String {
+    let mut table = Table::default();
+    table.open_row(&[&*format!("Begins ({zone})"), "Ends", "Begins (UTC)", "Ends (UTC)", ""]);
+    for occurrence in &preview.occurrences {
+        table.open_row(&[
+            occurrence.local_starts_at.as_str(),
+            &occurrence.local_ends_at,
+            &occurrence.starts_at.at().to_rfc3339(),
+            &occurrence.ends_at.at().to_rfc3339(),
+            occurrence.note.as_deref().unwrap_or_default(),
+        ]);
+    }
+    let covered = preview.matching_alerts;
+    format!("{}{covered} alerts that fire now match\n", table.text())
 }
 
 fn matcher(matcher: &SilenceMatcher) -> String {

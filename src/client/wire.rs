@@ -142,6 +142,9 @@ pub struct ShownSilence {
     /// What it says.
     #[serde(flatten)]
     pub silence: Silence,
+    /// By which schedule it came. Not in Alertmanager.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
 }
 
 /// Whether a silence works.
@@ -168,6 +171,109 @@ pub struct Silence {
     pub matchers: Vec<SilenceMatcher>,
     /// From when.
     pub starts_at: Moment,
+    /// It ends when the last alert it covers resolves. Not in Alertmanager.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_resolved: bool,
+}
+
+/// When a silence recurs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Of the recurring silence, where it is not said elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Five fields.
+    pub cron: String,
+    /// How long each time lasts.
+    pub duration: String,
+    /// Whose clock it goes by.
+    pub timezone: String,
+    /// From when on it begins no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
+}
+
+/// A recurring silence to be stored or only looked at.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SentMaintenance {
+    /// Which it takes the place of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Free text by name.
+    pub annotations: Pairs,
+    /// Why.
+    pub comment: String,
+    /// Who.
+    pub created_by: String,
+    /// What it silences.
+    pub matchers: Vec<SilenceMatcher>,
+    /// It begins no earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Moment>,
+    /// Each time ends early when the last alert resolves.
+    pub until_resolved: bool,
+    /// When.
+    pub schedule: Schedule,
+}
+
+/// One of the times of a recurring silence.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Occurrence {
+    /// Begin.
+    pub starts_at: Moment,
+    /// End.
+    pub ends_at: Moment,
+    /// Begin on the clock of the zone.
+    pub local_starts_at: String,
+    /// End on the clock of the zone.
+    pub local_ends_at: String,
+    /// What a change of the clock does to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What a recurring silence would come to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MaintenancePreview {
+    /// Its next times.
+    pub occurrences: Vec<Occurrence>,
+    /// Alerts that fire now and that it would cover.
+    pub matching_alerts: usize,
+}
+
+/// A recurring silence as the notifier shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownMaintenance {
+    /// Its id.
+    pub id: String,
+    /// Whether there is more to come.
+    pub status: SilenceStatus,
+    /// When.
+    pub schedule: Schedule,
+    /// What it silences.
+    pub matchers: Vec<SilenceMatcher>,
+    /// Why.
+    pub comment: String,
+    /// Who.
+    pub created_by: String,
+    /// Free text by name.
+    #[serde(default)]
+    pub annotations: Pairs,
+    /// It begins no earlier.
+    pub starts_at: Moment,
+    /// When it was last changed.
+    pub updated_at: Moment,
+    /// Each time ends early when the last alert resolves.
+    pub until_resolved: bool,
+    /// The silence that is active, or else the next.
+    #[serde(rename = "silenceID", default, skip_serializing_if = "Option::is_none")]
+    pub silence_id: Option<String>,
+    /// The time that is under way, and the next ones.
+    pub occurrences: Vec<Occurrence>,
 }
 
 /// A matcher of a silence.
@@ -202,6 +308,9 @@ pub struct StoredSilence {
     /// Its id.
     #[serde(rename = "silenceID")]
     pub silence_id: String,
+    /// Id of the recurring silence whose next time that is.
+    #[serde(rename = "scheduleID", default)]
+    pub schedule_id: Option<String>,
 }
 
 /// The notifier about itself.

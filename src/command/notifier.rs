@@ -52,6 +52,7 @@ pub(super) fn settings(flags: &NotifierFlags) -> Settings {
         classic_names: flags.features.contains(&Feature::ClassicMode),
         alerts_per_name_max: flags.alerts_per_name_max,
         silences_max: flags.silences_max,
+        schedules_max: flags.schedules_max,
         silence_bytes_max: flags.silence_bytes_max,
         restart_grace: flags.alerts_restart_grace,
         as_alertmanager: flags.compat == Some(Compat::Alertmanager),

@@ -30,6 +30,10 @@ pub async fn execute(command: SilenceCommand) -> anyhow::Result<ExitCode> {
         Some(SilenceAction::Add(wanted)) => add::execute(&session, wanted).await?,
         Some(SilenceAction::Expire { ids }) => expire(&session, &ids).await?,
         Some(SilenceAction::Import(wanted)) => import::execute(&session, wanted).await?,
+        Some(SilenceAction::Schedules) => {
+            let schedules = session.ask(async { Ok(session.api.maintenances().await?) }).await?;
+            print!("{}", listing::schedules(&session, schedules));
+        }
         Some(SilenceAction::Update(wanted)) => update(&session, wanted).await?,
         Some(SilenceAction::Query(asked)) => query(&session, asked).await?,
         None => query(&session, command.query).await?,

@@ -1,26 +1,77 @@
 //! `watchfire silence add`.
-#![expect(clippy::print_stdout, reason = "the output of the command")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of the command")]
 
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use anyhow::bail;
+use model::duration::format_duration;
 use model::{Matcher, Timestamp};
 
-use crate::cli::client::SilenceAdd;
+use crate::cli::client::{OutputFormat, Recurring, SilenceAdd};
 use crate::client::argument::{labels, matchers};
 use crate::client::duration::parse_duration;
+use crate::client::listing;
 use crate::client::session::Session;
-use crate::client::wire::{SentSilence, Silence, SilenceMatcher};
+use crate::client::wire::{Schedule, SentMaintenance, SentSilence, Silence, SilenceMatcher};
 use crate::live;
 
 const DEFAULT_DURATION: Duration = Duration::from_secs(3600);
 
-pub(super) async fn execute(session: &Session, add: SilenceAdd) -> anyhow::Result<()> {
+pub(super) async fn execute(session: &Session, mut add: SilenceAdd) -> anyhow::Result<()> {
+    let recurring = std::mem::take(&mut add.recurring);
+    if let Some(cron) = recurring.schedule.clone() {
+        return recur(session, maintenance(session, add, &recurring, cron)?, &recurring).await;
+    }
     let silence = silence(session, add, live::now())?;
     let asking = async { Ok(session.api.store_silence(&SentSilence { id: String::new(), silence }).await?) };
     println!("{}", session.ask(asking).await?);
     Ok(())
+}
+
+/// The next times are seen before it is stored: alone on standard output if nothing is, otherwise beside the id.
+async fn recur(session: &Session, sent: SentMaintenance, recurring: &Recurring) -> anyhow::Result<()> {
+    let asking = async {
+        let preview = session.api.preview_maintenance(&sent, recurring.occurrences).await?;
+        let shown = listing::occurrences(&sent.schedule.timezone, &preview);
+        match (recurring.dry_run, session.output) {
+            (true, OutputFormat::Json) => print!("{}", Session::json(&preview)),
+            (true, _) => print!("{shown}"),
+            (false, _) => {
+                eprint!("{shown}");
+                println!("{}", session.api.store_maintenance(&sent).await?);
+            }
+        }
+        Ok(())
+    };
+    session.ask(asking).await
+}
+
+fn maintenance(
+    session: &Session,
+    add: SilenceAdd,
+    recurring: &Recurring,
+    cron: String,
+) -> anyhow::Result<SentMaintenance> {
+    let (starts_at, until_resolved) = (add.start, add.until_resolved);
+    let silence = silence(session, add, Timestamp::EPOCH)?;
+    let duration = silence.ends_at.at().since(silence.starts_at.at());
+    Ok(SentMaintenance {
+        id: recurring.id.clone(),
+        annotations: silence.annotations,
+        comment: silence.comment,
+        created_by: silence.created_by,
+        matchers: silence.matchers,
+        starts_at: starts_at.map(Into::into),
+        until_resolved,
+        schedule: Schedule {
+            id: None,
+            cron,
+            duration: format_duration(duration),
+            timezone: recurring.timezone.clone().unwrap_or_else(|| "UTC".to_owned()),
+            until: recurring.until.map(Into::into),
+        },
+    })
 }
 
 fn silence(session: &Session, add: SilenceAdd, now: Timestamp) -> anyhow::Result<Silence> {
@@ -51,6 +102,7 @@ fn silence(session: &Session, add: SilenceAdd, now: Timestamp) -> anyhow::Result
         ends_at: ends_at.into(),
         matchers: matchers.iter().map(form).collect(),
         starts_at: starts_at.into(),
+        until_resolved: add.until_resolved,
     })
 }
 
@@ -91,6 +143,8 @@ mod tests {
             duration: None,
             start: None,
             end: None,
+            until_resolved: false,
+            recurring: Recurring::default(),
             comment: Some("why".to_owned()),
             annotations: Vec::new(),
             matchers: vec!["foo".to_owned(), "a!~b".to_owned()],
