@@ -2,6 +2,7 @@
 //!
 //! sled alone loses data when the power fails and panics on damaged files. What this adds, in the order of its files:
 //!
+//! * `journal.rs`: what was committed since the database was last brought in line, so that a commit costs one write;
 //! * `record.rs`: checksums, 4 KiB parts, and a digest of the whole set in every commit;
 //! * `engine.rs`: one open, checked database; syncs the file itself, turns panics into errors;
 //! * `witness.rs`: remembers outside sled which commit was acknowledged last;
@@ -12,19 +13,25 @@
 mod directory;
 mod engine;
 mod export;
+mod journal;
 mod record;
 mod restore;
 mod witness;
 
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::backend::{Backend, Usage};
 use crate::batch::{Batch, Key};
 use crate::error::StoreError;
-use crate::recovery::Recovery;
+use crate::recovery::{Recovery, Source};
 use directory::Lock;
 use engine::{Engine, guarded};
+use journal::Journal;
 use witness::Witness;
+
+/// Records that each commit brings into the database beside twice its own, while that is due.
+const FOLD_RECORDS: usize = 256;
 
 /// Records in one directory, held by one process.
 pub struct Sled {
@@ -32,8 +39,15 @@ pub struct Sled {
     /// When it was opened, to name what may have to be set aside later.
     opened_ms: i64,
     witness: Witness,
+    /// What the database does not hold yet.
+    journal: Journal,
+    /// Every record there is, by the hash of its key.
+    keys: HashSet<u64>,
     /// `None` after a failure, until the disk works again, and after closing.
     engine: Option<Engine>,
+    /// The last attempt to bring the database in line failed.
+    is_behind: bool,
+    database_bytes: u64,
     /// True if the disk failed to sync: the database is written anew before it is used again.
     distrusted: bool,
     exported_generation: Option<u64>,
@@ -46,21 +60,61 @@ impl Sled {
     /// Opens or creates the store in `dir`; blocks. See [`Store::sled`](crate::Store::sled) for damage and errors.
     pub fn open(dir: &Path, now_ms: i64) -> Result<(Self, Option<Recovery>), StoreError> {
         let lock = Lock::take(dir)?;
-        let mut witness = Witness::open(dir)?;
-        let (engine, recovery) = restore::open(dir, witness.generation(), now_ms)?;
-        note(&mut witness, engine.meta().generation);
+        let witness = Witness::open(dir)?;
+        let mut journal = Journal::open(dir)?;
+        let acknowledged = witness.generation();
+        let (mut engine, recovery) = restore::open(dir, journal.base_of(acknowledged), now_ms)?;
+        if journal.generation() < engine.meta().generation {
+            journal.restart(engine.meta().generation);
+        }
+        let keys = present(engine.take_found(), &journal);
         let mut sled = Self {
             dir: dir.to_owned(),
             opened_ms: now_ms,
             witness,
+            journal,
+            keys,
             engine: Some(engine),
+            is_behind: false,
+            database_bytes: 0,
             distrusted: false,
             exported_generation: None,
-            usage: Usage { recoveries: u64::from(recovery.is_some()), ..Usage::default() },
+            usage: Usage::default(),
             lock: Some(lock),
         };
+        let recovery = sled.settle(acknowledged, recovery)?;
+        sled.usage.recoveries = u64::from(recovery.is_some());
+        note(&mut sled.witness, sled.journal.generation());
         sled.measure();
         Ok((sled, recovery))
+    }
+
+    /// After damage the database holds everything that is left, before anything else is done.
+    fn settle(&mut self, acknowledged: u64, recovery: Option<Recovery>) -> Result<Option<Recovery>, StoreError> {
+        let reached = self.journal.generation();
+        let lost_commits = acknowledged.saturating_sub(reached);
+        if recovery.is_none() && lost_commits == 0 {
+            return Ok(None);
+        }
+        self.fold_all()?;
+        let records = self.keys.len() as u64;
+        if lost_commits == 0 {
+            return Ok(recovery.map(|recovery| Recovery { records, ..recovery }));
+        }
+        self.with_engine(|engine| engine.advance(acknowledged + 1))?;
+        let (journal, set_aside) = Journal::set_aside(&self.dir, self.opened_ms)?;
+        self.journal = journal;
+        self.journal.restart(acknowledged + 1);
+        let reason = format!("its journal ends at commit {reached} of {acknowledged}");
+        Ok(Some(match recovery {
+            Some(other) => Recovery {
+                reason: format!("{}; {reason}", other.reason),
+                records,
+                lost_commits: other.lost_commits + lost_commits,
+                ..other
+            },
+            None => Recovery { reason, set_aside, source: Source::Database, records, salvaged: 0, lost_commits },
+        }))
     }
 
     /// The engine, opened anew if it failed before and the disk works again.
@@ -70,8 +124,8 @@ impl Sled {
         }
         if self.engine.is_none() {
             directory::probe(&self.dir)?;
-            let acknowledged = self.witness.generation();
-            let (engine, recovery) = if self.distrusted {
+            let acknowledged = self.journal.base();
+            let (mut engine, recovery) = if self.distrusted {
                 let reason = "the disk failed to sync, so what it holds is unknown".to_owned();
                 restore::rebuild(&self.dir, acknowledged, self.opened_ms, reason)?
             } else {
@@ -81,8 +135,9 @@ impl Sled {
             if let Some(recovery) = recovery {
                 tracing::error!("{recovery}");
                 self.usage.recoveries += 1;
+                self.keys = present(engine.take_found(), &self.journal);
+                self.journal.distrust();
             }
-            note(&mut self.witness, engine.meta().generation);
             self.engine = Some(engine);
         }
         self.engine.as_mut().ok_or(StoreError::Closed)
@@ -102,9 +157,60 @@ impl Sled {
 
     fn measure(&mut self) {
         if let Some(engine) = &self.engine {
-            let meta = engine.meta();
-            let (generation, records, bytes) = (meta.generation, meta.records, engine.log_bytes());
-            self.usage = Usage { generation, records, bytes, ..self.usage };
+            self.database_bytes = engine.log_bytes();
+        }
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let bytes = self.database_bytes + self.journal.bytes();
+        let (generation, records) = (self.journal.generation(), self.keys.len() as u64);
+        self.usage = Usage { generation, records, bytes, ..self.usage };
+    }
+
+    /// Brings up to `count` changes of the journal into the database; true once it has all.
+    fn fold(&mut self, count: usize) -> Result<bool, StoreError> {
+        let (changes, is_all) = self.journal.slice(count)?;
+        let last = is_all.then_some(self.journal.generation());
+        let generation = self.with_engine(|engine| {
+            engine.fold(&changes, last)?;
+            Ok(engine.meta().generation)
+        })?;
+        self.journal.folded(changes.len());
+        if is_all {
+            self.journal.restart(generation);
+        }
+        Ok(is_all)
+    }
+
+    /// Brings everything into the database.
+    fn fold_all(&mut self) -> Result<(), StoreError> {
+        if self.journal.is_folded() && !self.journal.must_be_folded() {
+            return Ok(());
+        }
+        while !self.fold(usize::MAX)? {}
+        Ok(())
+    }
+
+    /// Part of what is due, with a commit that is durable: a failure fails nobody, and is tried again.
+    fn fold_some(&mut self, committed: usize) {
+        let folded = self.fold(FOLD_RECORDS + 2 * committed);
+        if let Err(error) = &folded
+            && !self.is_behind
+        {
+            tracing::error!(%error, "what was committed cannot be brought into the database; it stays in the journal");
+        }
+        self.is_behind = folded.is_err();
+    }
+}
+
+impl Drop for Sled {
+    /// Leaves the database complete where it can.
+    fn drop(&mut self) {
+        if self.lock.is_some()
+            && let Err(error) = self.fold_all()
+        {
+            tracing::warn!(%error, "what was committed stays in the journal");
         }
     }
 }
@@ -112,24 +218,60 @@ impl Sled {
 impl Backend for Sled {
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
         batches.iter().try_for_each(Batch::check)?;
-        let generation = self.with_engine(|engine| {
-            engine.commit(batches)?;
-            Ok(engine.meta().generation)
-        })?;
+        if self.lock.is_none() {
+            return Err(StoreError::Closed);
+        }
+        let committed = batches.iter().map(|batch| batch.changes().len()).sum();
+        if committed == 0 {
+            return Ok(());
+        }
+        if self.journal.must_be_folded() {
+            self.fold_all()?;
+        }
+        let generation = self.journal.append(batches)?;
+        for (key, value) in batches.iter().flat_map(Batch::changes) {
+            match value {
+                Some(_) => self.keys.insert(record::key_hash(key)),
+                None => self.keys.remove(&record::key_hash(key)),
+            };
+        }
         note(&mut self.witness, generation);
+        if self.journal.is_long() {
+            self.fold_some(committed);
+        }
+        self.count();
         Ok(())
     }
 
     fn scan(&mut self, prefix: &str) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
-        self.with_engine(|engine| engine.scan(prefix))
+        let records = self.with_engine(|engine| engine.scan(prefix))?;
+        let changes = self.journal.changes(prefix)?;
+        if changes.is_empty() {
+            return Ok(records);
+        }
+        let mut records: BTreeMap<Key, Vec<u8>> = records.into_iter().collect();
+        for (key, value) in changes {
+            match value {
+                Some(value) => records.insert(key, value),
+                None => records.remove(&key),
+            };
+        }
+        Ok(records.into_iter().collect())
     }
 
     fn get(&mut self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-        self.with_engine(|engine| engine.values(keys))
+        let mut values = self.with_engine(|engine| engine.values(keys))?;
+        for (key, value) in keys.iter().zip(&mut values) {
+            if let Some(newer) = self.journal.get(key)? {
+                *value = newer;
+            }
+        }
+        Ok(values)
     }
 
     fn export(&mut self, now_ms: i64) -> Result<(), StoreError> {
         let dir = self.dir.clone();
+        self.fold_all()?;
         let engine = self.engine()?;
         let meta = engine.meta();
         let header = export::new_header(now_ms, meta.generation, meta.records);
@@ -143,8 +285,7 @@ impl Backend for Sled {
     }
 
     fn close(&mut self, now_ms: i64) -> Result<(), StoreError> {
-        let is_exported =
-            self.engine.as_ref().is_some_and(|engine| Some(engine.meta().generation) == self.exported_generation);
+        let is_exported = Some(self.journal.generation()) == self.exported_generation;
         let exported = if is_exported { Ok(()) } else { self.export(now_ms) };
         self.engine = None;
         self.lock = None;
@@ -154,6 +295,17 @@ impl Backend for Sled {
     fn usage(&self) -> Usage {
         self.usage
     }
+}
+
+/// The records of a database under what the journal says of it.
+fn present(mut found: HashSet<u64>, journal: &Journal) -> HashSet<u64> {
+    for (key, is_present) in journal.keys() {
+        match is_present {
+            true => found.insert(record::key_hash(key)),
+            false => found.remove(&record::key_hash(key)),
+        };
+    }
+    found
 }
 
 /// A witness that cannot be written only knows less than it could: no reason to fail a commit that is durable.
@@ -195,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_found_while_running_is_repaired_with_the_next_commit() {
+    fn damage_found_while_running_is_repaired_when_the_database_is_needed_next() {
         let dir = tempfile::tempdir().unwrap();
         let (mut sled, _) = Sled::open(dir.path(), 1).unwrap();
         sled.commit(&[put("exported", "1")]).unwrap();
@@ -203,6 +355,7 @@ mod tests {
         sled.engine = None;
         std::fs::write(dir.path().join("sled/db"), "garbage").unwrap();
         sled.commit(&[put("next", "1")]).unwrap();
+        assert_eq!(sled.scan("").unwrap().len(), 2);
         assert_eq!((sled.usage().recoveries, sled.usage().records), (1, 2));
         assert!(dir.path().join("sled.corrupt-1").exists());
     }

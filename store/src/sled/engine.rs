@@ -1,7 +1,7 @@
 //! One open sled database whose content was checked, and the only code that reads or writes it.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::batch::{Batch, Key};
+use crate::batch::{Batch, Change, Key};
 use crate::error::StoreError;
 use crate::sled::directory;
 use crate::sled::record::{self, CHUNK_TAG, FORMAT_VERSION, HEAD_TAG, Head, META_KEY, Meta};
@@ -33,6 +33,8 @@ pub(super) struct Engine {
     /// Our own handle on the log: sled's flush does not sync the file.
     log: File,
     meta: Meta,
+    /// Every record found when it was opened, by the hash of its key.
+    found: HashSet<u64>,
     /// True once the system failed to read or sync: nobody knows what the disk holds then.
     distrusted: bool,
 }
@@ -51,7 +53,7 @@ impl Engine {
             return Err(damaged("the database is missing"));
         }
         let mut engine = Self::open_unchecked(path)?;
-        engine.meta = engine.check(path)?;
+        (engine.meta, engine.found) = engine.check(path)?;
         Ok(engine)
     }
 
@@ -73,11 +75,22 @@ impl Engine {
             directory::sync(path)?;
             path.parent().map_or(Ok(()), directory::sync)?;
         }
-        Ok(Self { database: Some(database), log: file, meta: Meta::default(), distrusted: false })
+        Ok(Self {
+            database: Some(database),
+            log: file,
+            meta: Meta::default(),
+            found: HashSet::new(),
+            distrusted: false,
+        })
     }
 
     pub(super) fn meta(&self) -> Meta {
         self.meta
+    }
+
+    /// Every record found when it was opened, by the hash of its key. Can be taken once.
+    pub(super) fn take_found(&mut self) -> HashSet<u64> {
+        std::mem::take(&mut self.found)
     }
 
     pub(super) fn is_distrusted(&self) -> bool {
@@ -99,6 +112,23 @@ impl Engine {
         match staged {
             Some(staged) => self.write(staged, next),
             None => Ok(()),
+        }
+    }
+
+    /// Takes in changes that are durable elsewhere already. Only with `last`, the generation that the database then is at,
+    /// they and those before them become durable here. After an error the engine must be dropped and opened anew.
+    pub(super) fn fold(&mut self, changes: &[Change], last: Option<u64>) -> Result<(), StoreError> {
+        let changes = changes.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+        let mut next = self.meta;
+        let staged = guarded(|| self.stage(&changes, &mut next))?;
+        next.generation = last.unwrap_or(0).max(self.meta.generation);
+        match last {
+            Some(_) => self.write(staged.unwrap_or_default(), next),
+            None => {
+                guarded(|| self.apply(staged.unwrap_or_default(), next))?;
+                self.meta = next;
+                Ok(())
+            }
         }
     }
 
@@ -143,12 +173,16 @@ impl Engine {
         Ok(is_changed.then_some(staged))
     }
 
-    fn write(&mut self, mut staged: ::sled::Batch, next: Meta) -> Result<(), StoreError> {
+    /// Writes to the database's memory, as one change.
+    fn apply(&self, mut staged: ::sled::Batch, next: Meta) -> Result<(), StoreError> {
         staged.insert(META_KEY, next.encode());
+        self.database()?.apply_batch(staged).map_err(|error| explain(error, "write to the database"))
+    }
+
+    fn write(&mut self, staged: ::sled::Batch, next: Meta) -> Result<(), StoreError> {
         let written = guarded(|| {
-            let database = self.database()?;
-            database.apply_batch(staged).map_err(|error| explain(error, "write to the database"))?;
-            database.flush().map_err(|error| explain(error, "flush the database"))
+            self.apply(staged, next)?;
+            self.database()?.flush().map_err(|error| explain(error, "flush the database"))
         });
         // sled's flush orders nothing on Linux; only this makes the commit durable.
         let synced = written.and_then(|_| {
@@ -219,21 +253,26 @@ impl Engine {
         }
     }
 
-    /// Reads everything and compares it with what the set says about itself. Damage gives [`StoreError::Damaged`].
-    pub(super) fn check(&self, path: &Path) -> Result<Meta, StoreError> {
+    /// Reads everything and compares it with what the set says about itself; with the hashes of all keys. Damage gives
+    /// [`StoreError::Damaged`].
+    pub(super) fn check(&self, path: &Path) -> Result<(Meta, HashSet<u64>), StoreError> {
         panics_are_damage(guarded(|| self.walk(path)))
     }
 
-    fn walk(&self, path: &Path) -> Result<Meta, StoreError> {
+    fn walk(&self, path: &Path) -> Result<(Meta, HashSet<u64>), StoreError> {
         // Where sled can make nothing of its log, it starts an empty one without a word.
         let stored = self.stored_meta(path)?.ok_or_else(|| damaged("the database is empty where it cannot be"))?;
         let mut found = Meta { generation: stored.generation, ..Meta::default() };
-        let mut chunks = 0;
+        let (mut chunks, mut keys) = (0, HashSet::new());
         for entry in self.database()?.iter() {
             let (key, physical) = entry.map_err(|error| explain(error, "read the database"))?;
             match key.first() {
                 Some(&CHUNK_TAG) => chunks += 1,
-                Some(&HEAD_TAG) => found.add(self.record(&key, &physical)?.0),
+                Some(&HEAD_TAG) => {
+                    let (head, key, _) = self.record(&key, &physical)?;
+                    found.add(head);
+                    keys.insert(record::key_hash(&key));
+                }
                 _ if *key == *META_KEY => {}
                 _ => return Err(damaged("an entry that nobody wrote")),
             }
@@ -247,7 +286,7 @@ impl Engine {
                 found.records, stored.records
             )));
         }
-        Ok(found)
+        Ok((found, keys))
     }
 
     /// Puts a record together from its physical key and head, and checks it.

@@ -56,6 +56,11 @@ pub(super) fn checksum(key: &str, value: &[u8]) -> u128 {
     half(1) << 64 | half(2)
 }
 
+/// Tells keys apart in memory.
+pub(super) fn key_hash(key: &str) -> u64 {
+    XxHash64::oneshot(0, key.as_bytes())
+}
+
 /// What a head says about its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head {

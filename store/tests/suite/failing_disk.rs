@@ -182,14 +182,14 @@ impl Drop for SmallDisk {
 
 #[tokio::test]
 async fn a_full_disk_is_told_and_nothing_is_lost_once_there_is_room() {
-    let Some(disk) = SmallDisk::mount(24) else {
+    let Some(disk) = SmallDisk::mount(64) else {
         eprintln!(
             "skipped a_full_disk_is_told_and_nothing_is_lost_once_there_is_room: cannot mount a small tmpfs here"
         );
         return;
     };
     let ballast = disk.path().join("ballast");
-    std::fs::write(&ballast, vec![1; 16 << 20]).unwrap();
+    std::fs::write(&ballast, vec![1; 56 << 20]).unwrap();
     let store = Store::sled(disk.path().join("data"), 0).await.unwrap().store;
     let mut count = 0;
     let error = loop {

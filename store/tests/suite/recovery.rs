@@ -148,6 +148,7 @@ fn an_older_but_consistent_database_is_reported() {
     fs::remove_dir_all(dir.path().join("sled")).unwrap();
     fs::create_dir(dir.path().join("sled")).unwrap();
     fs::copy(older.path().join("db"), dir.path().join("sled/db")).unwrap();
+    fs::remove_file(dir.path().join("journal")).unwrap();
     let (keys, recovery) = open(dir.path());
     let recovery = recovery.unwrap();
     assert_eq!(keys, ["kept", "late"]);
