@@ -15,7 +15,7 @@
 //! - [`acknowledgement`], [`ack_link`]: who has taken an alert on, also by a link
 //! - [`notification_log`]: what each integration was last told
 //! - [`decision`]: is there news? one verdict with its reason
-//! - [`history`]: what was decided and what came of it, in bounded pages
+//! - [`history`]: what was decided and what came of it, in bounded pages; [`explanation`]: answers to "why?"
 //! - [`notification`]: what receivers get and templates see
 //! - [`rendering`]: notifications as texts, in both template languages
 //! - [`notifier`]: the machine; owns all state above
@@ -30,6 +30,7 @@ pub mod acknowledgement;
 pub mod alert_book;
 pub mod config;
 pub mod decision;
+pub mod explanation;
 pub mod group;
 pub mod history;
 pub mod inhibit;

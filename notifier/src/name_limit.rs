@@ -33,6 +33,11 @@ impl NameLimit {
         over.map(|at| admitted.swap_remove(at)).is_some()
     }
 
+    /// Whether there are as many alerts of this name as allowed.
+    pub fn is_full(&self, name: &str) -> bool {
+        self.alerts_max > 0 && self.admitted.get(name).is_some_and(|ids| ids.len() >= self.alerts_max)
+    }
+
     /// Counts an alert that came in.
     pub fn admit(&mut self, name: &str, id: AlertId) {
         if self.alerts_max > 0 {

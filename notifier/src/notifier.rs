@@ -5,6 +5,7 @@ mod clock;
 mod configure;
 mod debts;
 mod effect;
+mod explain;
 mod escalate;
 mod flush;
 mod follow;
@@ -29,6 +30,7 @@ use model::Timestamp;
 use uuid::Uuid;
 
 pub use self::effect::{Delivery, DeliveryId, Effect};
+pub use self::explain::Asked;
 pub use self::settings::Settings;
 pub use self::undelivered::Undelivered;
 pub use self::view::{AlertCounts, AlertState, AlertStatus, AlertView, GroupView};
@@ -74,6 +76,8 @@ pub struct Notifier {
     latest: Timestamp,
     tally: Tally,
     history: History,
+    /// When alerts of an earlier process were taken up.
+    restored_at: Option<Timestamp>,
 }
 
 /// What is to happen at an instant; at the same instant in this order, groups by age.
@@ -112,6 +116,7 @@ impl Notifier {
             latest: Timestamp::MIN,
             tally: Tally::default(),
             history: History::new(history),
+            restored_at: None,
         }
     }
 

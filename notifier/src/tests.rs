@@ -2,6 +2,7 @@
 
 mod clock;
 mod conduct;
+mod explain;
 mod hiding;
 mod naming;
 mod promises;

@@ -36,6 +36,9 @@ impl Notifier {
             marks.is_placed = false;
             self.place(now, id, &prior, out);
             self.collect_moves(now, id, (&prior, &whose), &mut moves);
+            if is_first {
+                self.note_untold_end(now, id);
+            }
         }
         self.note_moves(now, &whose, moves);
         self.keep_debts(now, out);

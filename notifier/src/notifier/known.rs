@@ -272,6 +272,24 @@ impl Known {
         self.book.get(source)
     }
 
+    /// The alert that would inhibit one with these labels.
+    pub(super) fn would_be_inhibited_by(&self, labels: &LabelSet, at: Timestamp) -> Option<&StoredAlert> {
+        let inhibition = self.inhibition.as_ref()?;
+        self.book.get(inhibition.inhibited_by(&inhibition.roles(labels), labels, at)?)
+    }
+
+    /// The active silences that would cover an alert with these labels.
+    pub(super) fn would_be_silenced_by(&self, labels: &LabelSet, at: Timestamp) -> Vec<Uuid> {
+        let nothing = Covering::default();
+        let covering = self.silences.refreshed(labels, &nothing);
+        self.silences.active(&covering, at).map(|silence| silence.id).collect()
+    }
+
+    /// Whether as many alerts of a name are known as allowed.
+    pub(super) fn is_name_full(&self, name: &str) -> bool {
+        self.limit.is_full(name)
+    }
+
     /// When the last of the active silences that cover the alert ends; `None` if there is none.
     pub(super) fn silenced_until(&mut self, id: AlertId, at: Timestamp) -> Option<Timestamp> {
         let (alert, marks) = (self.book.get(id)?, self.marks.get_mut(id.0 as usize)?);

@@ -51,14 +51,12 @@ impl Notifier {
     ) {
         let mut turned = turned.iter().peekable();
         let mut happened: Vec<(What, Vec<Subject>)> = Vec::new();
-        let has_slots = !group.slots.is_empty();
         for at in 0..group.members.len() {
             let Some(member) = group.members.get_mut(at) else { break };
             let Some((_, seen)) = turned.next_if(|(id, _)| *id == member.id) else { continue };
             let before = std::mem::replace(&mut member.seen, *seen);
             let member = *member;
-            if !self.history.is_kept() || has_slots && before == Seen::NOT_YET && *seen == Seen::SHOWN {
-                // Who fires and is told goes without saying: what came of it is noted.
+            if !self.history.is_kept() {
                 continue;
             }
             let Some(alert) = self.known.book.get(member.id) else { continue };
@@ -84,12 +82,16 @@ impl Notifier {
         if before.is_hidden() {
             return Some(What::Shown);
         }
-        if member.seen == Seen::OVER {
+        if group.slots.is_empty() {
+            return (before == Seen::NOT_YET).then_some(What::NobodyToTell);
+        }
+        if member.seen == Seen::OVER && before == Seen::NOT_YET {
             let hash = self.known.book.get(member.id)?.fingerprint.0;
             let is_known = |key: &Arc<str>| self.log.get(key).is_some_and(|entry| entry.is_open(hash));
             return (!group.slots.iter().any(|slot| is_known(&slot.log_key))).then_some(What::EndedUntold);
         }
-        group.slots.is_empty().then_some(What::NobodyToTell)
+        // Who fires and is told goes without saying: what came of it is noted.
+        None
     }
 
     /// What hides a member, in the order of the questions.
@@ -136,7 +138,7 @@ impl Notifier {
             HoldReason::ResolvesUnwanted => Some(What::ResolvesUnwanted),
             // Of the alerts it is noted that they are hidden or over, of attempts what came of them.
             HoldReason::Inhibited | HoldReason::Inactive | HoldReason::Muted | HoldReason::Silenced => None,
-            HoldReason::NothingToTell | HoldReason::InFlight => None,
+            HoldReason::NothingToTell | HoldReason::InFlight | HoldReason::Gathered => None,
         };
         let integration = Some((slot.integration.kind, slot.integration.index));
         let (group_key, receiver) = (&*group.key, &*node.receiver.name);
@@ -144,10 +146,20 @@ impl Notifier {
             let news = news(content.notification.alerts.iter(), now, FAILED_LISTED);
             (What::GivenUp { attempts }, news)
         });
-        let unlisted = what.map(|what| (what, News { subjects: Vec::new(), more: 0 }));
-        for (what, News { subjects: alerts, more }) in given_up.into_iter().chain(unlisted) {
+        let listed = what.map(|what| {
+            let over = if what == What::ResolvesUnwanted { self.over(now, group) } else { Vec::new() };
+            let more = over.len().saturating_sub(FAILED_LISTED);
+            (what, News { subjects: over.into_iter().take(FAILED_LISTED).collect(), more })
+        });
+        for (what, News { subjects: alerts, more }) in given_up.into_iter().chain(listed) {
             self.history.note(Happening { at: now, group_key, receiver, integration, what, alerts, more });
         }
+    }
+
+    /// The members that are over.
+    fn over(&self, now: Timestamp, group: &Group) -> Vec<Subject> {
+        let known = group.members.iter().filter_map(|member| self.known.book.get(member.id));
+        known.filter(|alert| alert.is_resolved(now)).map(|alert| subject_of(alert, now)).collect()
     }
 
     /// The alerts whose state would be news to whom an attempt is made, or is news if it arrived.
@@ -223,6 +235,21 @@ impl Notifier {
         let (group_key, receiver) = (&*group.key, &*routes.node(group.route).receiver.name);
         let what = What::EndedHidden;
         self.history.note(Happening { at: now, group_key, receiver, integration: None, what, alerts, more: 0 });
+    }
+
+    /// An alert of an earlier process is over and in no group: it ended before anybody was told of it.
+    pub(super) fn note_untold_end(&mut self, now: Timestamp, id: AlertId) {
+        let (Some(alert), Some(routes)) = (self.known.book.get(id), self.routes.as_deref()) else { return };
+        if !alert.is_resolved(now) || !self.known.marks(id).groups.is_empty() {
+            return;
+        }
+        for route in routes.matching(&alert.labels) {
+            let node = routes.node(route);
+            let group_key = &*node.group_key(&node.group_labels(&alert.labels));
+            let (receiver, alerts) = (&*node.receiver.name, vec![subject_of(alert, now)]);
+            let what = What::EndedUntold;
+            self.history.note(Happening { at: now, group_key, receiver, integration: None, what, alerts, more: 0 });
+        }
     }
 
     /// Keys and receivers of all groups.

@@ -11,6 +11,7 @@ impl Notifier {
     /// cannot be read: it is left out, the others are taken.
     pub fn restore(&mut self, now: Timestamp, records: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<String> {
         let mut warnings = Vec::new();
+        self.restored_at = Some(now);
         for (key, value) in records {
             let read = Record::from_bytes(&value).map_err(|error| error.to_string());
             if let Err(why) = read.and_then(|Record::V1(record)| match record {

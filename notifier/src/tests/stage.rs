@@ -230,6 +230,16 @@ impl Stage {
         answer
     }
 
+    pub(super) fn acknowledge(
+        &mut self,
+        draft: crate::acknowledgement::AckDraft,
+    ) -> Result<usize, crate::acknowledgement::AckError> {
+        let mut out = Vec::new();
+        let made = self.notifier.acknowledge(self.now, draft, &mut out);
+        self.perform(out);
+        made.map(|made| made.len())
+    }
+
     pub(super) fn expire(&mut self, id: Uuid) -> &mut Self {
         let mut out = Vec::new();
         self.notifier.expire_silence(self.now, id, &mut out).unwrap();
