@@ -37,6 +37,8 @@ pub enum HoldReason {
     ResolvesUnwanted,
     /// It would be repeated, but somebody has taken on everything that fires.
     Acknowledged,
+    /// Its receiver has been told as often as it wishes: it waits for the end of the span, as a rule for a digest.
+    Gathered,
     /// An attempt is under way; the question is asked anew when its outcome is known.
     InFlight,
 }
@@ -188,6 +190,7 @@ impl HoldReason {
             Self::Unchanged => "unchanged since the last notification",
             Self::ResolvesUnwanted => "resolves are not wanted",
             Self::Acknowledged => "acknowledged",
+            Self::Gathered => "beyond the receiver's rate",
             Self::InFlight => "an attempt is under way",
         }
     }

@@ -16,6 +16,7 @@
 //! - [`notification_log`]: what each integration was last told
 //! - [`decision`]: is there news? one verdict with its reason
 //! - [`history`]: what was decided and what came of it, in bounded pages; [`explanation`]: answers to "why?"
+//! - [`rate`], [`digest`]: how often receivers wish to be told, and many notifications told as one
 //! - [`notification`]: what receivers get and templates see
 //! - [`rendering`]: notifications as texts, in both template languages
 //! - [`notifier`]: the machine; owns all state above
@@ -30,6 +31,7 @@ pub mod acknowledgement;
 pub mod alert_book;
 pub mod config;
 pub mod decision;
+pub mod digest;
 pub mod explanation;
 pub mod group;
 pub mod history;
@@ -42,6 +44,7 @@ pub mod name_limit;
 pub mod notification;
 pub mod notification_log;
 pub mod notifier;
+pub mod rate;
 pub mod receiver;
 pub mod record;
 pub mod rendering;

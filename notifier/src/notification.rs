@@ -5,6 +5,8 @@ use std::sync::Arc;
 use model::labels::Fingerprint;
 use model::{LabelSet, Timestamp};
 
+use crate::digest::Digest;
+
 /// A group's alerts as one integration is to hear of them. Built by the core, rendered at the edge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notification {
@@ -24,6 +26,8 @@ pub struct Notification {
     pub reason: Reason,
     /// The instant of the decision.
     pub at: Timestamp,
+    /// It tells of many groups at once.
+    pub digest: Option<Arc<Digest>>,
 }
 
 /// One alert inside a notification.
@@ -64,6 +68,8 @@ pub enum Reason {
     Unmuted,
     /// Nobody has acknowledged in time: a step of the route tells another receiver. Not one of Alertmanager's.
     Escalated,
+    /// More than the receiver wishes to hear one by one. Not one of Alertmanager's.
+    Digest,
 }
 
 impl NotifiedAlert {
@@ -77,6 +83,11 @@ impl Notification {
     /// Whether any alert fires, seen or not; otherwise the whole notification is a resolve.
     pub fn is_firing(&self) -> bool {
         self.still_firing || self.alerts.iter().any(|alert| alert.resolved_at.is_none())
+    }
+
+    /// How many alerts it tells of; a digest carries the first of them only.
+    pub fn alert_count(&self) -> usize {
+        self.digest.as_ref().map_or(self.alerts.len(), |digest| digest.firing + digest.resolved)
     }
 
     /// Labels that every alert carries with the same value.
@@ -107,6 +118,7 @@ impl Reason {
             Self::RepeatInterval => "repeat interval elapsed",
             Self::FiresAgain => "fires again",
             Self::Unmuted => "no longer muted",
+            Self::Digest => "digest",
             Self::Escalated => "not acknowledged in time",
         }
     }

@@ -9,6 +9,7 @@ mod explain;
 mod escalate;
 mod flush;
 mod follow;
+mod gather;
 mod groups;
 mod ingest;
 mod known;
@@ -35,6 +36,7 @@ pub use self::settings::Settings;
 pub use self::undelivered::Undelivered;
 pub use self::view::{AlertCounts, AlertState, AlertStatus, AlertView, GroupView};
 
+use self::gather::DigestFlight;
 use self::groups::Groups;
 use self::known::Known;
 use self::outcome::Flight;
@@ -43,6 +45,7 @@ use crate::acknowledgement::Acknowledgements;
 use crate::group::GroupId;
 use crate::history::History;
 use crate::notification_log::NotificationLog;
+use crate::rate::{AllowanceId, Allowances};
 use crate::record::Record;
 use crate::route::RouteTree;
 use crate::silence::{Silence, SilenceDraft, SilenceError};
@@ -69,6 +72,10 @@ pub struct Notifier {
     wakes: BTreeSet<(Timestamp, Wake)>,
     /// Attempts whose outcome is not known yet.
     flights: BTreeMap<DeliveryId, Flight>,
+    /// The same of digests.
+    digests: BTreeMap<DeliveryId, DigestFlight>,
+    /// What receivers that wish to be told less often were told, and what waits for them.
+    allowances: Allowances,
     next_delivery: u64,
     /// No flush before this: the end of the start delay.
     not_before: Timestamp,
@@ -95,6 +102,8 @@ enum Wake {
     Retry(GroupId, usize),
     /// A step of a group's route has come for those that nobody has taken on.
     Escalate(GroupId),
+    /// What goes beyond a receiver's rate is told.
+    Gathered(AllowanceId),
 }
 
 impl Notifier {
@@ -111,6 +120,8 @@ impl Notifier {
             windows: Windows::default(),
             wakes: BTreeSet::new(),
             flights: BTreeMap::new(),
+            digests: BTreeMap::new(),
+            allowances: Allowances::default(),
             next_delivery: 0,
             not_before: Timestamp::MIN,
             latest: Timestamp::MIN,
@@ -132,6 +143,7 @@ impl Notifier {
                 Wake::Flush(group) => self.flush(now, group, out),
                 Wake::Retry(group, slot) => self.retry(now, group, slot, out),
                 Wake::Escalate(group) => self.escalate(now, group, out),
+                Wake::Gathered(allowance) => self.tell_gathered(now, allowance, out),
                 Wake::Maintain => {
                     self.maintain(now, out);
                     self.wakes.insert((now.plus(self.settings.maintenance_interval), Wake::Maintain));

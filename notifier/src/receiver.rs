@@ -27,6 +27,7 @@ use preset::PresetSettings;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use sns::SnsSettings;
+use crate::rate::Rate;
 pub use template_text::{TemplateText, TemplateTree};
 use webhook::WebhookSettings;
 
@@ -39,6 +40,8 @@ pub struct Receiver {
     pub labels: LabelSet,
     /// In the order of the file, types in the order email, pagerduty, webhook, jira, sns, presets by name; the index is part of the notification log's key.
     pub integrations: Vec<Arc<Integration>>,
+    /// How often each of them wishes to be told. Not one of Alertmanager's keys.
+    pub rate: Option<Rate>,
 }
 
 /// One way of telling somebody.
@@ -71,6 +74,16 @@ pub enum Settings {
     Sns(Box<SnsSettings>),
     /// An integration that is data.
     Preset(Box<PresetSettings>),
+}
+
+/// Kinds that keep an incident for each group, which a digest could not close.
+const WITH_INCIDENTS: [&str; 5] = ["pagerduty", "opsgenie", "victorops", "jira", "incidentio"];
+
+impl Integration {
+    /// Whether many groups may be told in one message.
+    pub fn takes_digests(&self) -> bool {
+        !WITH_INCIDENTS.contains(&self.kind)
+    }
 }
 
 /// What came of one attempt.

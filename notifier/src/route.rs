@@ -289,7 +289,7 @@ fn add_steps(config: &Config, route: &Route, nodes: &mut Vec<Node>, twins: &mut 
 fn receiver(config: &Config, name: &str) -> Arc<Receiver> {
     let sink = || {
         let labels = LabelSet::from_pairs([("name", name)]);
-        Arc::new(Receiver { labels, name: name.to_owned(), integrations: Vec::new() })
+        Arc::new(Receiver { labels, name: name.to_owned(), integrations: Vec::new(), rate: None })
     };
     config.receivers.get(name).cloned().unwrap_or_else(sink)
 }

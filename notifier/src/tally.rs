@@ -47,6 +47,8 @@ pub struct IntegrationTally {
     pub notifications: u64,
     /// `notifications_failed_total{reason}`: contents given up.
     pub failed: BTreeMap<&'static str, u64>,
+    /// `watchfire_notification_digests_total`: digests sent, attempts counted.
+    pub digests: u64,
     /// `notification_requests_total`: attempts.
     pub requests: u64,
     /// `notification_requests_failed_total`: failed attempts.
@@ -62,6 +64,7 @@ impl Default for IntegrationTally {
     fn default() -> Self {
         Self {
             notifications: 0,
+            digests: 0,
             failed: BTreeMap::new(),
             requests: 0,
             requests_failed: 0,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::duration::format_duration;
 use model::{LabelSet, Timestamp};
 use notifier::config::{Config, GroupBy, Route};
+use notifier::rate::Rate;
 use notifier::receiver::Receiver;
 use notifier::route::RouteTree;
 use serde::Serialize;
@@ -158,6 +159,7 @@ fn destination_changes(sides: [(&Destination, &Config); 2]) -> Vec<Difference> {
     let receivers = [(old_config, &old.receiver), (new_config, &new.receiver)];
     if let [Some(old), Some(new)] = receivers.map(|(config, name)| config.receivers.get(name)) {
         found.extend(integration_change(old, new));
+        found.extend(rate_change(old, new));
     }
     found
 }
@@ -178,6 +180,14 @@ fn interval_change(
         .collect();
     let named = differing.join(", ");
     (!differing.is_empty()).then(|| (what, named.clone(), format!("{named}, at other times")))
+}
+
+fn rate_change(old: &Receiver, new: &Receiver) -> Option<Difference> {
+    let [was, is] = [old, new].map(|receiver| {
+        let shown = |rate: &Rate| format!("{} per {}", rate.notifications, format_duration(rate.per));
+        receiver.rate.as_ref().map_or("none".to_owned(), shown)
+    });
+    (was != is).then_some(("rate", was, is))
 }
 
 /// Other integrations, or the same with other settings. Settings are not shown: they may be secrets.
@@ -291,9 +301,10 @@ fn receiver_changes(old: &Config, new: &Config) -> Vec<Change> {
     for (name, receiver) in &old.receivers {
         match new.receivers.get(name) {
             None => changes.push(change(name, "receiver", there(), None)),
-            Some(other) => changes.extend(
-                integration_change(receiver, other).map(|(what, old, new)| change(name, what, Some(old), Some(new))),
-            ),
+            Some(other) => {
+                let found = integration_change(receiver, other).into_iter().chain(rate_change(receiver, other));
+                changes.extend(found.map(|(what, old, new)| change(name, what, Some(old), Some(new))));
+            }
         }
     }
     let added = new.receivers.keys().filter(|name| !old.receivers.contains_key(*name));
@@ -395,6 +406,12 @@ time_intervals:
                 "b/hush2",
                 &[format!("{b} | integrations | webhook[0] > webhook[0], with other settings")],
                 &["receiver team-b | integrations | webhook[0] > webhook[0], with other settings".to_owned()],
+            ),
+            (
+                "{name: team-b, ",
+                "{name: team-b, rate: {notifications: 5, per: 1m}, ",
+                &[format!("{b} | rate | none > 5 per 1m")],
+                &["receiver team-b | rate | none > 5 per 1m".to_owned()],
             ),
             ("name: def}", "name: def}, {name: more}", &[], &["receiver more | receiver | - > there".to_owned()]),
             (

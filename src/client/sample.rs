@@ -141,11 +141,12 @@ impl Sample {
                 .find(|reason| reason.as_str() == self.notification_reason)
                 .unwrap_or(REASONS[0]),
             at: now,
+            digest: None,
         }
     }
 }
 
-const REASONS: [Reason; 7] = [
+const REASONS: [Reason; 8] = [
     Reason::FirstNotification,
     Reason::NewAlerts,
     Reason::SomeResolved,
@@ -153,6 +154,7 @@ const REASONS: [Reason; 7] = [
     Reason::RepeatInterval,
     Reason::FiresAgain,
     Reason::Unmuted,
+    Reason::Escalated,
 ];
 
 fn pairs(pairs: &[(&str, &str)]) -> Pairs {

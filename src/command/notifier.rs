@@ -37,14 +37,18 @@ pub async fn execute(command: NotifierCommand) -> anyhow::Result<ExitCode> {
         critical: critical(&command.notifier)?,
         ack_links: ack_links(&process, &command.web, &command.notifier).await?,
     };
-    let service = NotifierService::start(sources, settings(&command.notifier), process.store.clone()).await?;
+    let service = NotifierService::start(sources, settings(&command.notifier)?, process.store.clone()).await?;
     let mut parts = Parts::default();
     add(&mut parts, service, &command.notifier, true);
     process.run(parts).await
 }
 
-pub(super) fn settings(flags: &NotifierFlags) -> Settings {
-    Settings {
+/// What the command line says about the machine.
+///
+/// # Errors
+/// The matchers of critical pages cannot be read.
+pub(super) fn settings(flags: &NotifierFlags) -> anyhow::Result<Settings> {
+    Ok(Settings {
         retention: flags.data_retention,
         maintenance_interval: flags.data_maintenance_interval,
         alert_gc_interval: flags.alerts_gc_interval,
@@ -56,7 +60,8 @@ pub(super) fn settings(flags: &NotifierFlags) -> Settings {
         silence_bytes_max: flags.silence_bytes_max,
         restart_grace: flags.alerts_restart_grace,
         as_alertmanager: flags.compat == Some(Compat::Alertmanager),
-    }
+        critical: critical(flags)?,
+    })
 }
 
 /// Refuses what cannot be, and says what has no effect.

@@ -15,7 +15,7 @@ pub async fn execute(command: RunCommand) -> anyhow::Result<ExitCode> {
     super::notifier::check(&command.notifier)?;
     let process = Process::open(&command.web, &command.storage_path).await?;
     let url = process.external.url.clone();
-    let settings = super::notifier::settings(&command.notifier);
+    let settings = super::notifier::settings(&command.notifier)?;
     let sources = notifier::Sources {
         config_file: command.config_file,
         external_url: url.clone(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use model::Timestamp;
+use model::{MatchOp, Matcher, Timestamp};
 use model::matcher::parse::ParseMode;
 use model::source::SourceFile;
 use notifier::config::Config;
@@ -93,6 +93,11 @@ fn is_plain(delivery: &Delivery, renderer: &Renderer) -> bool {
         }
         Settings::Webhook(settings) => {
             settings.render(notification, renderer, "http://hook.example").map(|made| made.degraded.is_some())
+/// As `--dispatch.critical` is by default.
+fn critical() -> Arc<[Matcher]> {
+    Matcher::new("severity", MatchOp::Equal, "critical").into_iter().collect()
+}
+
         }
         _ => Ok(false),
     };
@@ -151,6 +156,7 @@ impl<'a> World<'a> {
         }
         self.machines = Some(Machines { engine, notifier });
         self.perform_rules(asked);
+            critical: critical(),
         self.perform_notifier(wanted);
         Ok(())
     }

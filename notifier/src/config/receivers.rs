@@ -6,10 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use model::LabelSet;
+use model::duration::parse_duration;
 use sha2::{Digest, Sha256};
 use yaml::{Decoder, Field, Fields, Node, Spanned};
 
 use super::global::Global;
+use crate::rate::Rate;
 use crate::receiver::email::EmailSettings;
 use crate::receiver::jira::JiraSettings;
 use crate::receiver::pagerduty::PagerDutySettings;
@@ -136,6 +138,7 @@ fn decode_receiver(
         let (send_resolved, settings) = SnsSettings::decode(node, decoder, global, base)?;
         Some((send_resolved, Settings::Sns(Box::new(settings))))
     });
+    let rate = fields.optional("rate").decode(decode_rate);
     let mut others = Vec::new();
     for (section, text) in templates::presets::ALL {
         if fields.optional(section).is_present() {
@@ -150,7 +153,25 @@ fn decode_receiver(
     let name = name?;
     let labels = decode_labels(labels, &name.value, decoder);
     let integrations = email.into_iter().chain(pagerduty).chain(webhook).chain(jira).chain(sns).chain(others).collect();
-    Some(Spanned::new(Receiver { name: name.value, labels, integrations }, name.span))
+    Some(Spanned::new(Receiver { name: name.value, labels, integrations, rate }, name.span))
+}
+
+/// `{notifications: 10, per: 1m}`
+fn decode_rate(node: &Node, decoder: &Decoder) -> Option<Rate> {
+    let mut fields = decoder.mapping(node, "a rate")?;
+    let count = fields.required("notifications").integer();
+    let per = fields.required("per").parse_with(parse_duration);
+    fields.finish();
+    let (count, per) = (count?, per?);
+    let hint = "a rate is a number of notifications per duration, such as {notifications: 10, per: 1m}";
+    let notifications = u32::try_from(count.value).ok().filter(|count| *count > 0);
+    if notifications.is_none() {
+        decoder.error(count.span, "at least one notification must be allowed").hint(hint);
+    }
+    if per.value.is_zero() {
+        decoder.error(per.span, "the duration must not be zero").hint(hint);
+    }
+    Some(Rate { notifications: notifications?, per: per.value })
 }
 
 fn integrations(

@@ -218,6 +218,7 @@ fn notification(receiver: &str, sample: &SampleAlert, now: Timestamp) -> Notific
         still_firing: false,
         reason: Reason::FirstNotification,
         at: now,
+        digest: None,
     }
 }
 

@@ -30,6 +30,7 @@ impl Notifier {
         self.set_windows_back(step);
         self.log.set_back(step, now);
         self.acks.set_back(step);
+        self.allowances.set_back(step);
         let Some(routes) = self.routes.clone() else { return };
         for group in self.groups.iter_mut() {
             set_back(group, step, now);

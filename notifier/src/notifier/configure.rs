@@ -29,6 +29,7 @@ impl Notifier {
         let before = self.routes.replace(Arc::new(routes));
         self.leave_groups(before.as_deref(), &config, out);
         self.known.inhibit_by(Inhibition::new(config));
+        self.allowances.release();
         self.wakes.retain(|(_, wake)| matches!(wake, Wake::Windows | Wake::Maintain | Wake::CollectAlerts));
         for id in self.known.ids() {
             let marks = self.known.marks_mut(id);

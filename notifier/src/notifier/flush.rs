@@ -10,11 +10,11 @@ use super::remember::waiting;
 use super::sight::Sight;
 use super::{Delivery, DeliveryId, Effect, Notifier, Wake, persist};
 use crate::decision::{Decision, HoldReason, Question, Verdict, fires_unseen, is_news};
-use crate::group::{Content, Group, GroupId, SlotState};
+use crate::group::{Content, Group, GroupId, Slot, SlotState};
 use crate::notification::{Notification, Reason};
 use crate::notification_log::{Entry, Told, entry_lifetime};
 use crate::record::Record;
-use crate::route::RouteTree;
+use crate::route::{Node, RouteTree};
 
 /// Attempts of a flush have at least this long.
 const ATTEMPT_LEAST: Duration = Duration::from_secs(10);
@@ -86,12 +86,14 @@ impl Notifier {
             return;
         }
         let replaced = std::mem::replace(&mut slot.state, SlotState::Idle);
-        if let SlotState::Waiting { at: due, .. } = &replaced {
+        let (log_key, kind) = (Arc::clone(&slot.log_key), slot.integration.kind);
+        if let SlotState::Waiting { at: due, .. } = &replaced
+            && !self.is_taken_from_gathered(flush.routes, flush.id, group, at)
+        {
             self.wakes.remove(&(*due, Wake::Retry(flush.id, at)));
-            self.tally.failed(slot.integration.kind, GAVE_UP);
+            self.tally.failed(kind, GAVE_UP);
         }
         self.tally.log_queries += 1;
-        let log_key = Arc::clone(&slot.log_key);
         if !flush.sight.muted.is_empty()
             && !self.settings.as_alertmanager
             && self.log.hide(&log_key, &flush.sight.muted)
@@ -175,7 +177,7 @@ impl Notifier {
                 slot.state = SlotState::Waiting { content, at: until, failed: 0 };
                 self.wakes.insert((until, Wake::Retry(flush.id, at)));
             }
-            None => self.attempt(flush.now, flush.id, flush.routes, group, at, (content, 0), out),
+            None => self.send(flush.now, flush.id, flush.routes, group, at, (content, 0), out),
         }
     }
 
@@ -199,20 +201,7 @@ impl Notifier {
         let id = DeliveryId(self.next_delivery);
         self.next_delivery += 1;
         slot.blocked_until = None;
-        let lifetime = entry_lifetime(self.settings.retention, node.repeat_interval);
-        let (log_key, integration) = (Arc::clone(&slot.log_key), Arc::clone(&slot.integration));
-        // So that its resolve is told even if nobody is left to hear what came of it.
-        let intended = match self.settings.as_alertmanager {
-            true => Box::default(),
-            false => {
-                let blank = || Entry::blank(integration.address, now, now.plus(lifetime));
-                self.log.intend(&log_key, &content.told.firing, blank)
-            }
-        };
-        if !intended.is_empty() {
-            self.write_log(&log_key, out);
-        }
-        let Some(slot) = group.slots.get_mut(at) else { return };
+        let flight = self.intend(now, group_id, node, slot, Arc::clone(&content), out);
         out.push(Effect::Deliver(Delivery {
             id,
             receiver: Arc::clone(&node.receiver),
@@ -223,21 +212,37 @@ impl Notifier {
                 _ => self.log.get(&slot.log_key).and_then(|entry| entry.named.clone()),
             },
             attempt: failed + 1,
-            is_recorded: !intended.is_empty(),
+            is_recorded: !flight.intended.is_empty(),
             deadline: content.deadline.max(now.plus(ATTEMPT_LEAST)),
         }));
-        self.flights.insert(
-            id,
-            Flight {
-                group: group_id,
-                log_key: Arc::clone(&slot.log_key),
-                integration: Arc::clone(&slot.integration),
-                content: Arc::clone(&content),
-                intended,
-                lifetime,
-            },
-        );
+        self.flights.insert(id, flight);
         slot.state = SlotState::InFlight { id, content, failed, flush_again: false };
+    }
+
+    /// Before a request: the log notes what it tells for the first time, so that its resolve is told even if nobody is left
+    /// to hear what came of it.
+    pub(super) fn intend(
+        &mut self,
+        now: Timestamp,
+        group: GroupId,
+        node: &Node,
+        slot: &Slot,
+        content: Arc<Content>,
+        out: &mut Vec<Effect>,
+    ) -> Flight {
+        let lifetime = entry_lifetime(self.settings.retention, node.repeat_interval);
+        let (log_key, integration) = (Arc::clone(&slot.log_key), Arc::clone(&slot.integration));
+        let intended = match self.settings.as_alertmanager {
+            true => Box::default(),
+            false => {
+                let blank = || Entry::blank(integration.address, now, now.plus(lifetime));
+                self.log.intend(&log_key, &content.told.firing, blank)
+            }
+        };
+        if !intended.is_empty() {
+            self.write_log(&log_key, out);
+        }
+        Flight { group, log_key, integration, content, intended, lifetime }
     }
 
     /// Sends a failed content again.
@@ -248,7 +253,7 @@ impl Notifier {
             && matches!(slot.state, SlotState::Waiting { .. })
             && let SlotState::Waiting { content, failed, .. } = std::mem::replace(&mut slot.state, SlotState::Idle)
         {
-            self.attempt(now, id, &routes, &mut group, at, (content, failed), out);
+            self.send(now, id, &routes, &mut group, at, (content, failed), out);
         }
         self.groups.put_back(id, group);
     }

@@ -54,7 +54,9 @@ impl Notifier {
         }
         let renamed: HashMap<Arc<str>, Arc<str>> = renamed.into_iter().collect();
         let slots = self.groups.iter_mut().flat_map(|group| &mut group.slots).map(|slot| &mut slot.log_key);
-        for key in slots.chain(self.flights.values_mut().map(|flight| &mut flight.log_key)) {
+        let parts = self.digests.values_mut().flat_map(|digest| &mut digest.parts);
+        let flights = self.flights.values_mut().chain(parts);
+        for key in slots.chain(flights.map(|flight| &mut flight.log_key)) {
             if let Some(to) = renamed.get(key) {
                 *key = Arc::clone(to);
             }

@@ -32,28 +32,54 @@ impl Notifier {
     /// Takes in what came of an attempt. An id that is unknown, or was reported before, changes nothing.
     pub fn delivered(&mut self, now: Timestamp, id: DeliveryId, outcome: Outcome, out: &mut Vec<Effect>) {
         self.advance(now, out);
-        let Some(flight) = self.flights.remove(&id) else { return };
-        let tally = self.tally.integration(flight.integration.kind);
+        if let Some(flight) = self.flights.remove(&id) {
+            self.count_request(flight.integration.kind, &outcome);
+            self.arrived(now, id, &flight, &outcome, None, out);
+        } else if let Some(digest) = self.digests.remove(&id) {
+            let kind = digest.parts.first().map(|part| part.integration.kind);
+            kind.into_iter().for_each(|kind| self.count_request(kind, &outcome));
+            self.digest_delivered(now, id, digest, &outcome, out);
+        } else {
+            return;
+        }
+        self.write_alerts(out);
+    }
+
+    fn count_request(&mut self, kind: &'static str, outcome: &Outcome) {
+        let tally = self.tally.integration(kind);
         tally.requests += 1;
         tally.requests_failed += u64::from(!outcome.is_delivered());
-        let news = self.news_of(now, &flight, outcome.is_delivered());
+    }
+
+    /// What came of an attempt for one group; of a digest it is a part, which after a failure waits until `digest_next`.
+    pub(super) fn arrived(
+        &mut self,
+        now: Timestamp,
+        id: DeliveryId,
+        flight: &Flight,
+        outcome: &Outcome,
+        digest_next: Option<Timestamp>,
+        out: &mut Vec<Effect>,
+    ) {
+        let news = self.news_of(now, flight, outcome.is_delivered());
         if outcome.is_delivered() {
-            self.count_first_told(now, &flight);
+            self.count_first_told(now, flight);
             let (key, told) = (&flight.log_key, &flight.content.told);
             let owes_resolves = flight.integration.send_resolved && !self.settings.as_alertmanager;
+            // A digest is a message by itself: that of the group is still called as it was.
+            let kept = self.log.get(key).and_then(|entry| entry.named.clone()).filter(|_| digest_next.is_some());
             self.log.note(key, told, (now, flight.lifetime), (owes_resolves, flight.integration.address));
             let named = match &outcome {
-                Outcome::DeliveredAs(named) => Some(Arc::clone(named)),
-                _ => None,
+                Outcome::DeliveredAs(named) if digest_next.is_none() => Some(Arc::clone(named)),
+                _ => kept,
             };
             self.log.name(key, named);
             self.write_log(key, out);
         } else {
-            self.note_failure(now, &flight, &outcome, out);
+            self.note_failure(now, flight, outcome, out);
         }
         let (Some(routes), Some(mut group)) = (self.routes.clone(), self.groups.take(flight.group)) else {
-            self.note_attempt(now, &flight, (news, &outcome), Attempt::lone());
-            self.write_history(out);
+            self.note_attempt(now, flight, (news, outcome), Attempt::lone());
             return;
         };
         if let Some(at) = group
@@ -62,16 +88,15 @@ impl Notifier {
             .position(|slot| matches!(slot.state, SlotState::InFlight { id: flying, .. } if flying == id))
         {
             let attempt = Attempt::of(group.slots.get(at));
-            let flush_again = self.land(now, flight.group, &mut group, at, &outcome);
-            let attempt = attempt.landed(group.slots.get_mut(at), &outcome);
-            self.note_attempt(now, &flight, (news, &outcome), attempt);
+            let flush_again = self.land(now, flight.group, &mut group, at, (outcome, digest_next));
+            let attempt = attempt.landed(group.slots.get_mut(at), outcome);
+            self.note_attempt(now, flight, (news, outcome), attempt);
             if flush_again {
                 let mut flush = self.look(now, flight.group, &routes, &group);
                 self.decide(&mut flush, &mut group, at, out);
             }
         }
         self.settle(now, flight.group, group, out);
-        self.write_alerts(out);
     }
 
     /// What the log says of an attempt that did not arrive, or may have: where nobody knows, its resolves are owed.
@@ -110,7 +135,14 @@ impl Notifier {
     }
 
     /// Brings a slot from "in flight" to what the outcome makes of it; answers whether to decide anew.
-    fn land(&mut self, now: Timestamp, id: GroupId, group: &mut Group, at: usize, outcome: &Outcome) -> bool {
+    fn land(
+        &mut self,
+        now: Timestamp,
+        id: GroupId,
+        group: &mut Group,
+        at: usize,
+        (outcome, digest_next): (&Outcome, Option<Timestamp>),
+    ) -> bool {
         let Some(slot) = group.slots.get_mut(at) else { return false };
         let SlotState::InFlight { content, failed, flush_again, .. } =
             std::mem::replace(&mut slot.state, SlotState::Idle)
@@ -127,6 +159,8 @@ impl Notifier {
                 slot.blocked_until = retry_after.map(|delay| now.plus(delay));
                 if flush_again {
                     self.tally.failed(slot.integration.kind, reason);
+                } else if let Some(at) = digest_next {
+                    slot.state = SlotState::Waiting { content, at, failed: 0 };
                 } else {
                     let failed = failed.saturating_add(1);
                     let backoff = Backoff::NOTIFICATION.delay(failed, FixedState::default().hash_one(&slot.log_key));

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::history::HistoryLimits;
+use model::Matcher;
+
 
 /// Fixed for the life of the process; the defaults are Alertmanager's.
 #[derive(Clone, Debug)]
@@ -31,6 +33,9 @@ pub struct Settings {
     /// How much of the history is kept.
     pub history: HistoryLimits,
     /// Largest silence as stored, 0 for no limit (`--silences.max-silence-size-bytes`).
+    /// Notifications with an alert that meets all of these go out however often a receiver wishes to be told; none do if
+    /// there are none (`--dispatch.critical`).
+    pub critical: Arc<[Matcher]>,
     pub silence_bytes_max: usize,
 }
 
@@ -48,6 +53,7 @@ impl Default for Settings {
             restart_grace: Duration::from_secs(3600),
             as_alertmanager: false,
             history: HistoryLimits::default(),
+            critical: Arc::default(),
             silence_bytes_max: 0,
         }
     }

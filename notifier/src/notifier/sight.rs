@@ -147,6 +147,7 @@ impl Known {
             reason,
             at: now,
         })
+            digest: None,
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use model::Timestamp;
 
 use super::Notifier;
+use crate::decision::HoldReason;
 use crate::group::SlotState;
 use crate::receiver::Receiver;
 
@@ -19,6 +20,8 @@ pub struct Undelivered {
     pub integration: &'static str,
     /// Notifications decided on that have not arrived.
     pub count: usize,
+    /// Of these, how many wait as the receiver has been told as often as it wishes.
+    pub gathered: usize,
     /// Since when the oldest has been owed.
     pub oldest: Duration,
     /// Most attempts made at one of them, the one under way included.
@@ -33,7 +36,7 @@ impl Notifier {
             for integration in &receiver.integrations {
                 let key = (receiver.name.as_str(), integration.kind);
                 let (receiver, integration) = (Arc::clone(receiver), integration.kind);
-                owed.insert(key, Undelivered { receiver, integration, count: 0, oldest: Duration::ZERO, attempts: 0 });
+                owed.insert(key, Undelivered { receiver, integration, count: 0, gathered: 0, oldest: Duration::ZERO, attempts: 0 });
             }
         }
         let Some(routes) = self.routes.as_deref() else { return Vec::new() };
@@ -42,6 +45,7 @@ impl Notifier {
                 let key = (routes.node(group.route).receiver.name.as_str(), slot.integration.kind);
                 let (Some(since), Some(total)) = (slot.owed_since, owed.get_mut(&key)) else { continue };
                 total.count += 1;
+                total.gathered += usize::from(slot.held == Some(HoldReason::Gathered));
                 total.oldest = total.oldest.max(now.since(since));
                 total.attempts = total.attempts.max(attempts(&slot.state));
             }

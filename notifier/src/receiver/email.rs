@@ -57,6 +57,12 @@ impl EmailSettings {
     /// Text and HTML: those the settings have; both shipped ones if they have none. A part that fails is replaced by
     /// the plain text.
     fn parts(&self, page: &Page<'_>) -> (Option<String>, Option<String>) {
+        if page.notification.digest.is_some() {
+            // Texts of the settings are made for the alerts of one group.
+            let text = page.note("text", page.shipped(Shipped::DigestText));
+            let text = text.or_else(|| Some(page.notification.digest.as_ref()?.text()));
+            return (text, page.note("html", page.shipped(Shipped::DigestHtml)));
+        }
         let is_off = |text: &Option<_>| matches!(text, Some(text) if is_empty(text));
         let html = match &self.html {
             Some(html) => (!is_empty(html)).then(|| page.note("html", page.html(html))).flatten(),
@@ -89,7 +95,10 @@ impl EmailSettings {
             }
         }
         let subject = self.headers.iter().find(|(name, _)| name == "Subject").map(|(_, text)| text);
-        let subject = page.field("subject", subject, Shipped::EmailSubject, || plain::subject(page.notification));
+        let subject = match &page.notification.digest {
+            Some(digest) => page.field("subject", None, Shipped::DigestSubject, || digest.title()),
+            None => page.field("subject", subject, Shipped::EmailSubject, || plain::subject(page.notification)),
+        };
         headers.insert(0, ("Subject".to_owned(), subject));
         add_missing(&mut headers, "To", to);
         add_missing(&mut headers, "From", from);

@@ -22,6 +22,12 @@ pub enum Shipped {
     PagerDutyFiring,
     /// The resolved alerts of an incident. JSON, not a template, unless redefined.
     PagerDutyResolved,
+    /// Subject of a mail that tells of many groups.
+    DigestSubject,
+    /// Its text part.
+    DigestText,
+    /// Its HTML part.
+    DigestHtml,
 }
 
 const ALL: [Shipped; 8] = [
@@ -46,6 +52,9 @@ impl Shipped {
             Self::PagerDutyClient => "pagerduty.client",
             Self::PagerDutyClientUrl => "pagerduty.client_url",
             Self::PagerDutyFiring | Self::PagerDutyResolved => "pagerduty.alerts",
+            Self::DigestSubject => "digest.subject",
+            Self::DigestText => "digest.text",
+            Self::DigestHtml => "digest.html",
         }
     }
 
@@ -60,6 +69,8 @@ impl Shipped {
             Self::PagerDutyClientUrl => r#"{{ template "pagerduty.default.clientURL" . }}"#,
             Self::PagerDutyFiring => r#"{{ template "pagerduty.default.instances" .Alerts.Firing }}"#,
             Self::PagerDutyResolved => r#"{{ template "pagerduty.default.instances" .Alerts.Resolved }}"#,
+            // Alertmanager has no digests.
+            Self::DigestSubject | Self::DigestText | Self::DigestHtml => "",
         }
     }
 
@@ -73,12 +84,13 @@ impl Shipped {
             Self::PagerDutyClient => &["pagerduty.default.client", "__alertmanager"],
             Self::PagerDutyClientUrl => &["pagerduty.default.clientURL", "__alertmanagerURL"],
             Self::PagerDutyFiring | Self::PagerDutyResolved => &["pagerduty.default.instances", "__text_alert_list"],
+            Self::DigestSubject | Self::DigestText | Self::DigestHtml => &[],
         }
     }
 
     pub(super) const fn escaping(self) -> Escaping {
         match self {
-            Self::EmailHtml => Escaping::Html,
+            Self::EmailHtml | Self::DigestHtml => Escaping::Html,
             _ => Escaping::Text,
         }
     }

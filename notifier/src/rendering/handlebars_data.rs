@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use templates::handlebars::Data;
 
 use super::{Page, links};
+use crate::digest::Digest;
 use crate::notification::NotifiedAlert;
 
 /// Everything a template can show.
@@ -31,7 +32,33 @@ pub(super) fn data(page: &Page<'_>) -> Data {
         "groupURL": links::group(url, notification),
         "ackURL": page.ack_url(),
         "now": time(notification.at),
+        "digest": notification.digest.as_deref().map(digest),
     }))
+}
+
+/// What a digest says beside its alerts.
+fn digest(digest: &Digest) -> Value {
+    let groups = digest.groups.iter().map(|group| {
+        json!({
+            "groupKey": group.key,
+            "labels": object(&group.labels),
+            "reason": group.reason.as_str(),
+            "firing": group.firing,
+            "resolved": group.resolved,
+        })
+    });
+    let names = digest.names.iter();
+    let names = names.map(|(name, firing, resolved)| json!({ "name": name, "firing": firing, "resolved": resolved }));
+    json!({
+        "title": digest.title(),
+        "groups": groups.collect::<Value>(),
+        "groupCount": digest.group_count,
+        "moreGroups": digest.group_count.saturating_sub(digest.groups.len()),
+        "firing": digest.firing,
+        "resolved": digest.resolved,
+        "names": names.collect::<Value>(),
+        "moreNames": digest.name_count.saturating_sub(digest.names.len()),
+    })
 }
 
 fn alert_data(page: &Page<'_>, alert: &NotifiedAlert) -> Value {

@@ -42,6 +42,7 @@ pub(crate) fn notification(alerts: Vec<NotifiedAlert>) -> Notification {
         still_firing: false,
         reason: Reason::FirstNotification,
         at: t(600.0),
+        digest: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The templates that come with Watchfire.
 
 /// Name and text of each.
-pub(super) const TEMPLATES: [(&str, &str); 10] = [
+pub(super) const TEMPLATES: [(&str, &str); 13] = [
     ("subject", include_str!("../../subject.hbs")),
     ("email.subject", include_str!("../../email/subject.hbs")),
     ("email.text", include_str!("../../email/text.hbs")),
@@ -11,5 +11,8 @@ pub(super) const TEMPLATES: [(&str, &str); 10] = [
     ("pagerduty.description", include_str!("../../pagerduty/description.hbs")),
     ("pagerduty.client", include_str!("../../pagerduty/client.hbs")),
     ("pagerduty.client_url", include_str!("../../pagerduty/client_url.hbs")),
+    ("digest.subject", include_str!("../../digest/subject.hbs")),
+    ("digest.text", include_str!("../../digest/text.hbs")),
+    ("digest.html", include_str!("../../digest/html.hbs")),
     ("ack.page", include_str!("../../ack/page.hbs")),
 ];

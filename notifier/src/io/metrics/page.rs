@@ -45,7 +45,8 @@ fn alerts(page: &mut Page<'_>, snapshot: &Snapshot) -> fmt::Result {
 /// A family with one row a kind of integration.
 type Column = (&'static str, &'static str, fn(&IntegrationTally) -> u64);
 
-const BY_INTEGRATION: [Column; 3] = [
+const BY_INTEGRATION: [Column; 4] = [
+    ("watchfire_notification_digests", "Digests sent, attempts counted", |one| one.digests),
     ("alertmanager_notifications", "Notifications decided on", |one| one.notifications),
     ("alertmanager_notification_requests", "Attempts to send notifications", |one| one.requests),
     ("alertmanager_notification_requests_failed", "Attempts that failed", |one| one.requests_failed),
@@ -143,6 +144,11 @@ fn undelivered(page: &mut Page<'_>, undelivered: &[Undelivered]) -> fmt::Result 
         "watchfire_notifications_undelivered",
         "Notifications decided on and not yet delivered",
         rows(|one| one.count as f64),
+    )?;
+    page.gauges(
+        "watchfire_notifications_gathered",
+        "Of these, notifications beyond the rate of their receiver, which wait for a digest or their turn",
+        rows(|one| one.gathered as f64),
     )?;
     page.gauges(
         "watchfire_notifications_oldest_undelivered_seconds",

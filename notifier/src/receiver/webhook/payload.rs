@@ -5,6 +5,7 @@ use model::pattern::quote_meta;
 use model::timestamp::ZERO_TIME;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::digest::{Digest, DigestGroup};
 use crate::notification::NotifiedAlert;
 use crate::rendering::Page;
 
@@ -30,8 +31,71 @@ struct Payload<'a> {
     group_key: &'a str,
     #[serde(rename = "truncatedAlerts")]
     truncated_alerts: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<DigestBody<'a>>,
     #[serde(rename = "templateError", skip_serializing_if = "Option::is_none")]
     template_error: Option<String>,
+}
+
+/// What a digest says beside its alerts.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DigestBody<'a> {
+    title: String,
+    groups: Vec<GroupBody<'a>>,
+    group_count: usize,
+    firing_groups: usize,
+    firing_alerts: usize,
+    resolved_alerts: usize,
+    names: Vec<NameBody<'a>>,
+    name_count: usize,
+}
+
+/// A group of a digest.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupBody<'a> {
+    group_key: &'a str,
+    group_labels: Labels<'a>,
+    #[serde(rename = "notification_reason")]
+    reason: &'static str,
+    firing: usize,
+    resolved: usize,
+}
+
+/// Alerts of one name.
+#[derive(serde::Serialize)]
+struct NameBody<'a> {
+    alertname: &'a str,
+    firing: usize,
+    resolved: usize,
+}
+
+impl<'a> From<&'a Digest> for DigestBody<'a> {
+    fn from(digest: &'a Digest) -> DigestBody<'a> {
+        let group = |group: &'a DigestGroup| GroupBody {
+            group_key: &group.key,
+            group_labels: Labels(&group.labels),
+            reason: group.reason.as_str(),
+            firing: group.firing,
+            resolved: group.resolved,
+        };
+        let name = |(name, firing, resolved): &'a (String, usize, usize)| NameBody {
+            alertname: name,
+            firing: *firing,
+            resolved: *resolved,
+        };
+        DigestBody {
+            title: digest.title(),
+            groups: digest.groups.iter().map(group).collect(),
+            group_count: digest.group_count,
+            firing_groups: digest.firing_groups,
+            firing_alerts: digest.firing,
+            resolved_alerts: digest.resolved,
+            names: digest.names.iter().map(name).collect(),
+            name_count: digest.name_count,
+        }
+    }
 }
 
 /// An alert in bodies of webhooks and in details of incidents.
@@ -96,7 +160,8 @@ pub(crate) fn body_of(page: &Page<'_>, version: &'static str, alerts: &[Notified
         external_url: page.external_url(),
         version,
         group_key: &notification.group_key,
-        truncated_alerts: notification.alerts.len() - alerts.len(),
+        truncated_alerts: notification.alert_count() - alerts.len(),
+        digest: notification.digest.as_deref().map(DigestBody::from),
         template_error: page.degraded(),
     };
     crate::receiver::go_lines(&payload)
