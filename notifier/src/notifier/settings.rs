@@ -1,10 +1,11 @@
 //! What the command line says about the notifier.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::history::HistoryLimits;
 use model::Matcher;
 
+use crate::history::HistoryLimits;
 
 /// Fixed for the life of the process; the defaults are Alertmanager's.
 #[derive(Clone, Debug)]
@@ -32,10 +33,10 @@ pub struct Settings {
     pub as_alertmanager: bool,
     /// How much of the history is kept.
     pub history: HistoryLimits,
-    /// Largest silence as stored, 0 for no limit (`--silences.max-silence-size-bytes`).
     /// Notifications with an alert that meets all of these go out however often a receiver wishes to be told; none do if
     /// there are none (`--dispatch.critical`).
     pub critical: Arc<[Matcher]>,
+    /// Largest silence as stored, 0 for no limit (`--silences.max-silence-size-bytes`).
     pub silence_bytes_max: usize,
 }
 
@@ -52,8 +53,8 @@ impl Default for Settings {
             schedules_max: 1000,
             restart_grace: Duration::from_secs(3600),
             as_alertmanager: false,
-            history: HistoryLimits::default(),
             critical: Arc::default(),
+            history: HistoryLimits::default(),
             silence_bytes_max: 0,
         }
     }
