@@ -9,23 +9,47 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model::Timestamp;
+use serde::{Serialize, Serializer};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
+
+use crate::live;
 
 /// Pages kept; older ones go.
 const PAGES_MAX: usize = 1000;
 
+/// Connections of each door that are served at the same time; others wait.
+const CONNECTIONS_MAX: usize = 64;
+
 /// Something a receiver was told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Page {
+    /// When it came in.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: Timestamp,
     /// `email`, `pagerduty` or `webhook`.
     pub channel: &'static str,
     /// To whom: mail addresses, routing key, path.
     pub to: String,
+    /// What it says of its alerts.
+    pub tells: Tells,
     /// One line: subject, summary or status.
     pub summary: String,
     /// The text part, or the JSON body.
     pub body: String,
+}
+
+/// What a page says of its alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tells {
+    /// Some fire.
+    Firing,
+    /// All are resolved.
+    Resolved,
+    /// Something else, such as an acknowledgement.
+    Other,
 }
 
 /// Where the inbox listens, and what came in.
@@ -69,8 +93,23 @@ impl Inbox {
     }
 }
 
+/// A page before it lies on the shelf.
+pub(crate) struct Arrival {
+    pub(crate) channel: &'static str,
+    pub(crate) to: String,
+    pub(crate) tells: Tells,
+    pub(crate) summary: String,
+    pub(crate) body: String,
+}
+
+fn rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&at.to_rfc3339_millis())
+}
+
 impl Shelf {
-    pub(crate) fn put(&self, page: Page) {
+    pub(crate) fn put(&self, arrival: Arrival) {
+        let Arrival { channel, to, tells, summary, body } = arrival;
+        let page = Page { at: live::now(), channel, to, tells, summary, body };
         let mut pages = self.pages();
         if pages.len() == PAGES_MAX {
             pages.pop_front();
