@@ -6,6 +6,7 @@ pub mod client;
 pub mod cluster;
 pub mod feature;
 pub mod leading_flags;
+pub mod query;
 pub mod rules;
 pub mod test;
 
@@ -50,6 +51,8 @@ pub enum Command {
     /// Test rules without a server.
     #[command(subcommand)]
     Test(test::TestCommand),
+    /// Ask a server or a file of series in PromQL; print the answer as a table, JSON or a plot.
+    Query(Box<query::QueryCommand>),
     /// The offline query engine by itself.
     #[command(subcommand)]
     Promql(test::PromqlCommand),

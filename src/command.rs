@@ -10,6 +10,7 @@ pub mod explain;
 pub mod notifier;
 pub mod preview;
 pub mod promql;
+pub mod query;
 pub mod receiver;
 pub mod route;
 pub mod rules;
@@ -37,6 +38,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Check(CheckCommand::Rules(command)) => check::rules(command).await,
         Command::Test(TestCommand::Rules(command)) => test::rules(&command),
         Command::Promql(PromqlCommand::Test { files }) => Ok(promql::test(&files)),
+        Command::Query(command) => query::execute(*command).await,
         Command::Simulate { scenarios } => simulate::execute(&scenarios),
         Command::Alert(command) => alert::execute(command).await,
         Command::Ack(command) => ack::execute(command).await,

@@ -9,6 +9,7 @@
 //! - [`reload`]: all or nothing
 //! - [`web`]: listeners, TLS, authentication, operation endpoints
 //! - [`unit_test`]: unit tests of rules
+//! - [`query`]: questions in PromQL, asked of a server or of series in memory; [`plot`]: answers drawn
 //! - [`inbox`]: a local receiver for trying things out
 
 pub mod cli;
@@ -18,10 +19,13 @@ pub mod inbox;
 pub mod live;
 pub mod logging;
 pub mod metrics;
+pub mod plot;
 pub mod process;
+pub mod query;
 pub mod reload;
 pub mod service;
 pub mod simulate;
+pub mod terminal;
 pub mod unit_test;
 pub mod web;
 

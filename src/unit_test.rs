@@ -18,7 +18,9 @@ pub mod stage;
 
 use std::path::Path;
 
+use anyhow::{anyhow, bail};
 use model::source::SourceFile;
+use promql::eval::Storage;
 use rules_engine::rule::RuleGroup;
 use rules_engine::rule_file::{self, Defaults};
 use run_choice::RunChoice;
@@ -38,6 +40,29 @@ pub struct Options {
     pub promql: promql::Options,
     /// Whether every series is shown after a test.
     pub shows_series: bool,
+}
+
+/// The series that go into a test of a file: the one of this name, or the first.
+///
+/// # Errors
+/// Every mistake of the file; or it has no such test.
+pub fn input_series(file: &SourceFile, test: Option<&str>) -> anyhow::Result<Storage> {
+    let tests = file_reader::read(file, true).map_err(|mistakes| anyhow!("{mistakes}"))?.tests;
+    let chosen = tests.iter().find(|own| test.is_none_or(|name| own.name == name));
+    let Some(test) = chosen else { bail!("{}: there is no such test", file.name()) };
+    let mut storage = Storage::new();
+    for series in &test.series {
+        let id = storage.series_id(&series.labels);
+        let mut at = test.start;
+        for value in &series.values {
+            if let Some(value) = value {
+                let taken = storage.append(id, at.as_millis(), value.clone());
+                taken.map_err(|_| anyhow!("{}: {} is given twice", file.name(), series.labels))?;
+            }
+            at = at.plus(test.interval);
+        }
+    }
+    Ok(storage)
 }
 
 /// Runs the tests of a file.

@@ -79,6 +79,12 @@ impl Series {
         self.floats.times_ms.is_empty() && self.histograms.times_ms.is_empty() && self.stale_ms.is_empty()
     }
 
+    /// Time of the oldest sample.
+    pub fn first_ms(&self) -> Option<i64> {
+        let first = [&self.floats.times_ms, &self.histograms.times_ms, &self.stale_ms];
+        first.into_iter().filter_map(|times| times.first().copied()).min()
+    }
+
     /// Time of the latest sample, `i64::MIN` if there is none.
     pub fn last_ms(&self) -> i64 {
         let last = |times: &[i64]| times.last().copied().unwrap_or(i64::MIN);
