@@ -4,6 +4,7 @@ pub mod ack;
 pub mod check;
 pub mod client;
 pub mod cluster;
+pub mod demo;
 pub mod feature;
 pub mod leading_flags;
 pub mod query;
@@ -28,9 +29,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Only log messages with this severity or above.
-    #[arg(long = "log.level", value_enum, default_value = "info", global = true)]
-    pub log_level: LogLevel,
+    /// Only log messages with this severity or above. [default: info; of the demo: warn]
+    #[arg(long = "log.level", value_enum, global = true)]
+    pub log_level: Option<LogLevel>,
     /// Format of log messages.
     #[arg(long = "log.format", value_enum, default_value = "logfmt", global = true)]
     pub log_format: LogFormat,
@@ -45,6 +46,8 @@ pub enum Command {
     Notifier(Box<NotifierCommand>),
     /// Both in one process.
     Run(Box<RunCommand>),
+    /// See an alert fire, arrive and resolve, in fifteen seconds and with nothing else installed.
+    Demo(demo::DemoCommand),
     /// Check files without running anything.
     #[command(subcommand)]
     Check(CheckCommand),
@@ -96,6 +99,11 @@ pub enum Command {
 }
 
 impl Command {
+    /// What is logged where nobody says: a demo tells its story itself.
+    pub fn log_level(&self) -> LogLevel {
+        if matches!(self, Self::Demo(_)) { LogLevel::Warn } else { LogLevel::Info }
+    }
+
     /// Whether silences that people make are logged.
     pub fn logs_silences(&self) -> bool {
         match self {

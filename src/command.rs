@@ -6,6 +6,7 @@ pub mod check;
 pub mod cluster;
 pub mod config;
 pub mod config_diff;
+pub mod demo;
 pub mod explain;
 pub mod notifier;
 pub mod preview;
@@ -29,11 +30,13 @@ use crate::logging;
 
 /// Does what the command line says. An error goes to standard error with exit code 1.
 pub async fn execute(cli: Cli) -> ExitCode {
-    logging::start(cli.log_level, cli.log_format, cli.command.logs_silences());
+    let level = cli.log_level.unwrap_or_else(|| cli.command.log_level());
+    logging::start(level, cli.log_format, cli.command.logs_silences());
     let outcome = match cli.command {
         Command::Rules(command) => rules::execute(*command).await,
         Command::Notifier(command) => notifier::execute(*command).await,
         Command::Run(command) => run::execute(*command).await,
+        Command::Demo(command) => demo::execute(command).await,
         Command::Check(CheckCommand::Config { files }) | Command::CheckConfig { files, .. } => check::config(&files),
         Command::Check(CheckCommand::Rules(command)) => check::rules(command).await,
         Command::Test(TestCommand::Rules(command)) => test::rules(&command),

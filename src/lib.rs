@@ -3,6 +3,7 @@
 //! - [`cli`]: the command line as written
 //! - [`command`]: one file per command
 //! - [`client`]: what amtool does: a client of the notifier's API
+//! - [`demo`]: both halves over a scripted day
 //! - [`service`]: a half of Watchfire put to work: machine, store, network
 //! - [`logging`]: structured log lines
 //! - [`live`]: the only clock and the loop around a machine
@@ -15,6 +16,7 @@
 pub mod cli;
 pub mod client;
 pub mod command;
+pub mod demo;
 pub mod inbox;
 pub mod live;
 pub mod logging;

@@ -86,6 +86,11 @@ impl Process {
         Ok(Self { external, store, listeners, web: settings, timeout: web.timeout, quit })
     }
 
+    /// Ends the process as a signal would, when told to.
+    pub fn quit(&self) -> Quit {
+        self.quit.clone()
+    }
+
     /// Serves until a signal ends the process, SIGTERM or SIGINT, or a request does; SIGHUP reloads.
     ///
     /// # Errors

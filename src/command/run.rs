@@ -1,17 +1,30 @@
 //! `watchfire run`: both halves in one process; alerts are handed over in memory.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::cli::RunCommand;
 use crate::process::{Parts, Process};
 use crate::service::notifier::{self, NotifierService};
 use crate::service::rules::{RuleService, Sources};
 
+/// Both halves, ready to run.
+pub(super) struct Opened {
+    pub(super) process: Process,
+    pub(super) parts: Parts,
+    pub(super) rules: Arc<RuleService>,
+}
+
 /// Runs both until a signal ends them. At the end the rules stop first.
 ///
 /// # Errors
 /// A configuration, a rule file, an address or the store cannot be used.
 pub async fn execute(command: RunCommand) -> anyhow::Result<ExitCode> {
+    let Opened { process, parts, .. } = open(command).await?;
+    process.run(parts).await
+}
+
+pub(super) async fn open(command: RunCommand) -> anyhow::Result<Opened> {
     super::notifier::check(&command.notifier)?;
     let process = Process::open(&command.web, &command.storage_path).await?;
     let url = process.external.url.clone();
@@ -27,7 +40,7 @@ pub async fn execute(command: RunCommand) -> anyhow::Result<ExitCode> {
     let sources = Sources::new(command.rules_config_file, command.rules, url);
     let rules = RuleService::start(sources, process.store.clone(), Some(Box::new(notifier.hand_over()))).await?;
     let mut parts = Parts::default();
-    super::rules::add(&mut parts, rules);
+    super::rules::add(&mut parts, rules.clone());
     super::notifier::add(&mut parts, notifier, &command.notifier, false);
-    process.run(parts).await
+    Ok(Opened { process, parts, rules })
 }

@@ -45,13 +45,18 @@ impl Quit {
         self.asked.notified().await;
     }
 
+    /// Somebody in the process asks, who needs no permission.
+    pub fn now(&self) {
+        // Kept if nobody waits yet.
+        self.asked.notify_one();
+    }
+
     async fn ask(self) -> Response {
         if !self.is_allowed {
             let why = "Ending the process by request is not enabled: start it with --web.enable-lifecycle\n";
             return (StatusCode::FORBIDDEN, why).into_response();
         }
-        // Kept if nobody waits yet.
-        self.asked.notify_one();
+        self.now();
         "The process ends.\n".into_response()
     }
 }

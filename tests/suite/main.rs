@@ -9,6 +9,7 @@ mod conditions;
 mod config_errors;
 mod conformance;
 mod dead_mail_server;
+mod demo;
 mod differential;
 mod grafana;
 mod head_to_head;

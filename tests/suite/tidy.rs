@@ -132,4 +132,6 @@ fn the_deployed_rules_and_examples_are_right() {
     check("rules", "deploy/alerts/watchfire.rules.yaml");
     check("rules", "examples/quickstart/rules/srs.yaml");
     check("config", "examples/quickstart/alertmanager.yml");
+    check("rules", "examples/demo/rules.yaml");
+    check("config", "examples/demo/alertmanager.yml");
 }
