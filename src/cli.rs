@@ -232,6 +232,12 @@ pub struct NotifierFlags {
     /// How long expired silences and the notification log are kept.
     #[arg(long = "data.retention", value_parser = parse_duration, default_value = "120h", value_name = "DURATION")]
     pub data_retention: Duration,
+    /// How long the history of notifications and decisions is kept; 0s keeps none.
+    #[arg(long = "history.retention", value_parser = parse_duration, default_value = "120h", value_name = "DURATION")]
+    pub history_retention: Duration,
+    /// Most bytes of that history, as stored: of more, the oldest goes. 0 keeps none.
+    #[arg(long = "history.max-size-bytes", default_value_t = 16 << 20, value_name = "BYTES")]
+    pub history_bytes_max: u64,
     /// Interval between removals of resolved alerts.
     #[arg(long = "alerts.gc-interval", value_parser = parse_duration, default_value = "30m", value_name = "DURATION")]
     pub alerts_gc_interval: Duration,

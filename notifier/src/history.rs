@@ -63,6 +63,21 @@ pub struct HistoryTally {
     pub displaced: u64,
 }
 
+/// How large the history is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct HistoryFigures {
+    /// Events kept.
+    pub events: u64,
+    /// Their size as stored.
+    pub bytes: u64,
+    /// The most it may be.
+    pub bytes_max: u64,
+    /// Age of the oldest.
+    pub oldest: Duration,
+    /// Counts.
+    pub tally: HistoryTally,
+}
+
 /// A page that is full.
 #[derive(Debug)]
 struct Page {
@@ -261,6 +276,17 @@ impl History {
     pub fn oldest(&self) -> Option<Timestamp> {
         let growing = || (!self.growing.is_empty()).then(|| Timestamp::from_millis(self.growing.span_ms().0));
         self.pages.values().next().map(|page| page.first).or_else(growing)
+    }
+
+    /// Its size, for metrics.
+    pub fn figures(&self, now: Timestamp) -> HistoryFigures {
+        HistoryFigures {
+            events: self.events,
+            bytes: self.bytes(),
+            bytes_max: self.limits.bytes_max,
+            oldest: self.oldest().map_or(Duration::ZERO, |oldest| now.since(oldest)),
+            tally: self.tally,
+        }
     }
 
     /// Counts.

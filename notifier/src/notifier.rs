@@ -31,7 +31,7 @@ use model::Timestamp;
 use uuid::Uuid;
 
 pub use self::effect::{Delivery, DeliveryId, Effect};
-pub use self::explain::Asked;
+pub use self::explain::{Asked, group_labels_of};
 pub use self::settings::Settings;
 pub use self::undelivered::Undelivered;
 pub use self::view::{AlertCounts, AlertState, AlertStatus, AlertView, GroupView};

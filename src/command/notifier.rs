@@ -8,6 +8,7 @@ use model::Matcher;
 use model::matcher::parse::{ParseMode, parse_matchers};
 use notifier::ack_link::AckLinks;
 use notifier::io::ack_page;
+use notifier::history::HistoryLimits;
 use notifier::io::api::{self, About};
 use notifier::io::metrics::NotifierMetrics;
 use notifier::io::metrics::census::Census;
@@ -50,6 +51,7 @@ pub async fn execute(command: NotifierCommand) -> anyhow::Result<ExitCode> {
 pub(super) fn settings(flags: &NotifierFlags) -> anyhow::Result<Settings> {
     Ok(Settings {
         retention: flags.data_retention,
+        history: HistoryLimits { retention: flags.history_retention, bytes_max: flags.history_bytes_max },
         maintenance_interval: flags.data_maintenance_interval,
         alert_gc_interval: flags.alerts_gc_interval,
         start_delay: flags.dispatch_start_delay,

@@ -181,6 +181,10 @@ impl notifier::io::desk::Desk for NotifierService {
         self.network.deliverer.load_full()
     }
 
+    async fn records(&self, keys: Vec<String>) -> Result<Vec<Option<Vec<u8>>>, String> {
+        self.ledger.read(&keys).await.map_err(|error| error.to_string())
+    }
+
     async fn durable(&self) -> Result<(), String> {
         self.ledger.durable().await.map_err(|error| error.to_string())
     }

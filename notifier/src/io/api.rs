@@ -6,9 +6,12 @@
 mod acks;
 mod alerts;
 mod answer;
+mod archive;
 mod cors;
+mod explain;
 mod filter;
 mod groups;
+mod history;
 mod maintenance;
 mod moment;
 mod paging;
@@ -67,6 +70,8 @@ pub fn router<D: Desk>(desk: Arc<D>, about: About, v1_is_gone: bool) -> Router {
         ("/alerts", only("GET,POST", get(alerts::list::<D>).post(alerts::post::<D>))),
         ("/alerts/groups", only("GET", get(groups::list::<D>))),
         ("/ack", only("DELETE,GET,POST", get(acks::list::<D>).post(acks::post::<D>).delete(acks::remove::<D>))),
+        ("/explain", only("GET", get(explain::show::<D>))),
+        ("/history", only("GET", get(history::list::<D>))),
         ("/silences", only("GET,POST", get(silences::list::<D>).post(silences::post::<D>))),
         ("/maintenance", only("GET", get(maintenance::list::<D>))),
         ("/maintenance/preview", only("POST", axum::routing::post(maintenance::preview::<D>))),
@@ -107,7 +112,8 @@ fn only<S: Clone + Send + Sync + 'static>(allowed: &'static str, methods: Method
 
 /// 406 for clients that do not take JSON. What is posted is taken from everybody.
 async fn acceptable(request: Request, next: Next) -> Response {
-    if request.method() == Method::POST || answer::takes_json(request.headers()) {
+    let may_be_lines = request.uri().path().trim_end_matches('/').ends_with("/history");
+    if request.method() == Method::POST || may_be_lines || answer::takes_json(request.headers()) {
         return next.run(request).await;
     }
     let message = "unsupported media type requested, only [application/json] are available";

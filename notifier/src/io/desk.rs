@@ -19,6 +19,10 @@ pub trait Desk: Send + Sync + 'static {
     /// Sends what the configuration in force says; nothing before there is one.
     fn deliverer(&self) -> Option<Arc<Deliverer>>;
 
+    /// The records that the machine wanted kept under these keys, in their order, as they are stored; an error says why they
+    /// cannot be read.
+    fn records(&self, keys: Vec<String>) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, String>> + Send;
+
     /// Resolves once everything the machine wanted kept so far has been stored; an error says why it cannot be.
     fn durable(&self) -> impl Future<Output = Result<(), String>> + Send;
 }

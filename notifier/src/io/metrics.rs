@@ -18,6 +18,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use self::census::Census;
 use super::desk::Desk;
 use crate::config::Config;
+use crate::history::HistoryFigures;
 use crate::notifier::{AlertCounts, Undelivered};
 use crate::silence::SilenceState;
 use crate::tally::Tally;
@@ -41,6 +42,7 @@ struct Snapshot {
     vigils: usize,
     alerts_per_name_max: u64,
     undelivered: Vec<Undelivered>,
+    history: HistoryFigures,
     config: Option<Arc<Config>>,
 }
 
@@ -66,6 +68,7 @@ impl<D: Desk> NotifierMetrics<D> {
                 vigils: notifier.vigil_count(),
                 alerts_per_name_max: notifier.settings().alerts_per_name_max as u64,
                 undelivered: notifier.undelivered(now),
+                history: notifier.history().figures(now),
                 config: notifier.config().cloned(),
             }
         })

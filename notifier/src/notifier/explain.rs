@@ -10,6 +10,7 @@ use model::duration::format_duration;
 use model::labels::Fingerprint;
 use model::{LabelSet, Timestamp};
 
+pub use self::past::group_labels_of;
 pub use self::search::Asked;
 use super::Notifier;
 use super::remember::ended;

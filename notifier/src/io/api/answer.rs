@@ -21,6 +21,13 @@ pub(super) struct Refusal {
     message: String,
 }
 
+impl Refusal {
+    /// Why.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+}
+
 /// An error of the handler: its text as a JSON string.
 pub(super) fn refusal(status: StatusCode, message: impl Into<String>) -> Refusal {
     Refusal { status, code: None, message: message.into() }

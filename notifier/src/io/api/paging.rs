@@ -15,7 +15,7 @@ use super::answer::{self, Item, Refusal};
 use super::filter::Parameters;
 
 /// Says where the next page begins.
-const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
+pub(super) const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 
 /// Which page of a list is wanted; `K` is what the list is ordered by, without ties.
 pub(super) struct Paging<K> {

@@ -5,6 +5,7 @@ use std::fmt;
 use exposition::Page;
 
 use super::Snapshot;
+use crate::history::HistoryFigures;
 use crate::notifier::Undelivered;
 use crate::silence::SilenceState;
 use crate::tally::{IntegrationTally, Tally};
@@ -21,6 +22,7 @@ pub(super) fn write(page: &mut Page<'_>, snapshot: &Snapshot) -> fmt::Result {
     log(page, snapshot)?;
     configuration(page, snapshot)?;
     cluster(page)?;
+    history(page, &snapshot.history)?;
     undelivered(page, &snapshot.undelivered)
 }
 
@@ -131,6 +133,18 @@ fn cluster(page: &mut Page<'_>) -> fmt::Result {
         ("alertmanager_peer_position", "Position among the peers: the first", 0.0),
     ];
     gauges.into_iter().try_for_each(|(name, help, value)| page.gauge(name, help, value))
+}
+
+/// How much is remembered of who was told what.
+fn history(page: &mut Page<'_>, history: &HistoryFigures) -> fmt::Result {
+    page.gauge("watchfire_history_events", "Events of the history that are kept", history.events as f64)?;
+    page.gauge("watchfire_history_bytes", "Size of the history as stored", history.bytes as f64)?;
+    page.gauge("watchfire_history_limit_bytes", "The most it may be", history.bytes_max as f64)?;
+    page.gauge("watchfire_history_oldest_seconds", "Age of the oldest event", history.oldest.as_secs_f64())?;
+    page.counter("watchfire_history_noted", "Events noted", history.tally.noted)?;
+    let dropped = [("retention", history.tally.expired), ("size", history.tally.displaced)];
+    let dropped = dropped.map(|(reason, count)| ([("reason", reason)], count));
+    page.counters("watchfire_history_dropped", "Events dropped, by reason", dropped)
 }
 
 /// What Alertmanager cannot show: who is still to be told, since when.

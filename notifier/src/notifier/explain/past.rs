@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::labels::Fingerprint;
-use model::{LabelSet, Timestamp};
+use model::matcher::parse::{ParseMode, parse_matchers};
+use model::{LabelSet, MatchOp, Timestamp};
 
 use super::{Case, ended_answer};
 use crate::explanation::{Answer, Cause, CauseKind, GroupAnswer, IntegrationAnswer, ReceiverAnswer, When, Why, clock};
@@ -105,7 +106,7 @@ impl Case<'_> {
         let integrations: Vec<IntegrationAnswer> = integrations.collect();
         let most_pressing = integrations.iter().map(|one| &one.answer).min_by_key(|answer| answer.verdict);
         let answer = most_pressing.cloned().unwrap_or_else(|| self.past_answer(events));
-        let labels = key.rfind(":{").and_then(|at| labels_of(key.get(at + 1..)?)).unwrap_or_default();
+        let labels = group_labels_of(key).unwrap_or_default();
         let group = GroupAnswer { key: key.to_owned(), labels, ..GroupAnswer::default() };
         ReceiverAnswer { receiver: receiver.to_owned(), group, answer, integrations }
     }
@@ -154,9 +155,11 @@ fn subject(event: &Event, fingerprint: Fingerprint) -> Option<&Subject> {
     event.alerts.iter().find(|alert| alert.labels.fingerprint() == fingerprint)
 }
 
-/// Labels as a group key shows them.
-fn labels_of(text: &str) -> Option<LabelSet> {
-    use model::matcher::parse::{ParseMode, parse_matchers};
-    let matchers = parse_matchers(text, ParseMode::Utf8Strict).ok()?.value;
-    Some(LabelSet::from_pairs(matchers.iter().map(|matcher| (matcher.name(), matcher.value()))))
+/// The labels of a group, from its key; `None` if the key shows them in a way that cannot be told apart.
+pub fn group_labels_of(key: &str) -> Option<LabelSet> {
+    let shown = key.rmatch_indices(":{").map(|(at, _)| key.get(at + 1..).unwrap_or_default());
+    let read = |text| parse_matchers(text, ParseMode::Utf8Strict).ok().map(|parsed| parsed.value);
+    let matchers = shown.into_iter().find_map(read)?;
+    let is_set = matchers.iter().all(|matcher| matcher.op() == MatchOp::Equal);
+    is_set.then(|| LabelSet::from_pairs(matchers.iter().map(|matcher| (matcher.name(), matcher.value()))))
 }
