@@ -75,8 +75,14 @@ impl Series {
         self.stale_ms.retain(|&at| at >= at_ms);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether it has no sample.
+    pub fn is_empty(&self) -> bool {
         self.floats.times_ms.is_empty() && self.histograms.times_ms.is_empty() && self.stale_ms.is_empty()
+    }
+
+    /// Number of samples, markers of staleness included.
+    pub fn len(&self) -> usize {
+        self.floats.times_ms.len() + self.histograms.times_ms.len() + self.stale_ms.len()
     }
 
     /// Time of the oldest sample.

@@ -51,6 +51,16 @@ impl Storage {
         }
     }
 
+    /// Forgets series whose labels do not pass. Every [`SeriesId`] of before is void; queries find their series anew.
+    pub fn retain(&mut self, keeps: impl Fn(&LabelSet) -> bool) {
+        for series in std::mem::take(self).series.into_iter().filter(|series| keeps(&series.labels)) {
+            let id = self.series_id(&series.labels);
+            if let Some(place) = self.series.get_mut(id.0 as usize) {
+                *place = series;
+            }
+        }
+    }
+
     /// The series with these labels, made if there is none. Labels with an empty value are left out.
     pub fn series_id(&mut self, labels: &LabelSet) -> SeriesId {
         if let Some(&id) = self.ids.get(labels) {
@@ -166,6 +176,9 @@ mod tests {
             rows.first().and_then(|row| row.value.float())
         };
         assert_eq!(counted(&mut query, &storage), Some(3.0));
+        let mut only_one = storage.clone();
+        only_one.retain(|labels| labels.get(METRIC_NAME) == Some("kept"));
+        assert_eq!((only_one.series().len(), only_one.series()[0].samples().len()), (1, 3));
         storage.forget_before(30);
         let left: Vec<&str> = storage.series().iter().map(|series| series.labels.get_or_empty(METRIC_NAME)).collect();
         assert_eq!(left, ["kept", "ended"]);
