@@ -152,7 +152,8 @@ impl Journal {
         let header = header(generation, content_bytes, &frame[HEADER_BYTES..]);
         frame[..HEADER_BYTES].copy_from_slice(&header);
         self.write(&frame).map_err(|error| StoreError::io("write to the journal", error))?;
-        self.file.sync_data().map_err(|error| {
+        // Not `sync_data`: where the file grows on a disk that is just failing, ext4 calls that done.
+        self.file.sync_all().map_err(|error| {
             self.is_distrusted = true;
             StoreError::io("sync the journal", error)
         })?;
