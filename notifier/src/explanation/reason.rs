@@ -50,6 +50,8 @@ pub enum Why {
     Retrying,
     /// The receiver asked to be left alone.
     LeftAlone,
+    /// The receiver has been told as often as it wishes; a digest follows, or its turn.
+    BeyondRate,
     /// The receiver will never take the content.
     Refused,
     /// Silences.
@@ -111,6 +113,7 @@ impl Why {
             | Self::NoLongerHidden
             | Self::EndDue
             | Self::EscalationWaits
+            | Self::BeyondRate
             | Self::AttemptUnderWay => Verdict::Waiting,
             Self::Retrying | Self::LeftAlone => Verdict::Failing,
             Self::Refused => Verdict::Refused,

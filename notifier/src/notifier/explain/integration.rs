@@ -2,6 +2,7 @@
 
 use super::Case;
 use crate::alert_book::StoredAlert;
+use crate::decision::HoldReason;
 use crate::explanation::{Answer, Cause, CauseKind, IntegrationAnswer, When, Why, clock};
 use crate::group::{Group, Slot, SlotState};
 use crate::history::event::{Event, What};
@@ -48,6 +49,11 @@ impl Case<'_> {
             SlotState::InFlight { failed, .. } => {
                 let text = format!("attempt {} is under way", failed + 1);
                 Some(Answer::new(Why::AttemptUnderWay, text).since(since))
+            }
+            SlotState::Waiting { at, .. } if ear.slot.held == Some(HoldReason::Gathered) => {
+                let what = if ear.slot.integration.takes_digests() { "told in a digest" } else { "told when its turn comes," };
+                let text = format!("the receiver has been told as often as it wishes; {what} at {} or later", clock(*at));
+                Some(Answer::new(Why::BeyondRate, text).since(since).until(*at))
             }
             SlotState::Waiting { at, failed, .. } => {
                 let failure = self.last_attempt(ear).map(|event| failure_text(&event.what)).unwrap_or_default();
