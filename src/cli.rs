@@ -1,6 +1,7 @@
 //! The command line: what people may write. What is meant by it is in `command/`.
 
 pub mod ack;
+pub mod backtest;
 pub mod check;
 pub mod client;
 pub mod cluster;
@@ -54,6 +55,8 @@ pub enum Command {
     /// Test rules without a server.
     #[command(subcommand)]
     Test(test::TestCommand),
+    /// Find out what rules and a notifier's configuration would have sent, from history.
+    Backtest(Box<backtest::BacktestCommand>),
     /// Ask a server or a file of series in PromQL; print the answer as a table, JSON or a plot.
     Query(Box<query::QueryCommand>),
     /// The offline query engine by itself.

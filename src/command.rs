@@ -2,6 +2,7 @@
 
 pub mod ack;
 pub mod alert;
+pub mod backtest;
 pub mod check;
 pub mod cluster;
 pub mod config;
@@ -40,6 +41,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Check(CheckCommand::Config { files }) | Command::CheckConfig { files, .. } => check::config(&files),
         Command::Check(CheckCommand::Rules(command)) => check::rules(command).await,
         Command::Test(TestCommand::Rules(command)) => test::rules(&command),
+        Command::Backtest(command) => backtest::execute(*command).await,
         Command::Promql(PromqlCommand::Test { files }) => Ok(promql::test(&files)),
         Command::Query(command) => query::execute(*command).await,
         Command::Simulate { scenarios } => simulate::execute(&scenarios),

@@ -10,9 +10,11 @@
 //! - [`reload`]: all or nothing
 //! - [`web`]: listeners, TLS, authentication, operation endpoints
 //! - [`unit_test`]: unit tests of rules
+//! - [`backtest`]: history through both machines
 //! - [`query`]: questions in PromQL, asked of a server or of series in memory; [`plot`]: answers drawn
 //! - [`inbox`]: a local receiver for trying things out
 
+pub mod backtest;
 pub mod cli;
 pub mod client;
 pub mod command;

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use model::labels::METRIC_NAME;
 use model::{LabelSet, Timestamp};
+use promql::eval::{Query, Settings, Storage, Value};
 use rules_engine::rule::Rule;
 use rules_engine::sample::{QueryAnswer, QueryFailure, Sample};
 
 use super::scenario::{Answer, Asked, Reply, Scenario};
+use crate::unit_test::stage::usable;
 
 /// A sample older than this is not seen any more, as in Prometheus.
 const LOOKBACK: Duration = Duration::from_secs(300);
@@ -20,12 +22,22 @@ pub(super) struct QueryApi<'a> {
     answers: HashMap<String, &'a Answer>,
     /// The newest sample of each series, unless it was a marker of its end.
     recorded: BTreeMap<LabelSet, (i64, f64)>,
+    /// The scenario's series, what was recorded among them; empty if it has none.
+    storage: Storage,
+    queries: HashMap<String, Query>,
     down_until: Timestamp,
 }
 
 impl<'a> QueryApi<'a> {
     pub(super) fn new(scenario: &'a Scenario) -> Self {
-        Self { scenario, answers: HashMap::new(), recorded: BTreeMap::new(), down_until: Timestamp::MIN }
+        Self {
+            scenario,
+            answers: HashMap::new(),
+            recorded: BTreeMap::new(),
+            storage: scenario.storage.clone().unwrap_or_default(),
+            queries: HashMap::new(),
+            down_until: Timestamp::MIN,
+        }
     }
 
     /// Learns which expressions the rules have.
@@ -53,6 +65,12 @@ impl<'a> QueryApi<'a> {
     /// Takes what rules write.
     pub(super) fn store(&mut self, samples: Vec<Sample>) {
         for sample in samples {
+            if self.scenario.storage.is_some() {
+                let id = self.storage.series_id(&sample.labels);
+                // A marker is a value with bits of its own.
+                let _refused = self.storage.append(id, sample.timestamp_ms, Value::Float(sample.value));
+                continue;
+            }
             if sample.is_stale_marker() {
                 self.recorded.remove(&sample.labels);
             } else {
@@ -65,7 +83,7 @@ impl<'a> QueryApi<'a> {
     ///
     /// # Errors
     /// It is away, which may pass; or the scenario says that the expression is at fault, which asking again does not mend.
-    pub(super) fn answer(&self, expr: &str, at: Timestamp, now: Timestamp) -> Result<QueryAnswer, QueryFailure> {
+    pub(super) fn answer(&mut self, expr: &str, at: Timestamp, now: Timestamp) -> Result<QueryAnswer, QueryFailure> {
         if now < self.down_until {
             return Err(QueryFailure::passing("the query API is away"));
         }
@@ -78,8 +96,19 @@ impl<'a> QueryApi<'a> {
                 let rows = series.iter().filter_map(|(labels, values)| Some((labels.clone(), value(values)?)));
                 Ok(QueryAnswer::vector(rows.collect()))
             }
+            None if self.scenario.storage.is_some() => self.evaluate(expr, at),
             None => Ok(QueryAnswer::vector(self.select(expr, at))),
         }
+    }
+
+    /// What the engine says.
+    fn evaluate(&mut self, expr: &str, at: Timestamp) -> Result<QueryAnswer, QueryFailure> {
+        if !self.queries.contains_key(expr) {
+            let query = Query::prepare(expr, &Settings::default()).map_err(|error| error.located(expr))?;
+            self.queries.insert(expr.to_owned(), query);
+        }
+        let Some(query) = self.queries.get_mut(expr) else { return Err("the query was lost".into()) };
+        usable(query.instant(&self.storage, at.as_millis()).map_err(|error| error.located(expr))?)
     }
 
     /// `metric`, or `metric > number`, of what was recorded.

@@ -27,6 +27,8 @@ pub struct Scenario {
     pub evaluation_interval: Duration,
     /// What the query API answers.
     pub answers: Vec<Answer>,
+    /// Series it has besides, which expressions without such an answer are evaluated over. Files of scenarios have none.
+    pub storage: Option<promql::eval::Storage>,
     /// The notifier's configuration, with its path.
     pub config: Option<(PathBuf, String)>,
     /// No group is flushed before this much time has passed since a start of the notifier.

@@ -67,6 +67,7 @@ impl Reader<'_> {
             rules: rules.unwrap_or_default(),
             evaluation_interval: interval.unwrap_or(Duration::from_secs(60)),
             answers: answers.unwrap_or_default(),
+            storage: None,
             config,
             start_delay: start_delay.unwrap_or_default(),
             as_alertmanager: compat.is_some(),

@@ -70,7 +70,8 @@ pub fn junit(outcomes: &[FileOutcome]) -> String {
     xml + "</testsuites>\n"
 }
 
-fn escaped(text: &str) -> String {
+/// Text as XML and HTML take it, in elements and in quoted attributes.
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

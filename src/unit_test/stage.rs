@@ -266,7 +266,10 @@ fn machine(test: &TestGroup, group: &RuleGroup, interval: Duration) -> Engine {
 }
 
 /// An answer as rules use it.
-fn usable(answer: Answer) -> Result<QueryAnswer, QueryFailure> {
+///
+/// # Errors
+/// It is none that a rule can use.
+pub(crate) fn usable(answer: Answer) -> Result<QueryAnswer, QueryFailure> {
     let value = match answer.data {
         Data::Scalar(value) => QueryValue::Scalar(value),
         Data::Vector(samples) => {

@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod api;
+mod backtest;
 mod check_rules;
 mod client;
 mod conditions;
