@@ -7,6 +7,7 @@ pub mod client;
 pub mod cluster;
 pub mod demo;
 pub mod feature;
+pub mod history;
 pub mod leading_flags;
 pub mod query;
 pub mod rules;
@@ -84,9 +85,10 @@ pub enum Command {
     Template(client::TemplateCommand),
     /// Show a notifier's cluster.
     Cluster(client::ClusterCommand),
-    /// Tell why something did or did not happen.
-    #[command(subcommand)]
-    Explain(rules::ExplainCommand),
+    /// Tell why an alert was told or not, or what a rule did.
+    Explain(Box<history::ExplainCommand>),
+    /// Show who was told what when.
+    History(history::HistoryCommand),
     /// Evaluate rules once, now, without consequences.
     Preview(rules::PreviewCommand),
     /// `check config`, by amtool's name.

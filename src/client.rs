@@ -6,6 +6,7 @@
 //! - [`argument`]: matchers and labels as words of a command line; [`duration`]
 //! - [`listing`]: alerts, silences, cluster and status as text; [`table`], [`tree`], [`moment`]: the pieces
 //! - [`routing`]: a routing tree drawn, and the way of an alert through it explained
+//! - [`explanation`]: why an alert was told or not, and events of the history, as text
 //! - [`config_diff`]: what another configuration changes
 //! - [`rules`]: requests to a rule service
 //! - [`sample`]: a notification for templates
@@ -14,6 +15,7 @@ pub mod api;
 pub mod argument;
 pub mod config_diff;
 pub mod duration;
+pub mod explanation;
 pub mod listing;
 pub mod moment;
 pub mod routing;

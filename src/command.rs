@@ -9,6 +9,7 @@ pub mod config;
 pub mod config_diff;
 pub mod demo;
 pub mod explain;
+pub mod history;
 pub mod notifier;
 pub mod preview;
 pub mod promql;
@@ -24,7 +25,7 @@ pub mod test;
 
 use std::process::ExitCode;
 
-use crate::cli::rules::ExplainCommand;
+use crate::cli::rules::ExplainRuleCommand;
 use crate::cli::test::{PromqlCommand, TestCommand};
 use crate::cli::{CheckCommand, Cli, Command};
 use crate::logging;
@@ -53,7 +54,11 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Receiver(command) => receiver::execute(command).await,
         Command::Template(command) => template::execute(&command),
         Command::Cluster(command) => cluster::execute(command).await,
-        Command::Explain(ExplainCommand::Rule(command)) => explain::rule(&command).await,
+        Command::Explain(command) => match &command.action {
+            Some(ExplainRuleCommand::Rule(rule)) => explain::rule(rule).await,
+            None => history::explain(&command).await,
+        },
+        Command::History(command) => history::execute(&command).await,
         Command::Preview(command) => preview::execute(&command).await,
     };
     outcome.unwrap_or_else(|error| {

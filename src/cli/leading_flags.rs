@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 /// Commands that ask a notifier.
-const COMMANDS: [&str; 7] = ["alert", "silence", "config", "route", "template", "cluster", "check-config"];
+const COMMANDS: [&str; 9] =
+    ["alert", "silence", "config", "route", "template", "cluster", "check-config", "explain", "history"];
 
 /// Flags that may stand before such a command, with a value behind them.
 const WITH_VALUE: [&str; 9] = [

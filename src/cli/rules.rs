@@ -25,9 +25,9 @@ pub struct RulesClientFlags {
     pub http_config_file: Option<PathBuf>,
 }
 
-/// `watchfire explain`.
+/// What `watchfire explain` explains beside alerts.
 #[derive(Debug, Subcommand)]
-pub enum ExplainCommand {
+pub enum ExplainRuleCommand {
     /// Show what a rule did in its last evaluations.
     Rule(ExplainRule),
 }

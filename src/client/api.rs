@@ -203,6 +203,31 @@ impl Api {
         self.ask(Method::GET, "/status", None::<&()>).await
     }
 
+    /// Why alerts are told or not, as the notifier says it.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn explain(&self, parameters: &[(&str, String)]) -> Result<serde_json::Value, ApiError> {
+        self.ask(Method::GET, &with_texts("/explain", parameters), None::<&()>).await
+    }
+
+    /// Events of the history, a JSON object a line.
+    ///
+    /// # Errors
+    /// As of [`ApiError`].
+    pub async fn history(&self, parameters: &[(&str, String)]) -> Result<String, ApiError> {
+        let path = with_texts("/history", parameters);
+        let request = format!("{} {path}", Method::GET);
+        let answer = self.send(Method::GET, &path, None::<&()>).await?;
+        let unknown = |reason: String| ApiError::Unknown { request, reason };
+        if answer.truncated {
+            return Err(unknown(format!(
+                "it is longer than {ANSWER_BYTES_MAX} bytes: ask for less with --from or --limit"
+            )));
+        }
+        String::from_utf8(answer.body.to_vec()).map_err(|error| unknown(error.to_string()))
+    }
+
     /// Tries a receiver.
     ///
     /// # Errors
@@ -266,6 +291,11 @@ fn with_parameters(path: &str, parameters: &[(&str, &str)]) -> String {
     let start = format!("{path}?");
     let place = start.len();
     form_urlencoded::Serializer::for_suffix(start, place).extend_pairs(parameters).finish()
+}
+
+fn with_texts(path: &str, parameters: &[(&str, String)]) -> String {
+    let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    with_parameters(path, &parameters)
 }
 
 fn silence_path(id: &str) -> String {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use model::duration::format_duration;
 use model::matcher::all_match;
-use model::matcher::parse::print_matchers;
 use model::{LabelSet, Timestamp};
 use notifier::config::{Config, Route};
+use notifier::route::path::{Step, slug};
 use notifier::route::{Mute, RouteId, RouteTree};
 use serde::Serialize;
 
@@ -25,44 +25,6 @@ pub struct Way {
     pub route: Step,
     /// Who is told, in order.
     pub destinations: Vec<Destination>,
-}
-
-/// What became of the alert at one route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Step {
-    /// Its matchers, or `default-route`.
-    pub route: String,
-    /// Whether it goes on behind it.
-    pub continues: bool,
-    /// The decision.
-    #[serde(flatten)]
-    pub verdict: Verdict,
-    /// Routes below, if this one took the alert.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub routes: Vec<Step>,
-}
-
-/// Why a route took the alert or did not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase", tag = "verdict")]
-pub enum Verdict {
-    /// All matchers hold, but a route below took it.
-    Passed,
-    /// All matchers hold and no route below took it.
-    Delivered {
-        /// Whom it tells.
-        receiver: String,
-    },
-    /// A matcher does not hold.
-    Refused {
-        /// The first of them.
-        matcher: String,
-        /// The label's value; empty if the alert lacks it.
-        value: String,
-    },
-    /// A sibling before it took the alert and does not continue.
-    NotAsked,
 }
 
 /// A receiver that is told, and how.
@@ -124,7 +86,7 @@ pub fn way(tree: &RouteTree, labels: &LabelSet, at: Timestamp) -> Way {
     Way {
         labels: labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         at: at.to_rfc3339(),
-        route: step(&config.route, labels),
+        route: Step::through(&config.route, labels),
         destinations: tree.matching(labels).into_iter().map(|id| destination(tree, &config, id, labels, at)).collect(),
     }
 }
@@ -137,32 +99,6 @@ fn takers<'a>(route: &'a Route, labels: &'a LabelSet) -> impl Iterator<Item = &'
         ended |= takes && !child.continues;
         takes
     })
-}
-
-fn step(route: &Route, labels: &LabelSet) -> Step {
-    let mut ended = false;
-    let mut routes = Vec::new();
-    for child in &route.routes {
-        let refused = child.matchers.iter().find(|matcher| !matcher.matches(labels));
-        let child = match refused {
-            _ if ended => Step::new(child, Verdict::NotAsked),
-            Some(matcher) => {
-                let value = labels.get_or_empty(matcher.name()).to_owned();
-                Step::new(child, Verdict::Refused { matcher: matcher.to_string(), value })
-            }
-            None => {
-                ended = !child.continues;
-                step(child, labels)
-            }
-        };
-        routes.push(child);
-    }
-    let passed = routes.iter().any(|step| matches!(step.verdict, Verdict::Passed | Verdict::Delivered { .. }));
-    let verdict = match passed {
-        true => Verdict::Passed,
-        false => Verdict::Delivered { receiver: route.receiver.clone() },
-    };
-    Step { routes, ..Step::new(route, verdict) }
 }
 
 fn destination(tree: &RouteTree, config: &Arc<Config>, id: RouteId, labels: &LabelSet, at: Timestamp) -> Destination {
@@ -193,29 +129,9 @@ fn find(route: &Route, id: usize) -> Option<&Route> {
     route.routes.iter().find_map(|child| find(child, id))
 }
 
-fn slug(route: &Route) -> String {
-    if route.matchers.is_empty() { "default-route".to_owned() } else { print_matchers(&route.matchers) }
-}
-
-impl Step {
-    fn new(route: &Route, verdict: Verdict) -> Step {
-        Step { route: slug(route), continues: route.continues, verdict, routes: Vec::new() }
-    }
-
-    fn branch(&self) -> Branch {
-        let behind = if self.continues { ", goes on behind it" } else { "" };
-        let reason = match &self.verdict {
-            Verdict::Passed => format!("passes{behind}"),
-            Verdict::Delivered { receiver } => format!("taken: receiver {receiver}{behind}"),
-            Verdict::Refused { matcher, value } if value.is_empty() => {
-                format!("refused: {matcher} does not hold, the label is missing or empty")
-            }
-            Verdict::Refused { matcher, value } => format!("refused: {matcher} does not hold for {value:?}"),
-            Verdict::NotAsked => "not asked: a route before it took the alert".to_owned(),
-        };
-        let branches = self.routes.iter().map(Step::branch).collect();
-        Branch { text: format!("{}  {reason}", self.route), branches }
-    }
+/// A way drawn, each decision with its reason.
+pub fn branch(step: &Step) -> Branch {
+    Branch { text: format!("{}  {}", step.route, step.text()), branches: step.routes.iter().map(branch).collect() }
 }
 
 impl std::fmt::Display for Way {
@@ -223,7 +139,7 @@ impl std::fmt::Display for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let labels = LabelSet::from_pairs(self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         writeln!(f, "The way of {labels} at {}:", self.at)?;
-        f.write_str(&self.route.branch().draw())?;
+        f.write_str(&branch(&self.route).draw())?;
         self.destinations.iter().try_for_each(|destination| write!(f, "\n{destination}"))
     }
 }
