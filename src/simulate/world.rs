@@ -83,6 +83,11 @@ enum Happening<'a> {
     Started,
 }
 
+/// As `--dispatch.critical` is by default.
+fn critical() -> Arc<[Matcher]> {
+    Matcher::new("severity", MatchOp::Equal, "critical").into_iter().collect()
+}
+
 /// Whether a template fails.
 fn is_plain(delivery: &Delivery, renderer: &Renderer) -> bool {
     let notification = &delivery.notification;
@@ -93,11 +98,6 @@ fn is_plain(delivery: &Delivery, renderer: &Renderer) -> bool {
         }
         Settings::Webhook(settings) => {
             settings.render(notification, renderer, "http://hook.example").map(|made| made.degraded.is_some())
-/// As `--dispatch.critical` is by default.
-fn critical() -> Arc<[Matcher]> {
-    Matcher::new("severity", MatchOp::Equal, "critical").into_iter().collect()
-}
-
         }
         _ => Ok(false),
     };
@@ -139,6 +139,7 @@ impl<'a> World<'a> {
         let mut notifier = Notifier::new(notifier::notifier::Settings {
             start_delay: self.scenario.start_delay,
             as_alertmanager: self.scenario.as_alertmanager,
+            critical: critical(),
             ..Default::default()
         });
         let (mut asked, mut wanted) = (Vec::new(), Vec::new());
@@ -156,7 +157,6 @@ impl<'a> World<'a> {
         }
         self.machines = Some(Machines { engine, notifier });
         self.perform_rules(asked);
-            critical: critical(),
         self.perform_notifier(wanted);
         Ok(())
     }

@@ -146,8 +146,8 @@ impl Known {
             still_firing,
             reason,
             at: now,
-        })
             digest: None,
+        })
     }
 }
 
