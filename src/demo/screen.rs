@@ -116,7 +116,11 @@ impl Screen {
             "draw what the rule saw",
             format!("{program} query --query.url={url} --last=2m 'shop:checkout_failures:ratio'"),
         ));
-        text.push_str(&step("ask why it fired", format!("{program} explain rule {HEROINE} --rules.url={url}")));
+        text.push_str(&step("ask what the rule did", format!("{program} explain rule {HEROINE} --rules.url={url}")));
+        text.push_str(&step(
+            "ask who is told of it, and why",
+            format!("{program} explain {HEROINE} --alertmanager.url={url}; {program} history --alertmanager.url={url}"),
+        ));
         let silence = format!(
             "{program} silence add --alertmanager.url={url} --duration=10m --comment='known' alertname=DiskAlmostFull"
         );

@@ -59,7 +59,9 @@ impl Chart<'_> {
             self.lines.iter().flat_map(|line| &line.points).map(|(_, value)| *value).filter(|value| value.is_finite())
         };
         let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
-        ValueAxis::of(low, high, ROWS / 3)
+        let grain = self.unit.grain(high.abs().max(low.abs()));
+        let axis = ValueAxis::of(low / grain, high / grain, ROWS / 3);
+        ValueAxis { low: axis.low * grain, high: axis.high * grain, step: axis.step * grain }
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "within the field, or not seen")]

@@ -42,6 +42,22 @@ impl Unit {
         }
     }
 
+    /// What the marks of an axis up to this value are multiples of.
+    pub fn grain(self, value: f64) -> f64 {
+        self.size(value.abs()).map_or(1.0, |(size, _)| size)
+    }
+
+    /// The largest size that fits into an amount, and its name.
+    fn size(self, amount: f64) -> Option<(f64, &'static str)> {
+        let sizes: &[(f64, &str)] = match self {
+            Unit::Bytes => &BYTES,
+            Unit::Seconds => &SECONDS,
+            Unit::None => &NUMBERS,
+            Unit::Ratio => &[],
+        };
+        sizes.iter().find(|(size, _)| amount >= *size).copied()
+    }
+
     /// A value with its unit. Values that differ by `step` are told apart.
     pub fn shown(self, value: f64, step: f64) -> String {
         if !value.is_finite() {
@@ -50,17 +66,12 @@ impl Unit {
         if self == Unit::Ratio {
             return format!("{}%", decimal(value * 100.0, step * 100.0));
         }
-        let sizes: &[(f64, &str)] = match self {
-            Unit::Bytes => &BYTES,
-            Unit::Seconds => &SECONDS,
-            Unit::None | Unit::Ratio => &NUMBERS,
-        };
-        let largest = value.abs().max(step.abs());
-        let fitting = sizes.iter().find(|(size, _)| largest >= *size);
-        let (size, name) = match (fitting, self) {
-            (Some((size, name)), _) => (*size, *name),
+        if value == 0.0 {
+            return "0".to_owned();
+        }
+        let (size, name) = match (self.size(value.abs().max(step.abs())), self) {
+            (Some(size), _) => size,
             (None, Unit::Bytes) => (1.0, "B"),
-            (None, Unit::Seconds) if value == 0.0 => (1.0, "s"),
             (None, Unit::Seconds) => (1e-9, "ns"),
             (None, _) => (1.0, ""),
         };
@@ -98,7 +109,7 @@ mod tests {
             (Unit::Bytes, 12.0, 1.0, "12B"),
             (Unit::Seconds, 0.25, 0.05, "250ms"),
             (Unit::Seconds, 90.0, 0.0, "1.5min"),
-            (Unit::Seconds, 0.0, 0.1, "0ms"),
+            (Unit::Seconds, 0.0, 0.1, "0"),
             (Unit::Ratio, 0.4, 0.1, "40%"),
             (Unit::None, f64::INFINITY, 1.0, "+Inf"),
         ] {

@@ -18,6 +18,7 @@ mod hostile_query_api;
 mod interoperation;
 mod peers;
 mod pipeline;
+mod query;
 mod query_outage;
 mod restart;
 mod restoration;
