@@ -1,22 +1,31 @@
 //! A client made from an [`HttpConfig`]: one request, one deadline, one answer.
 
+mod body;
 mod connector;
+mod destination;
 mod error;
+mod plain;
 mod redirect;
 mod token;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use bytes::Bytes;
 use model::Timestamp;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Method, StatusCode};
 
 use crate::http_config::{Auth, HeaderValueSource, HttpConfig};
 use crate::secret::Secret;
+use body::Gathered;
 use connector::TlsMaterial;
+use destination::Destination;
 pub use error::{SendError, SendErrorKind};
+use plain::Plain;
 use token::TokenSource;
 
 /// What bounds a client beside the deadline of each request.
@@ -67,8 +76,11 @@ pub struct Response {
     pub truncated: bool,
 }
 
-/// How many idle connections to one host are kept.
-const IDLE_CONNECTIONS_MAX: usize = 32;
+/// What we call ourselves.
+const NAME: &str = concat!("Watchfire/", env!("CARGO_PKG_VERSION"));
+
+/// How many idle connections to one host are kept: as many as there are queries to a source under way at most.
+const IDLE_CONNECTIONS_MAX: usize = 64;
 
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(90);
@@ -81,6 +93,10 @@ pub struct HttpClient {
     limits: Limits,
     /// Built at first use, again when a certificate file changed.
     built: Mutex<Option<Built>>,
+    /// The short way, where the configuration leaves it open.
+    plain: Option<Plain>,
+    /// Where the last request went: the next one often goes there too.
+    last: Mutex<Option<Arc<Destination>>>,
     tokens: Option<TokenSource>,
 }
 
@@ -100,7 +116,9 @@ impl HttpClient {
             Auth::OAuth2(oauth2) => Some(TokenSource::new(oauth2, limits)?),
             _ => None,
         };
-        let client = HttpClient { config: config.clone(), limits, built: Mutex::new(None), tokens };
+        let plain = plain::is_open(config).then(|| Plain::new(limits));
+        let (built, last) = (Mutex::new(None), Mutex::new(None));
+        let client = HttpClient { config: config.clone(), limits, built, plain, last, tokens };
         if !TlsMaterial::is_none(&config.tls) {
             let material = TlsMaterial::read_blocking(&config.tls)?;
             client.build(material)?;
@@ -126,28 +144,67 @@ impl HttpClient {
     }
 
     async fn attempt(&self, request: Request, now: Timestamp) -> Result<Response, SendError> {
-        let url = error::parse_url(&request.url)?;
-        let client = self.current_client().await?;
-        let mut headers = request.headers;
+        let destination = self.destination(&request.url)?;
+        let Request { method, mut headers, body, .. } = request;
         self.add_custom_headers(&mut headers).await?;
-        let place = error::place(&url);
         // who says who it is by itself is believed, as in Prometheus' client: two headers would confuse the far side
-        let is_authorized = headers.contains_key(AUTHORIZATION);
-        let builder = client.request(request.method, url).headers(headers).body(request.body);
-        let builder = if is_authorized { builder } else { self.authenticate(builder, now).await? };
-        let request = builder.build().map_err(|error| SendError::from_reqwest(&error, &place))?;
-        let secrets = secrets_in(request.headers());
-        let response = client.execute(request).await.map_err(|error| SendError::from_reqwest(&error, &place))?;
-        if response.status() == StatusCode::UNAUTHORIZED
+        if !headers.contains_key(AUTHORIZATION)
+            && let Some(authorization) = self.authorization(now).await?
+        {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        let mut response = match self.answer(&destination, &method, &headers, &body).await? {
+            Some(response) => response,
+            None => self.answer_of_long_way(&destination, method, headers.clone(), body).await?,
+        };
+        if response.status == StatusCode::UNAUTHORIZED
             && let Some(tokens) = &self.tokens
         {
             tokens.forget().await;
         }
-        let mut response = self.receive(response, &place).await?;
         if !response.status.is_success() {
-            response.body = without(&response.body, &secrets);
+            response.body = without(&response.body, &secrets_in(&headers));
         }
         Ok(response)
+    }
+
+    /// What comes on the short way; `None` where that does not lead there, or points elsewhere.
+    async fn answer(
+        &self,
+        destination: &Destination,
+        method: &Method,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Result<Option<Response>, SendError> {
+        let (Some(plain), Some(uri)) = (&self.plain, &destination.plain) else { return Ok(None) };
+        let answered = plain.send(method.clone(), uri.clone(), headers.clone(), body.clone(), &destination.place);
+        let response = answered.await?;
+        let is_elsewhere = response.status.is_redirection() && response.headers.contains_key(LOCATION);
+        Ok((!is_elsewhere || !self.config.follow_redirects).then_some(response))
+    }
+
+    async fn answer_of_long_way(
+        &self,
+        destination: &Destination,
+        method: Method,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, SendError> {
+        let client = self.current_client().await?;
+        let failed = |error| SendError::from_reqwest(&error, &destination.place);
+        let request = client.request(method, destination.url.clone()).headers(headers).body(body);
+        let response = client.execute(request.build().map_err(failed)?).await.map_err(failed)?;
+        self.receive(response, &destination.place).await
+    }
+
+    fn destination(&self, url: &str) -> Result<Arc<Destination>, SendError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last.as_ref().filter(|last| last.text == url) {
+            return Ok(Arc::clone(last));
+        }
+        let destination = Arc::new(Destination::read(url)?);
+        *last = Some(Arc::clone(&destination));
+        Ok(destination)
     }
 
     /// The client with the certificates as they are now.
@@ -166,14 +223,14 @@ impl HttpClient {
     }
 
     fn built(&self) -> std::sync::MutexGuard<'_, Option<Built>> {
-        self.built.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.built.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn build(&self, material: TlsMaterial) -> Result<reqwest::Client, SendError> {
         let HttpConfig { tls, proxy, enable_http2, .. } = &self.config;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(connector::client_config(tls, &material, *enable_http2)?)
-            .user_agent(concat!("Watchfire/", env!("CARGO_PKG_VERSION")))
+            .user_agent(NAME)
             .connect_timeout(self.limits.connect)
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
@@ -205,32 +262,28 @@ impl HttpClient {
         Ok(())
     }
 
-    async fn authenticate(&self, builder: RequestBuilder, now: Timestamp) -> Result<RequestBuilder, SendError> {
+    async fn authorization(&self, now: Timestamp) -> Result<Option<HeaderValue>, SendError> {
         match (&self.config.auth, &self.tokens) {
             (Auth::Basic { username, password }, _) => {
-                Ok(builder.basic_auth(username.read().await?, Some(password.read().await?)))
+                let credentials = format!("{}:{}", username.read().await?, password.read().await?);
+                secret_header(&format!("Basic {}", STANDARD.encode(credentials))).map(Some)
             }
-            (Auth::Authorization { scheme, credentials }, _) => bearer(builder, scheme, credentials).await,
-            (Auth::OAuth2(_), Some(tokens)) => {
-                Ok(builder.header(AUTHORIZATION, secret_header(&tokens.header(now).await?)?))
-            }
-            (Auth::None | Auth::OAuth2(_), _) => Ok(builder),
+            (Auth::Authorization { scheme, credentials }, _) => bearer(scheme, credentials).await,
+            (Auth::OAuth2(_), Some(tokens)) => secret_header(&tokens.header(now).await?).map(Some),
+            (Auth::None | Auth::OAuth2(_), _) => Ok(None),
         }
     }
 
     async fn receive(&self, mut response: reqwest::Response, place: &str) -> Result<Response, SendError> {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let mut body = Vec::new();
-        let mut truncated = false;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let mut gathered = Gathered::new(self.limits.body_bytes);
         while let Some(chunk) = response.chunk().await.map_err(|error| SendError::from_reqwest(&error, place))? {
-            let room = self.limits.body_bytes - body.len();
-            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if chunk.len() > room {
-                truncated = true;
+            if gathered.is_full_with(chunk) {
                 break;
             }
         }
-        Ok(Response { status, headers, body: body.into(), truncated })
+        let (body, truncated) = gathered.finish();
+        Ok(Response { status, headers, body, truncated })
     }
 }
 
@@ -259,12 +312,12 @@ fn without(body: &Bytes, secrets: &[String]) -> Bytes {
     }
 }
 
-async fn bearer(builder: RequestBuilder, scheme: &str, credentials: &Secret) -> Result<RequestBuilder, SendError> {
+async fn bearer(scheme: &str, credentials: &Secret) -> Result<Option<HeaderValue>, SendError> {
     let credentials = credentials.read().await?;
     if credentials.is_empty() {
-        return Ok(builder);
+        return Ok(None);
     }
-    Ok(builder.header(AUTHORIZATION, secret_header(&format!("{scheme} {credentials}"))?))
+    secret_header(&format!("{scheme} {credentials}")).map(Some)
 }
 
 fn secret_header(text: &str) -> Result<HeaderValue, SendError> {

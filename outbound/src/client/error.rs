@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Duration;
 
 use model::duration::format_duration;
-use reqwest::Url;
 
 use crate::secret::UnreadableSecret;
 
@@ -51,10 +50,22 @@ impl SendError {
 
     /// `place` is what may be told about the URL.
     pub(crate) fn from_reqwest(error: &reqwest::Error, place: &str) -> SendError {
-        let kind = classify(error);
         // The error itself prints its URL; its causes do not.
+        SendError::caused(classify(error), error.source(), place)
+    }
+
+    /// The same on the short way, where no error prints its URL.
+    pub(super) fn from_plain(error: &(dyn Error + 'static), is_connect: bool, place: &str) -> SendError {
+        let kind = match is_connect {
+            _ if is_timeout(error) => SendErrorKind::Timeout,
+            true => SendErrorKind::Connect,
+            false => SendErrorKind::Io,
+        };
+        SendError::caused(kind, Some(error), place)
+    }
+
+    fn caused(kind: SendErrorKind, mut cause: Option<&(dyn Error + 'static)>, place: &str) -> SendError {
         let mut causes = Vec::new();
-        let mut cause = error.source();
         while let Some(error) = cause {
             let text = error.to_string();
             if !causes.last().is_some_and(|last: &String| last.contains(&text)) {
@@ -90,23 +101,15 @@ fn classify(error: &reqwest::Error) -> SendErrorKind {
     }
 }
 
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    let own = error.downcast_ref::<std::io::Error>();
+    own.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut) || error.source().is_some_and(is_timeout)
+}
+
 /// Looks for a TLS error in all causes, also those that an I/O error wraps without calling them its source.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
     error.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| is_tls(wrapped)) || error.source().is_some_and(is_tls)
-}
-
-/// Reads a URL; the error does not repeat it.
-pub(super) fn parse_url(text: &str) -> Result<Url, SendError> {
-    let unusable = |reason: String| SendError::new(SendErrorKind::Url, format!("not a usable URL: {reason}"));
-    crate::http_config::check_http_url(text).map_err(unusable)?;
-    Url::parse(text).map_err(|error| unusable(error.to_string()))
-}
-
-/// Host and port.
-pub(super) fn place(url: &Url) -> String {
-    let port = url.port_or_known_default().map(|port| format!(":{port}"));
-    format!("{}{}", url.host_str().unwrap_or_default(), port.unwrap_or_default())
 }
 
 impl From<UnreadableSecret> for SendError {

@@ -1,0 +1,33 @@
+//! Where a request goes, read from its URL.
+
+use reqwest::Url;
+
+use super::error::{SendError, SendErrorKind};
+
+/// A URL that can be used.
+pub(super) struct Destination {
+    /// As it was given.
+    pub(super) text: String,
+    pub(super) url: Url,
+    /// What may be told about it: host and port.
+    pub(super) place: String,
+    /// The same where the short way leads there: without TLS and without credentials in it.
+    pub(super) plain: Option<http::Uri>,
+}
+
+impl Destination {
+    /// Reads a URL; the error does not repeat it.
+    pub(super) fn read(text: &str) -> Result<Destination, SendError> {
+        let unusable = |reason: String| SendError::new(SendErrorKind::Url, format!("not a usable URL: {reason}"));
+        crate::http_config::check_http_url(text).map_err(unusable)?;
+        let url = Url::parse(text).map_err(|error| unusable(error.to_string()))?;
+        let is_plain = url.scheme() == "http" && url.username().is_empty() && url.password().is_none();
+        let plain = if is_plain { url.as_str().parse().ok() } else { None };
+        Ok(Destination { text: text.to_owned(), place: place(&url), url, plain })
+    }
+}
+
+fn place(url: &Url) -> String {
+    let port = url.port_or_known_default().map(|port| format!(":{port}"));
+    format!("{}{}", url.host_str().unwrap_or_default(), port.unwrap_or_default())
+}
