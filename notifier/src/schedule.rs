@@ -1,7 +1,8 @@
 //! When a maintenance window recurs: a cron expression on a zone's wall clock, how long each occurrence lasts, until when.
 //!
 //! Days on which the clock changes: a time that the clock skips begins when the skipped hour is over; one that comes twice
-//! counts the first time, or both times where the expression's hours are written with `*`. Lengths are elapsed time.
+//! counts the first time. Where the hours are written with `*` they are those that pass: what is skipped does not come, what
+//! comes twice counts twice. Lengths are elapsed time.
 
 use std::time::Duration;
 
@@ -59,7 +60,9 @@ pub enum ClockChange {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// The expression cannot be read.
-    #[error("schedule.cron {cron:?} cannot be read: {why}; expected minute, hour, day of the month, month and day of the week, such as \"30 2 * * SAT\"")]
+    #[error(
+        "schedule.cron {cron:?} cannot be read: {why}; expected minute, hour, day of the month, month and day of the week, such as \"30 2 * * SAT\""
+    )]
     Cron {
         /// As written.
         cron: String,
@@ -203,9 +206,10 @@ impl Schedule {
     }
 
     fn begin(&self, from: Timestamp) -> Option<(Timestamp, Option<ClockChange>)> {
-        let whole = from.as_nanos().div_euclid(1_000_000_000) + i64::from(from.as_nanos().rem_euclid(1_000_000_000) > 0);
+        let whole =
+            from.as_nanos().div_euclid(1_000_000_000) + i64::from(from.as_nanos().rem_euclid(1_000_000_000) > 0);
         let mut local = Timestamp::from_secs(whole).to_jiff().to_zoned(self.zone.clone());
-        let skipped = self.skipped(&local);
+        let skipped = if self.counts_hours() { None } else { self.skipped(&local) };
         let met = loop {
             let Ok(met) = self.cron.find_next_occurrence(&local, true) else { break None };
             let change = met_twice(&met);

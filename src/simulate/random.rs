@@ -1,9 +1,12 @@
 //! Random stories from a seed, and what must be true of each: the invariants of `ARCHITECTURE.md`.
 
+mod calendar;
+mod clocks;
 mod day;
 mod laws;
 mod promises;
 mod truth;
+mod visible;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +15,7 @@ use model::source::SourceFile;
 use model::{Alert, LabelSet, Matcher, Timestamp};
 
 use super::scenario::{Event, Failure, Scenario, Via};
+use super::timeline::Rendering;
 use super::world;
 
 /// The group `app` is due here, and each minute from here on.
@@ -40,6 +44,9 @@ config: |
     - {name: b, webhook_configs: [{url: 'http://2'}], pagerduty_configs: [{routing_key: k}]}
   inhibit_rules: [{source_matchers: [severity=critical], target_matchers: [severity=warning], equal: [team, n]}]
 ";
+
+/// So many broken laws are named.
+const SHOWN: usize = 40;
 
 /// Events end here; what follows is calm.
 const STORM: u64 = 58 * 60;
@@ -166,6 +173,7 @@ impl Author {
                 matchers: vec![Matcher::equal(name, value)],
                 starts_in: Duration::from_millis(self.chance.choice([0, 0, 45_000]).unwrap_or(0)),
                 length: Duration::from_millis(length),
+                until_resolved: false,
             };
             self.at(ms, silence);
             let expired = ms + self.chance.u64(1000..length + 60_000);
@@ -247,18 +255,29 @@ fn random_days_keep_the_promises() {
         }
         let broken: Vec<String> = broken.into_iter().map(|law| format!("day {seed}: {law}")).collect();
         if days.len() == 1 {
-            eprintln!("{}\n{timeline}", day::told(&scenario));
+            let downs = timeline
+                .downs
+                .iter()
+                .map(|(from, to)| format!("down from {} to {}", after(&scenario, *from), after(&scenario, *to)));
+            eprintln!("{}\n{}\n{timeline}", day::told(&scenario), downs.collect::<Vec<_>>().join("\n"));
         }
-        (timeline.deliveries.len(), timeline.downs.len(), broken)
+        let plain = timeline.attempts.iter().filter(|it| matches!(it.rendering, Some(Rendering::Plain { .. })));
+        let owed = timeline.owed.iter().flat_map(|(_, owed)| owed).filter(|one| one.count > 0);
+        let (deliveries, kills, moves) = (timeline.deliveries.len(), timeline.downs.len(), timeline.clocks.len());
+        ([deliveries, kills, moves, plain.count(), owed.count(), timeline.answers.len()], broken)
     };
     let outcomes = on_two_threads(&days, broken_on);
-    let deliveries: usize = outcomes.iter().map(|(deliveries, ..)| deliveries).sum();
-    let kills: usize = outcomes.iter().map(|(_, kills, _)| kills).sum();
-    eprintln!("{} days, {deliveries} deliveries, {kills} kills", outcomes.len());
-    let broken: Vec<&str> = outcomes.iter().flat_map(|(.., broken)| broken).map(String::as_str).collect();
-    let shown = &broken[..broken.len().min(40)];
+    let sum = |which: usize| outcomes.iter().map(|(figures, _)| figures[which]).sum::<usize>();
+    let [deliveries, kills, moves, plain, owed, answers] = [0, 1, 2, 3, 4, 5].map(sum);
+    eprintln!(
+        "{} days, {deliveries} deliveries ({plain} attempts in plain form), {kills} kills, {moves} clocks moved, {owed} minutes with debts, {answers} answers",
+        outcomes.len()
+    );
+    let broken: Vec<&str> = outcomes.iter().flat_map(|(_, broken)| broken).map(String::as_str).collect();
+    let shown = &broken[..broken.len().min(SHOWN)];
     assert!(broken.is_empty(), "{} broken, replay with WATCHFIRE_DAYS=N-N+1:\n{}", broken.len(), shown.join("\n"));
     assert!(deliveries > 30 * outcomes.len(), "the days are too quiet");
+    assert!(outcomes.len() < 50 || [kills, moves, plain, owed, answers].iter().all(|count| *count > 0), "too quiet");
 }
 
 fn seeds(variable: &str, default: &str) -> Vec<u64> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::source::{Diagnostics, SourceFile};
 use model::{Alert, LabelSet, Matcher, Timestamp};
 use notifier::notification::NotifiedAlert;
+use notifier::schedule::WrittenSchedule;
 
 use super::series::Values;
 
@@ -39,6 +40,8 @@ pub struct Scenario {
     pub resend_on_error: bool,
     /// What happens, in order of time.
     pub events: Vec<(Duration, Event)>,
+    /// Keep a record of everything that laws ask about, also of what must be known at every minute.
+    pub is_watched: bool,
     /// What must be delivered; `None`: anything may be.
     pub expected: Option<Vec<Expected>>,
 }
@@ -87,6 +90,17 @@ pub enum Event {
         starts_in: Duration,
         /// How long.
         length: Duration,
+        /// It ends when its last alert resolves.
+        until_resolved: bool,
+    },
+    /// A silence that recurs, by a name that exists only in the scenario.
+    Maintenance {
+        /// For `expire`, which ends all of it.
+        name: String,
+        /// What it covers.
+        matchers: Vec<Matcher>,
+        /// When.
+        schedule: WrittenSchedule,
     },
     /// The end of a silence.
     Expire(String),
@@ -112,6 +126,8 @@ pub enum Event {
     },
     /// The clock, of everybody, is set back by this much.
     ClockBack(Duration),
+    /// The clock, of everybody, is put forward by this much.
+    ClockForward(Duration),
     /// A receiver fails until an instant.
     Failing {
         /// Receiver.

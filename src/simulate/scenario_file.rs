@@ -73,6 +73,7 @@ impl Reader<'_> {
             as_alertmanager: compat.is_some(),
             resend_on_error: resend_on_error.is_none_or(|on| on.value),
             events,
+            is_watched: false,
             expected,
         })
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::duration::format_duration;
-use model::{Alert, Timestamp};
+use model::{Alert, LabelSet, Timestamp};
+use notifier::decision::Verdict;
+use notifier::explanation::Why;
 use notifier::notification::{Notification, NotifiedAlert};
 
 use super::scenario::{Expected, ExpectedAlert};
@@ -25,6 +27,96 @@ pub struct Timeline {
     pub attempts: Vec<Attempted>,
     /// When the process died, and when it was back.
     pub downs: Vec<(Timestamp, Timestamp)>,
+    /// Instants of requests that nobody heard, as the process was down.
+    pub unheard: Vec<Timestamp>,
+    /// From when on the machines' clock was how many nanoseconds ahead of ours.
+    pub clocks: Vec<(Timestamp, i64)>,
+    /// What a start did not know any more though it had been accepted.
+    pub forgotten: Vec<(Timestamp, String)>,
+    /// Decisions, in order of time; where laws are to be checked, as all that follows.
+    pub decisions: Vec<Judged>,
+    /// What the notifier heard of attempts, in order of time.
+    pub reports: Vec<Report>,
+    /// What was said to be owed, minute by minute; empty while the process is down.
+    pub owed: Vec<(Timestamp, Vec<Owed>)>,
+    /// What was answered to "why?", minute by minute.
+    pub answers: Vec<Answered>,
+}
+
+/// A decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// When, by our clock.
+    pub at: Timestamp,
+    /// Of which group.
+    pub group_key: Arc<str>,
+    /// Which integration.
+    pub address: u64,
+    /// What it came to.
+    pub verdict: Verdict,
+}
+
+/// The notifier heard what came of an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// When.
+    pub at: Timestamp,
+    /// Name of the receiver.
+    pub receiver: String,
+    /// `email`, `pagerduty`, `webhook`.
+    pub integration: &'static str,
+    /// What the integration is known by.
+    pub address: u64,
+    /// Key of the group it is about.
+    pub group_key: String,
+    /// Nothing more is to be sent: it was delivered, or refused for good.
+    pub is_settled: bool,
+}
+
+/// What the notifier says to be owed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Owed {
+    /// Name of the receiver.
+    pub receiver: String,
+    /// `email`, `pagerduty`, `webhook`.
+    pub integration: &'static str,
+    /// How many notifications.
+    pub count: usize,
+    /// Age of the oldest.
+    pub oldest: Duration,
+    /// Most attempts made at one.
+    pub attempts: u32,
+}
+
+/// A question "why?" and its answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    /// When.
+    pub at: Timestamp,
+    /// About which alert.
+    pub labels: LabelSet,
+    /// The answer.
+    pub reason: Why,
+    /// Ids and names of what it is due to.
+    pub by: Vec<String>,
+    /// For each receiver: its name, why, and how many answers have no words.
+    pub receivers: Vec<(String, Why)>,
+    /// Answers without words.
+    pub mute: usize,
+}
+
+/// What a message looks like.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rendering {
+    /// As meant.
+    Whole,
+    /// In plain form, as a template failed; whether it still says what it is about and what failed.
+    Plain {
+        /// It has the alerts' labels and the error.
+        is_complete: bool,
+    },
+    /// There is none: the page would be lost.
+    Lost(String),
 }
 
 /// One request to a receiver.
@@ -38,6 +130,8 @@ pub struct Attempted {
     pub group_key: String,
     /// The receiver asked not to be called before this.
     pub busy_until: Option<Timestamp>,
+    /// What was sent. Known only where laws are to be checked.
+    pub rendering: Option<Rendering>,
 }
 
 /// One delivery that arrived.

@@ -1,6 +1,8 @@
 //! The loop on virtual time: take the next event, feed it, perform its effects.
 
+mod accepted;
 mod script;
+mod witness;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -8,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use model::{MatchOp, Matcher, Timestamp};
 use model::matcher::parse::ParseMode;
 use model::source::SourceFile;
+use model::{MatchOp, Matcher, Timestamp};
 use notifier::config::Config;
 use notifier::notifier::{Delivery, DeliveryId, Notifier};
 use notifier::receiver::{Outcome, Settings};
@@ -20,6 +22,8 @@ use rules_engine::rule_file::{self, Defaults};
 use rules_engine::sample::{QueryAnswer, QueryFailure};
 use uuid::Uuid;
 
+use self::accepted::Accepted;
+use self::witness::Talk;
 use super::query_api::QueryApi;
 use super::receivers::Receivers;
 use super::scenario::{Event, Scenario};
@@ -58,8 +62,12 @@ struct World<'a> {
     crash: Option<(usize, Duration)>,
     /// How often the process died.
     lives: u64,
-    /// How far the machines' clock is behind ours.
-    behind: Duration,
+    /// How far the machines' clock is ahead of ours, in nanoseconds.
+    ahead_ns: i64,
+    /// Attempts nobody has heard of yet.
+    under_way: BTreeMap<DeliveryId, Talk>,
+    /// What was answered with 200, for what must be known after a start.
+    accepted: Accepted<'a>,
     /// The last decision about each receiver.
     decided: HashMap<String, &'static str>,
     /// To find out which deliveries go out in plain form, if somebody asks.
@@ -80,6 +88,8 @@ enum Happening<'a> {
     /// With the number of the process that sent it.
     Arrives(Box<Delivery>, u64),
     Reported(DeliveryId, Outcome),
+    /// Somebody looks at what is owed and why, once a minute.
+    Looked,
     Started,
 }
 
@@ -122,11 +132,18 @@ impl<'a> World<'a> {
             silences: HashMap::new(),
             crash: None,
             lives: 0,
-            behind: Duration::ZERO,
+            ahead_ns: 0,
+            under_way: BTreeMap::new(),
+            accepted: Accepted::default(),
             decided: HashMap::new(),
             renderer: None,
             timeline: Timeline { start: scenario.start, ..Timeline::default() },
         };
+        if scenario.is_watched {
+            let minutes = scenario.length.as_secs() / 60;
+            let minute = |number| scenario.start.plus(Duration::from_secs(60 * number));
+            (1..minutes).for_each(|number| world.schedule(minute(number), Happening::Looked));
+        }
         for (after, event) in &scenario.events {
             world.schedule(scenario.start.plus(*after), Happening::Scripted(event));
         }
@@ -148,9 +165,12 @@ impl<'a> World<'a> {
         if let Some(warning) = warnings.first() {
             bail!("a record the notifier kept cannot be read back: {warning}");
         }
+        let forgotten = self.accepted.forgotten(&notifier, self.clock());
+        self.timeline.forgotten.extend(forgotten.into_iter().map(|what| (self.now, what)));
         engine.configure(self.clock(), self.groups()?, self.engine_settings(), &mut asked);
         if let Some(config) = self.config()? {
-            if self.scenario.expected.iter().flatten().any(|expected| expected.plain.is_some()) {
+            let is_asked = self.scenario.expected.iter().flatten().any(|expected| expected.plain.is_some());
+            if is_asked || self.scenario.is_watched {
                 self.renderer = Some(Renderer::new(&config, "http://watchfire.example:9093")?);
             }
             notifier.configure(self.clock(), config, &mut wanted);
@@ -208,7 +228,7 @@ impl<'a> World<'a> {
     fn next_instant(&self) -> Option<Timestamp> {
         let machines =
             self.machines.iter().flat_map(|machines| [machines.engine.next_wake(), machines.notifier.next_wake()]);
-        machines.flatten().map(|at| at.plus(self.behind)).chain(self.upcoming.keys().next().map(|(at, _)| *at)).min()
+        machines.flatten().map(|at| self.by_ours(at)).chain(self.upcoming.keys().next().map(|(at, _)| *at)).min()
     }
 
     fn advance(&mut self) {
@@ -228,11 +248,13 @@ impl<'a> World<'a> {
             (Happening::Scripted(event), _) => return self.scripted(event),
             (Happening::Started, _) => return self.start(),
             (Happening::Arrives(delivery, life), _) => self.arrive(&delivery, life),
+            (Happening::Looked, _) => self.look(),
             // Whoever would have heard of it is dead.
             (_, None) => {}
             (Happening::Answered(id, answer), Some(machines)) => machines.engine.queried(now, id, answer, &mut asked),
             (Happening::Written(id), Some(machines)) => machines.engine.written(now, id, Ok(()), &mut asked),
             (Happening::Reported(id, outcome), Some(machines)) => {
+                self.timeline.reports.extend(self.under_way.remove(&id).map(|whose| whose.report(self.now, &outcome)));
                 machines.notifier.delivered(now, id, outcome, &mut wanted);
             }
         }
@@ -285,10 +307,16 @@ impl<'a> World<'a> {
         use notifier::notifier::Effect;
         for effect in effects {
             match effect {
-                Effect::Deliver(delivery) => self.later(Happening::Arrives(Box::new(delivery), self.lives)),
+                Effect::Deliver(delivery) => {
+                    if self.scenario.is_watched {
+                        self.under_way.insert(delivery.id, Talk::of(&delivery));
+                    }
+                    self.later(Happening::Arrives(Box::new(delivery), self.lives));
+                }
                 Effect::Persist { key, value } => drop(self.kept_notifier.insert(key, value)),
                 Effect::Forget { key } => drop(self.kept_notifier.remove(&key)),
                 Effect::Decided(decision) => {
+                    self.note_decision(&decision);
                     self.decided.insert(decision.receiver.name.clone(), decision.verdict.as_str());
                 }
             }
@@ -300,7 +328,7 @@ impl<'a> World<'a> {
         let (mut at, outcome) = self.receivers.take(self.now, delivery);
         if at > self.now {
             // An attempt ends at a time by the machines' clock.
-            at = at.plus(self.behind);
+            at = self.by_ours(at);
         }
         let busy = match &outcome {
             Outcome::Retry { retry_after, .. } => *retry_after,
@@ -312,6 +340,7 @@ impl<'a> World<'a> {
             address,
             group_key: delivery.notification.group_key.clone(),
             busy_until: busy.map(|after| self.now.plus(after)),
+            rendering: self.rendering(delivery),
         });
         if outcome == Outcome::Delivered {
             self.timeline.deliveries.push(Delivered {
@@ -349,7 +378,17 @@ impl<'a> World<'a> {
 
     /// The time that the machines are told.
     fn clock(&self) -> Timestamp {
-        self.now.minus(self.behind)
+        self.by_theirs(self.now)
+    }
+
+    /// The machines' time at an instant of ours.
+    fn by_theirs(&self, at: Timestamp) -> Timestamp {
+        Timestamp::from_nanos(at.as_nanos().saturating_add(self.ahead_ns))
+    }
+
+    /// Our instant when the machines' clock shows a time.
+    fn by_ours(&self, at: Timestamp) -> Timestamp {
+        Timestamp::from_nanos(at.as_nanos().saturating_sub(self.ahead_ns))
     }
 
     fn at(&self) -> String {

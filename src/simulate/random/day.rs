@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use model::Matcher;
 use model::source::SourceFile;
+use notifier::schedule::WrittenSchedule;
 
-use super::super::scenario::{Event, Failure, Scenario};
+use super::super::scenario::{Event, Failure, Scenario, Via};
 use super::Author;
+use super::calendar::{self, DAYS};
 
 /// Whatever still fires is resolved.
 const AFTERMATH: u64 = 22 * 3600;
@@ -26,6 +28,8 @@ pub(super) fn config(variant: u8) -> String {
     let other = if is(2) { "c" } else { "b" };
     let y = if is(3) { "a" } else { other };
     let grouping = if is(4) { "[n]" } else { "[]" };
+    // It fails where there is but one alert.
+    let text = if is(5) { ", description: '{{ (index .Alerts 1).Status }}'" } else { "" };
     format!(
         "route:
   receiver: a
@@ -40,7 +44,7 @@ pub(super) fn config(variant: u8) -> String {
     - {{matchers: [team=w], receiver: a, mute_time_intervals: [noon]}}
 receivers:
   - {{name: a, webhook_configs: [{hooks}]}}
-  - {{name: {other}, webhook_configs: [{{url: 'http://b0'}}], pagerduty_configs: [{{routing_key: k}}]}}
+  - {{name: {other}, webhook_configs: [{{url: 'http://b0'}}], pagerduty_configs: [{{routing_key: k{text}}}]}}
 inhibit_rules: [{{source_matchers: [severity=critical], target_matchers: [severity=warning], equal: [team, n]}}]
 time_intervals: [{{name: noon, time_intervals: [{{times: [{{start_time: '12:00', end_time: '13:30'}}]}}]}}]
 "
@@ -50,11 +54,13 @@ time_intervals: [{{name: noon, time_intervals: [{{times: [{{start_time: '12:00',
 /// The day of a seed.
 pub(super) fn day(seed: u64) -> Scenario {
     let mut chance = fastrand::Rng::with_seed(seed);
-    let file = SourceFile::new(format!("day {seed}"), "start: 2026-01-05T00:00:00Z\nlength: 24h\n".to_owned());
+    let start = chance.choice(DAYS).unwrap_or(DAYS[0]);
+    let file = SourceFile::new(format!("day {seed}"), format!("start: {start}\nlength: 24h\n"));
     let mut scenario = Scenario::parse(&file, Path::new("")).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     scenario.seed = seed;
+    scenario.is_watched = true;
     scenario.latency = Duration::from_millis(chance.choice([0, 0, 300, 2000]).unwrap_or(0));
-    scenario.config = Some((PathBuf::from("day.yml"), config(0)));
+    scenario.config = Some((PathBuf::from("day.yml"), config(chance.choice([0, 32]).unwrap_or(0))));
     let mut author = Author { chance, scenario, downs: Vec::new() };
     author.spells();
     author.quiet_hours();
@@ -63,11 +69,6 @@ pub(super) fn day(seed: u64) -> Scenario {
     author.rearrangements();
     author.scenario.events.sort_by_key(|(at, _)| *at);
     author.scenario
-}
-
-/// Whether the clock is set back in a story: what was promised for a time then comes at another.
-pub(super) fn is_of_clocks(scenario: &Scenario) -> bool {
-    scenario.events.iter().any(|(_, event)| matches!(event, Event::ClockBack(_)))
 }
 
 impl Author {
@@ -108,11 +109,23 @@ impl Author {
                 matchers: vec![Matcher::equal(name, value)],
                 starts_in: Duration::from_millis(self.chance.choice([0, 0, 45_000]).unwrap_or(0)),
                 length: Duration::from_millis(length),
+                until_resolved: self.chance.u8(0..3) == 0,
             };
             self.at(ms, silence);
             if self.chance.bool() {
                 let expired = ms + self.chance.u64(1000..length + 60_000);
                 self.at(expired, Event::Expire(format!("s{number}")));
+            }
+        }
+        for number in 0..self.chance.u32(0..3) {
+            let (name, ms) = (format!("m{number}"), self.ms(0..STORM));
+            let (label, value) = self.chance.choice([("team", "x"), ("team", "z"), ("n", "1")]).unwrap_or(("n", "1"));
+            let matchers = vec![Matcher::equal(label, value)];
+            let schedule = calendar::schedule(&mut self.chance);
+            self.at(ms, Event::Maintenance { name: name.clone(), matchers, schedule });
+            if self.chance.bool() {
+                let ended = ms + self.ms(60..8 * 3600);
+                self.at(ended.min(STORM * 1000), Event::Expire(name));
             }
         }
     }
@@ -129,9 +142,11 @@ impl Author {
         }
         // So that a story which cannot know its kills is told as one.
         self.at(0, Event::Crash { effects: usize::MAX, down: Duration::ZERO });
-        if self.chance.u32(0..8) == 0 {
-            let (ms, back) = (self.ms(60..STORM), self.ms(2..600));
-            self.at(ms, Event::ClockBack(Duration::from_millis(back)));
+        for _ in 0..self.chance.choice([0, 0, 0, 0, 0, 1, 1, 2]).unwrap_or(0) {
+            let (ms, step) = (self.ms(60..STORM), self.ms(2..600));
+            let step = Duration::from_millis(step);
+            let event = if self.chance.u8(0..3) == 0 { Event::ClockForward(step) } else { Event::ClockBack(step) };
+            self.at(ms, event);
         }
     }
 
@@ -144,15 +159,17 @@ impl Author {
             let until = Duration::from_millis(ms + length);
             // Whatever the receiver is called by then.
             let names: &[&str] = if self.chance.bool() { &["a"] } else { &["b", "c"] };
+            let kind = self.chance.choice([None, None, Some("webhook"), Some("pagerduty")]).flatten();
             for name in names {
-                self.at(ms, Event::Failing { receiver: (*name).to_owned(), via: None, how, until });
+                let via = kind.map(|kind: &str| Via { kind: kind.to_owned(), index: None });
+                self.at(ms, Event::Failing { receiver: (*name).to_owned(), via, how, until });
             }
         }
     }
 
     fn rearrangements(&mut self) {
         for _ in 0..self.chance.u32(0..6) {
-            let (ms, variant) = (self.ms(0..STORM), self.chance.u8(0..32));
+            let (ms, variant) = (self.ms(0..STORM), self.chance.u8(0..64));
             let config = Some((PathBuf::from("day.yml"), config(variant)));
             self.at(ms, Event::Reload { config, rules: None });
         }
@@ -167,18 +184,27 @@ pub(super) fn told(scenario: &Scenario) -> String {
                 let fires = |alert: &model::Alert| if alert.ends_at > alert.starts_at { "fires" } else { "is over" };
                 alerts.iter().map(|alert| format!("{} {}, ", alert.labels, fires(alert))).collect()
             }
-            Event::Silence { name, matchers, starts_in, length } => {
-                format!("silence {name} {} in {starts_in:?} for {length:?}", matchers[0])
+            Event::Silence { name, matchers, starts_in, length, until_resolved } => {
+                let until = if *until_resolved { " or until resolved" } else { "" };
+                format!("silence {name} {} in {starts_in:?} for {length:?}{until}", matchers[0])
+            }
+            Event::Maintenance { name, matchers, schedule } => {
+                let WrittenSchedule { cron, duration, timezone, .. } = schedule;
+                format!("silence {name} {} at {cron} {timezone} for {duration:?}", matchers[0])
             }
             Event::Expire(name) => format!("silence {name} ends"),
             Event::Restart(down) => format!("restart {down:?}"),
             Event::Crash { effects, down } => format!("crash after {effects} effects, {down:?}"),
             Event::ClockBack(step) => format!("clock back {step:?}"),
-            Event::Failing { receiver, how, until, .. } => format!("{receiver} {how:?} until {until:?}"),
+            Event::ClockForward(step) => format!("clock forward {step:?}"),
+            Event::Failing { receiver, via, how, until } => {
+                let kind = via.as_ref().map_or("", |via| &via.kind);
+                format!("{receiver} {kind} {how:?} until {until:?}")
+            }
             Event::Reload { config, .. } => {
                 let text = config.as_ref().map(|(_, text)| text.as_str()).unwrap_or_default();
-                let variant = (0..32).find(|variant| self::config(*variant) == text);
-                format!("reload {:05b}", variant.unwrap_or_default())
+                let variant = (0..64).find(|variant| self::config(*variant) == text);
+                format!("reload {:06b}", variant.unwrap_or_default())
             }
             _ => String::new(),
         };

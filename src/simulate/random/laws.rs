@@ -17,7 +17,7 @@ const REPEAT: Duration = Duration::from_secs(20 * 60);
 
 /// Every break of every law.
 pub(super) fn broken(scenario: &Scenario, timeline: &Timeline) -> Vec<String> {
-    let truth = Truth::of(scenario, &timeline.downs);
+    let truth = Truth::of(scenario, timeline);
     let mut broken = Vec::new();
     told_in_time(&truth, timeline, &mut broken);
     not_repeated_early(&truth, timeline, &mut broken);

@@ -12,10 +12,11 @@ use notifier::config::Config;
 use notifier::notification::Reason;
 
 use super::super::scenario::Scenario;
-use super::super::timeline::{Delivered, Timeline};
+use super::super::timeline::{Delivered, Rendering, Timeline};
 use super::after;
-use super::day::{NOON, config, is_of_clocks};
+use super::day::config;
 use super::truth::Truth;
+use super::visible;
 
 /// Two group intervals and the network.
 const PROMPT: Duration = Duration::from_secs(11 * 60);
@@ -23,9 +24,12 @@ const REPEAT: Duration = Duration::from_secs(4 * 3600);
 
 /// Somebody who listens.
 pub(super) struct Ear {
-    name: String,
-    address: u64,
+    pub(super) name: String,
+    pub(super) address: u64,
+    kind: &'static str,
     wants_resolves: bool,
+    /// What its receiver is called in one arrangement or another.
+    receivers: &'static [&'static str],
     /// The teams whose alerts always reach it, however things are rearranged.
     teams: &'static [&'static str],
 }
@@ -39,27 +43,35 @@ pub(super) fn ears() -> Vec<Ear> {
     let ear = |(receiver, integration): (&str, &std::sync::Arc<notifier::receiver::Integration>)| Ear {
         name: format!("{receiver}/{}/{}", integration.kind, integration.index),
         address: integration.address,
+        kind: integration.kind,
         wants_resolves: integration.send_resolved,
+        receivers: if receiver == "a" { &["a"] } else { &["b", "c"] },
         teams: if receiver == "a" { &["x", "z", "w"] } else { &["x"] },
     };
     integrations.map(ear).collect()
 }
 
-/// Every break of every promise.
+/// Every break of every promise. Where the clock was moved while the process was down, what depends on its silences' times
+/// cannot be told from outside.
 pub(super) fn broken(scenario: &Scenario, timeline: &Timeline, ears: &[Ear]) -> Vec<String> {
-    let mut day = Day { truth: Truth::of(scenario, &timeline.downs), timeline, broken: Vec::new() };
+    let truth = Truth::of(scenario, timeline);
+    let is_dark = truth.is_moved_in_the_dark();
+    let mut day = Day { truth, timeline, broken: Vec::new() };
     for ear in ears {
         day.closed_once(ear);
-        if !is_of_clocks(scenario) {
-            day.open_while_firing(ear);
+        day.open_while_firing(ear);
+        day.no_surprise(ear);
+        if !is_dark {
             day.every_episode_is_told(ear);
-            day.no_surprise(ear);
+            day.hidden_is_not_told(ear);
         }
     }
-    if !is_of_clocks(scenario) {
-        day.left_alone();
-    }
-    day.broken
+    day.left_alone();
+    day.remembered();
+    day.pages_in_plain_form();
+    let mut broken = day.broken;
+    broken.extend(visible::broken(scenario, timeline, ears, is_dark));
+    broken
 }
 
 struct Day<'a> {
@@ -125,10 +137,12 @@ impl<'a> Day<'a> {
             for alert in delivered.resolved() {
                 open.remove(&alert.labels);
             }
-            if notification.is_firing() || self.truth.is_turning_point(notification.at) {
+            let decided = self.decided(delivered);
+            if notification.is_firing() || decided.iter().any(|at| self.truth.is_turning_point(*at)) {
                 continue;
             }
-            for labels in open.iter().filter(|labels| self.truth.fires(labels, notification.at) == Some(true)) {
+            let fires = |labels: &LabelSet| decided.iter().all(|at| self.truth.fires(labels, *at) == Some(true));
+            for labels in open.iter().filter(|labels| fires(labels)) {
                 let what = format_args!("{} is closed though {labels} fires", notification.group_key);
                 self.broken.push(format!("I2: {} at {}: {what}", ear.name, after(self.truth.scenario, delivered.at)));
             }
@@ -148,19 +162,73 @@ impl<'a> Day<'a> {
                 let at = self.truth.minute(minute);
                 while let Some(delivered) = told.next_if(|delivered| delivered.at <= at) {
                     let group_key = delivered.notification.group_key.as_str();
-                    if let Some(alert) = delivered.firing().find(|alert| alert.labels == *labels) {
-                        open.insert(group_key, alert.starts_at);
+                    if delivered.firing().any(|alert| alert.labels == *labels) {
+                        open.insert(group_key, self.decided(delivered).last().copied().unwrap_or(delivered.at));
                     } else if delivered.resolved().any(|alert| alert.labels == *labels) {
                         open.remove(group_key);
                     }
                 }
                 let start = self.episode(labels, at).filter(|start| {
-                    open.values().all(|told| told < start) && self.is_plain(labels, at) && self.is_calm(at)
+                    open.values().all(|told| told < start) && self.is_plain(labels, at) && self.is_calm(ear, at)
                 });
                 seen_since = start.map(|_| seen_since.unwrap_or(at));
                 if seen_since.is_some_and(|since: Timestamp| at.since(since) > PROMPT) {
                     self.breaks("I3", ear, at, format_args!("does not know that {labels} fires"));
                     break;
+                }
+            }
+        }
+    }
+
+    /// When it may have been decided, by our clock: at two instants, where theirs was set back in between.
+    fn decided(&self, delivered: &Delivered) -> Vec<Timestamp> {
+        let mut instants = self.truth.clocks.ours(delivered.notification.at);
+        instants.retain(|at| *at <= delivered.at);
+        instants
+    }
+
+    /// The time from an instant of ours to a decision: by either clock, as a notifier has no other than its own.
+    fn passed(&self, since: Timestamp, delivered: &Delivered) -> Duration {
+        let ours = self.decided(delivered).last().map_or(Duration::ZERO, |at| at.since(since));
+        ours.max(delivered.notification.at.since(self.truth.clocks.theirs(since)))
+    }
+
+    /// I4: what was answered with 200 is known after every start.
+    fn remembered(&mut self) {
+        for (at, what) in &self.timeline.forgotten {
+            self.broken.push(format!("I4: at {}: {what}", after(self.truth.scenario, *at)));
+        }
+    }
+
+    /// I9: a page whose template fails goes out in a form that says what it is about and what failed.
+    fn pages_in_plain_form(&mut self) {
+        for attempt in &self.timeline.attempts {
+            let what = match &attempt.rendering {
+                Some(Rendering::Lost(why)) => format!("is lost: {why}"),
+                Some(Rendering::Plain { is_complete: false }) => {
+                    "does not say what it is about, or what failed".to_owned()
+                }
+                Some(Rendering::Plain { .. } | Rendering::Whole) => continue,
+                None => "was not rendered".to_owned(),
+            };
+            self.broken.push(format!(
+                "I9: at {}: {} {what}",
+                after(self.truth.scenario, attempt.at),
+                attempt.group_key
+            ));
+        }
+    }
+
+    /// What a silence, a mute or another alert hides is not told as firing.
+    fn hidden_is_not_told(&mut self, ear: &Ear) {
+        for delivered in self.heard(ear) {
+            let decided = self.decided(delivered);
+            if decided.iter().any(|at| self.truth.is_turning_point(*at)) {
+                continue;
+            }
+            for alert in delivered.firing() {
+                if !decided.iter().any(|at| self.is_plain(&alert.labels, *at)) {
+                    self.breaks("hidden", ear, delivered.at, format_args!("hears of {}", alert.labels));
                 }
             }
         }
@@ -175,17 +243,16 @@ impl<'a> Day<'a> {
     }
 
     fn is_plain(&self, labels: &LabelSet, at: Timestamp) -> bool {
-        let second = at.since(self.truth.scenario.start).as_secs();
-        let is_muted = labels.get("team") == Some("w") && NOON.contains(&second);
+        let is_muted = labels.get("team") == Some("w") && self.truth.is_noon(at);
         !is_muted && !self.truth.is_silenced(labels, at) && !self.truth.is_inhibited(labels, at)
     }
 
-    /// Nothing fails, or has lately.
-    fn is_calm(&self, at: Timestamp) -> bool {
+    /// Nothing fails that an ear hears through, or has lately; what fails elsewhere is no excuse.
+    fn is_calm(&self, ear: &Ear, at: Timestamp) -> bool {
         // The longest wait that is asked for.
         let recovery = Duration::from_secs(20 * 60);
         let is_down = self.timeline.downs.iter().any(|(from, to)| *from <= at && at <= *to);
-        !is_down && !self.truth.fails_within(at.minus(recovery), at)
+        !is_down && !self.truth.fails_within(ear.receivers, ear.kind, (at.minus(recovery), at))
     }
 
     /// I5: what is known is not told as if it were not, and the same is not told again before it is due, whatever was
@@ -203,7 +270,7 @@ impl<'a> Day<'a> {
             if is_first && !open.is_empty() && !is_killed && ear.wants_resolves {
                 self.breaks("I5", ear, delivered.at, format_args!("a first notification of what it knows"));
             }
-            let is_due = notification.reason == Reason::Unmuted || notification.at.since(since) >= REPEAT;
+            let is_due = notification.reason == Reason::Unmuted || self.passed(since, delivered) >= REPEAT;
             if before.is_some_and(|before| content(before) == content(delivered)) && !is_killed && !is_due {
                 let what = format_args!("hears the same again, {}", notification.reason.as_str());
                 self.breaks("I5", ear, delivered.at, what);
@@ -222,7 +289,11 @@ impl<'a> Day<'a> {
         for attempt in &self.timeline.attempts {
             let key = (attempt.address, attempt.group_key.as_str());
             // A process that died before it heard of the wish cannot know it.
-            let heard = |since: Timestamp| !self.truth.is_killed(since, since.plus(soon));
+            // Nor can one whose clock is put forward know that less time has passed.
+            let heard = |since: Timestamp| {
+                let moved = self.truth.clocks.theirs(attempt.at).since(self.truth.clocks.theirs(since));
+                !self.truth.is_killed(since, since.plus(soon)) && moved <= attempt.at.since(since)
+            };
             if let Some((since, until)) = asked.get(&key)
                 && attempt.at < *until
                 && heard(*since)

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use model::{Alert, Matcher};
 use model::matcher::parse::{ParseMode, parse_matcher};
+use model::{Alert, Matcher};
+use notifier::schedule::WrittenSchedule;
 use yaml::{Field, Node};
 
 use super::super::scenario::{Event, Failure, Via};
@@ -17,12 +18,14 @@ impl Reader<'_> {
         let found = [
             fields.optional("alerts").sequence(|node, _| self.alert(node, at.unwrap_or_default())).map(Event::Alerts),
             fields.optional("silence").decode(|node, _| self.silence(node)),
+            fields.optional("maintenance").decode(|node, _| self.maintenance(node)),
             fields.optional("expire").string().map(|name| Event::Expire(name.value)),
             fields.optional("acknowledge").decode(|node, _| self.acknowledge(node)),
             self.matchers(fields.optional("unacknowledge")).map(Event::Unacknowledge),
             duration(fields.optional("restart")).map(Event::Restart),
             fields.optional("crash").decode(|node, _| self.crash(node)),
             duration(fields.optional("clock_back")).map(Event::ClockBack),
+            duration(fields.optional("clock_forward")).map(Event::ClockForward),
             fields.optional("failing").decode(|node, _| self.failing(node)),
             duration(fields.optional("query_outage_until")).map(Event::QueryOutage),
             fields.optional("reload").decode(|node, _| self.reload(node)),
@@ -30,7 +33,7 @@ impl Reader<'_> {
             fields.optional("why").decode(|node, _| self.why(node)),
         ];
         fields.finish();
-        let choice = "an event is exactly one of alerts, silence, expire, acknowledge, unacknowledge, restart, crash, clock_back, failing, query_outage_until, reload, undelivered, why";
+        let choice = "an event is exactly one of alerts, silence, maintenance, expire, acknowledge, unacknowledge, restart, crash, clock_back, clock_forward, failing, query_outage_until, reload, undelivered, why";
         let event = self.one(choice, span, found);
         Some((at?, event?))
     }
@@ -59,8 +62,22 @@ impl Reader<'_> {
         let matchers = self.matchers(fields.required("matchers"));
         let starts_in = duration(fields.optional("starts_in")).unwrap_or_default();
         let length = duration(fields.required("for"));
+        let until_resolved = fields.optional("until_resolved").boolean().is_some_and(|is| is.value);
         fields.finish();
-        Some(Event::Silence { name: name?.value, matchers: matchers?, starts_in, length: length? })
+        Some(Event::Silence { name: name?.value, matchers: matchers?, starts_in, length: length?, until_resolved })
+    }
+
+    fn maintenance(&self, node: &Node) -> Option<Event> {
+        let mut fields = self.decoder.mapping(node, "a recurring silence")?;
+        let name = fields.required("name").string();
+        let matchers = self.matchers(fields.required("matchers"));
+        let cron = fields.required("cron").string();
+        let length = duration(fields.required("for"));
+        let timezone = fields.optional("timezone").string().map_or_else(|| "UTC".to_owned(), |zone| zone.value);
+        let until = self.instant(fields.optional("until"));
+        fields.finish();
+        let schedule = WrittenSchedule { cron: cron?.value, duration: length?, timezone, until };
+        Some(Event::Maintenance { name: name?.value, matchers: matchers?, schedule })
     }
 
     fn matchers(&self, field: Field<'_>) -> Option<Vec<Matcher>> {

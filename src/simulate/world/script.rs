@@ -5,6 +5,8 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use model::{LabelSet, Timestamp};
 use notifier::acknowledgement::{AckDraft, AckError, AckTarget};
+use notifier::maintenance::MaintenanceDraft;
+use notifier::schedule::Schedule;
 use notifier::silence::SilenceDraft;
 
 use super::super::scenario::Event;
@@ -14,6 +16,9 @@ impl<'a> World<'a> {
     pub(super) fn scripted(&mut self, event: &'a Event) -> anyhow::Result<()> {
         let (start, now) = (self.scenario.start, self.clock());
         let may_crash = self.may_crash();
+        if self.machines.is_none() {
+            self.timeline.unheard.push(self.now);
+        }
         let mut wanted = Vec::new();
         match (event, &mut self.machines) {
             (Event::Restart(downtime), _) => {
@@ -21,12 +26,10 @@ impl<'a> World<'a> {
                     self.die(*downtime);
                 }
             }
-            (Event::Crash { .. } | Event::ClockBack(_), None) => {}
+            (Event::Crash { .. }, None) => {}
             (Event::Crash { effects, down }, Some(_)) => self.crash = Some((*effects, *down)),
-            (Event::ClockBack(step), Some(_)) => {
-                self.behind += *step;
-                self.advance();
-            }
+            (Event::ClockBack(step), _) => self.move_clock(-step.as_nanos().cast_signed()),
+            (Event::ClockForward(step), _) => self.move_clock(step.as_nanos().cast_signed()),
             (Event::Failing { receiver, via, how, until }, _) => {
                 self.receivers.fail(receiver, via.as_ref(), *how, start.plus(*until));
             }
@@ -49,13 +52,20 @@ impl<'a> World<'a> {
             (Event::Alerts(_), None) => {}
             // Who wrote the story cannot know when the process dies.
             (
-                Event::Silence { .. } | Event::Expire(_) | Event::Acknowledge { .. } | Event::Unacknowledge(_),
+                Event::Silence { .. }
+                | Event::Maintenance { .. }
+                | Event::Expire(_)
+                | Event::Acknowledge { .. }
+                | Event::Unacknowledge(_),
                 None,
             ) if may_crash => {}
             (Event::Expire(name), Some(_)) if !self.silences.contains_key(name.as_str()) && may_crash => {}
             (_, None) => bail!("{}: an event for the notifier while it is down", self.at()),
             (Event::Alerts(alerts), Some(machines)) => {
-                let by_its_clock = |at: Option<Timestamp>| at.map(|at| at.minus(self.behind));
+                let ahead_ns = self.ahead_ns;
+                let by_its_clock =
+                    |at: Option<Timestamp>| at.map(|at| Timestamp::from_nanos(at.as_nanos().saturating_add(ahead_ns)));
+                self.accepted.alerts(alerts, self.now);
                 let alerts = alerts.iter().map(|alert| model::Alert {
                     starts_at: by_its_clock(alert.starts_at),
                     ends_at: by_its_clock(alert.ends_at),
@@ -64,7 +74,7 @@ impl<'a> World<'a> {
                 let taken = machines.notifier.receive(now, alerts.collect(), &mut wanted);
                 taken.map_err(|refused| anyhow!("alerts refused: {}", refused.join("; ")))?;
             }
-            (Event::Silence { name, matchers, starts_in, length }, Some(machines)) => {
+            (Event::Silence { name, matchers, starts_in, length, until_resolved }, Some(machines)) => {
                 let starts_at = now.plus(*starts_in);
                 let draft = SilenceDraft {
                     id: None,
@@ -74,11 +84,28 @@ impl<'a> World<'a> {
                     created_by: "scenario".to_owned(),
                     comment: name.clone(),
                     annotations: LabelSet::empty(),
-                    until_resolved: None,
+                    until_resolved: Some(*until_resolved),
                 };
                 let fresh = uuid::Builder::from_random_bytes(self.chance.u128(..).to_be_bytes()).into_uuid();
                 let id = machines.notifier.set_silence(now, draft, fresh, &mut wanted)?;
                 self.silences.insert(name, id);
+                self.accepted.silence(id);
+            }
+            (Event::Maintenance { name, matchers, schedule }, Some(machines)) => {
+                let draft = MaintenanceDraft {
+                    id: None,
+                    schedule: Schedule::new(schedule.clone())?,
+                    starts_at: None,
+                    matchers: matchers.clone(),
+                    until_resolved: false,
+                    created_by: "scenario".to_owned(),
+                    comment: name.clone(),
+                    annotations: LabelSet::empty(),
+                };
+                let fresh = uuid::Builder::from_random_bytes(self.chance.u128(..).to_be_bytes()).into_uuid();
+                let (id, _) = machines.notifier.set_maintenance(now, draft, fresh, &mut wanted)?;
+                self.silences.insert(name, id);
+                self.accepted.maintenance(id);
             }
             (Event::Acknowledge { matchers, by, length }, Some(machines)) => {
                 let draft = AckDraft {
@@ -98,6 +125,7 @@ impl<'a> World<'a> {
             (Event::Expire(name), Some(machines)) => {
                 let id = *self.silences.get(name.as_str()).ok_or_else(|| anyhow!("no silence is called {name:?}"))?;
                 machines.notifier.expire_silence(now, id, &mut wanted)?;
+                self.accepted.expired(id);
             }
         }
         self.perform_notifier(wanted);
@@ -125,6 +153,12 @@ impl<'a> World<'a> {
         Ok(())
     }
 
+    fn move_clock(&mut self, nanos: i128) {
+        self.ahead_ns = self.ahead_ns.saturating_add(i64::try_from(nanos).unwrap_or_default());
+        self.timeline.clocks.push((self.now, self.ahead_ns));
+        self.advance();
+    }
+
     fn may_crash(&self) -> bool {
         self.scenario.events.iter().any(|(_, event)| matches!(event, Event::Crash { .. }))
     }
@@ -135,7 +169,11 @@ impl<'a> World<'a> {
         self.crash = None;
         self.lives += 1;
         // Nothing under way survives but what is on the wire; what the script holds still comes.
-        self.upcoming.retain(|_, happening| matches!(happening, Happening::Scripted(_) | Happening::Arrives(..)));
+        let outlives = |happening: &Happening<'_>| {
+            matches!(happening, Happening::Scripted(_) | Happening::Arrives(..) | Happening::Looked)
+        };
+        self.upcoming.retain(|_, happening| outlives(happening));
+        self.under_way.clear();
         let back = self.now.plus(down);
         self.timeline.downs.push((self.now, back));
         self.schedule(back, Happening::Started);
