@@ -2,7 +2,7 @@
 //!
 //! - [`question`], [`answer`]: what is asked, and what comes back
 //! - [`wire`]: answers as Prometheus' HTTP API writes them, read and written
-//! - [`server`]: asks a server
+//! - [`connection`], [`server`]: the way to a server, and asking it
 //! - [`live_series`]: series in memory that grow while they are asked
 //! - [`api`]: Prometheus' HTTP API over such series
 //! - [`series_file`]: series from a file
@@ -12,6 +12,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod connection;
 pub mod live_series;
 pub mod moment;
 pub mod question;

@@ -3,18 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use model::LabelSet;
-use outbound::{HttpClient, HttpConfig, Limits, Request, Response};
+use outbound::Response;
 use promql::test_language::series_notation::parse_number;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
+use reqwest::header::RETRY_AFTER;
 use serde::Deserialize;
-use url::{Url, form_urlencoded};
 
 use super::history::BlockSeries;
-use crate::client::api::read_http_config;
 use crate::live;
+use crate::query::connection::{Connection, seconds};
 
 /// Longest answer that is read; a longer one is asked for in parts.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -36,8 +35,7 @@ const STEPS_MAX: i64 = 10_000;
 
 /// A server and how it is asked.
 pub struct Server {
-    http: HttpClient,
-    base: Url,
+    connection: Connection,
     timeout: Duration,
     /// `None`: samples as they are stored.
     step_ms: Option<i64>,
@@ -97,15 +95,8 @@ impl Server {
         step: Option<Duration>,
         http_config: Option<&Path>,
     ) -> anyhow::Result<Server> {
-        // The parser's words only: the URL may hold a password.
-        let base = Url::parse(url).map_err(|error| anyhow!("--query.url is not a URL: {error}"))?;
-        if !matches!(base.scheme(), "http" | "https") {
-            bail!("--query.url must begin with http:// or https://");
-        }
-        let config = http_config.map(read_http_config).transpose()?.unwrap_or_else(HttpConfig::default);
-        let limits = Limits { body_bytes: ANSWER_BYTES_MAX, ..Limits::default() };
         let step_ms = step.map(|step| super::needs::millis(step).max(1));
-        Ok(Server { http: HttpClient::new(&config, limits)?, base, timeout, step_ms })
+        Ok(Server { connection: Connection::open(url, http_config, ANSWER_BYTES_MAX)?, timeout, step_ms })
     }
 
     /// Between the samples it is asked for; `None` where they are as they are stored.
@@ -115,10 +106,7 @@ impl Server {
 
     /// What tells its answers from others': no password of the URL is in it.
     pub fn identity(&self) -> String {
-        let mut shown = self.base.clone();
-        // Both fail for URLs without a host only.
-        let _none = (shown.set_password(None), shown.set_username(""));
-        format!("{shown} {:?}", self.step_ms)
+        format!("{} {:?}", self.connection.shown(), self.step_ms)
     }
 
     /// The samples of every series that a selector selects, from `start_ms` until just before `end_ms`. What is too much for
@@ -164,8 +152,26 @@ impl Server {
     }
 
     async fn ask(&self, selector: &str, start_ms: i64, end_ms: i64) -> Result<Found, Failure> {
-        let Some(request) = self.request(selector, start_ms, end_ms) else { return Ok(Found::default()) };
-        match self.http.send(request, self.timeout, live::now()).await {
+        let last_ms = end_ms - 1;
+        let answered = match self.step_ms {
+            None => {
+                let range = format!("{selector}[{}ms]", end_ms - start_ms);
+                let parameters = [("query", range.as_str()), ("time", &seconds(last_ms))];
+                self.connection.post("query", &parameters, self.timeout).await
+            }
+            Some(step) => {
+                // The same grid for every span.
+                let first_ms = start_ms.div_euclid(step) * step;
+                let first_ms = if first_ms < start_ms { first_ms + step } else { first_ms };
+                if first_ms > last_ms {
+                    return Ok(Found::default());
+                }
+                let (start, end, step) = (seconds(first_ms), seconds(last_ms), seconds(step));
+                let parameters = [("query", selector), ("start", &start), ("end", &end), ("step", &step)];
+                self.connection.post("query_range", &parameters, self.timeout).await
+            }
+        };
+        match answered {
             Ok(response) if response.truncated => {
                 Err(Failure::TooMuch(format!("the answer is longer than {} MiB", ANSWER_BYTES_MAX >> 20)))
             }
@@ -180,36 +186,6 @@ impl Server {
                 })
             }
         }
-    }
-
-    /// `None` where no step is in the span.
-    fn request(&self, selector: &str, start_ms: i64, end_ms: i64) -> Option<Request> {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        let last_ms = end_ms - 1;
-        let what = match self.step_ms {
-            None => {
-                form.append_pair("query", &format!("{selector}[{}ms]", end_ms - start_ms));
-                form.append_pair("time", &seconds(last_ms));
-                "query"
-            }
-            Some(step) => {
-                // The same grid for every span.
-                let first_ms = start_ms.div_euclid(step) * step;
-                let first_ms = if first_ms < start_ms { first_ms + step } else { first_ms };
-                if first_ms > last_ms {
-                    return None;
-                }
-                form.append_pair("query", selector).append_pair("start", &seconds(first_ms));
-                form.append_pair("end", &seconds(last_ms)).append_pair("step", &seconds(step));
-                "query_range"
-            }
-        };
-        let mut url = self.base.clone();
-        let path = format!("{}/api/v1/{what}", url.path().trim_end_matches('/'));
-        url.set_path(&path);
-        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, form_type)]);
-        Some(Request { method: Method::POST, url: url.to_string(), headers, body: form.finish().into() })
     }
 }
 
@@ -288,10 +264,4 @@ fn found(data: Data<'_>, start_ms: i64) -> Result<Found, Failure> {
         }
     }
     Ok(found)
-}
-
-/// Exact for every millisecond.
-fn seconds(ms: i64) -> String {
-    let sign = if ms < 0 { "-" } else { "" };
-    format!("{sign}{}.{:03}", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000)
 }

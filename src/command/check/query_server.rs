@@ -4,18 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use futures_util::StreamExt;
 use model::duration::parse_duration;
-use outbound::{HttpClient, HttpConfig, Limits, Request};
-use reqwest::Method;
-use reqwest::header::HeaderMap;
 use rules_engine::rule_file::check::server::{Answers, Question, scrape_interval};
 use serde::Deserialize;
-use url::Url;
 
-use crate::client::api::read_http_config;
-use crate::live;
+use crate::query::connection::Connection;
 
 /// Longest answer that is read: lists of targets are long.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -25,8 +20,7 @@ const AT_ONCE: usize = 8;
 
 /// A server and how it is asked.
 pub(super) struct QueryServer {
-    http: HttpClient,
-    base: Url,
+    connection: Connection,
     timeout: Duration,
 }
 
@@ -78,14 +72,7 @@ struct Target {
 impl QueryServer {
     /// For a server's base URL.
     pub(super) fn new(url: &str, timeout: Duration, http_config: Option<&Path>) -> anyhow::Result<Self> {
-        // the parser's words only: the URL may hold a password
-        let base = Url::parse(url).map_err(|error| anyhow!("--query.url is not a URL: {error}"))?;
-        if !matches!(base.scheme(), "http" | "https") {
-            bail!("--query.url must begin with http:// or https://");
-        }
-        let config = http_config.map(read_http_config).transpose()?.unwrap_or_else(HttpConfig::default);
-        let limits = Limits { body_bytes: ANSWER_BYTES_MAX, ..Limits::default() };
-        Ok(Self { http: HttpClient::new(&config, limits)?, base, timeout })
+        Ok(Self { connection: Connection::open(url, http_config, ANSWER_BYTES_MAX)?, timeout })
     }
 
     /// How often the server's targets are scraped: the longest interval of all. `None` if it has no targets, as a store
@@ -138,13 +125,7 @@ impl QueryServer {
     }
 
     async fn get<T: for<'de> Deserialize<'de>>(&self, what: &str, parameters: &[(&str, &str)]) -> anyhow::Result<T> {
-        let mut url = self.base.clone();
-        let path = format!("{}/api/v1/{what}", url.path().trim_end_matches('/'));
-        url.set_path(&path);
-        url.query_pairs_mut().extend_pairs(parameters);
-        let (headers, body) = (HeaderMap::new(), Vec::new().into());
-        let request = Request { method: Method::GET, url: url.to_string(), headers, body };
-        let response = self.http.send(request, self.timeout, live::now()).await?;
+        let response = self.connection.get(what, parameters, self.timeout).await?;
         if response.truncated {
             bail!("the answer is longer than {} MiB", ANSWER_BYTES_MAX >> 20);
         }
