@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use arc_swap::ArcSwapOption;
 use futures_util::FutureExt;
 use model::matcher::all_match;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::delivery_metrics::{DeliveryMetrics, DeliveryTally};
+use super::io_thread::IoThread;
 use super::lanes::{Lanes, Place};
 use crate::live::ledger::Ledger;
 use crate::live::{self, Desk, Machine, Perform};
@@ -31,6 +33,9 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A page waits no longer than this until the store has a record of it.
 const RECORD_DEADLINE: Duration = Duration::from_millis(500);
+
+/// Records that nobody waits for are gathered for this long: a commit costs much the same however little it holds.
+const GATHERING: Duration = Duration::from_millis(10);
 
 /// The notifier with everything around it.
 pub struct NotifierService {
@@ -58,6 +63,8 @@ pub struct Sources {
 /// What deliveries need; the deliverer changes with the configuration.
 struct Network {
     deliverer: ArcSwapOption<Deliverer>,
+    /// Where deliveries run: what one asks and hears wakes no other thread.
+    io: IoThread,
     lanes: Arc<Lanes>,
     tally: Arc<DeliveryTally>,
 }
@@ -76,9 +83,13 @@ impl NotifierService {
     /// # Errors
     /// The configuration cannot be used or the store cannot be read.
     pub async fn start(sources: Sources, settings: Settings, store: Store) -> anyhow::Result<Arc<Self>> {
-        let ledger = Arc::new(Ledger::new(store, "notifier/"));
-        let network =
-            Arc::new(Network { deliverer: ArcSwapOption::empty(), lanes: Arc::default(), tally: Arc::default() });
+        let ledger = Arc::new(Ledger::new(store, "notifier/").gathering(GATHERING));
+        let network = Arc::new(Network {
+            deliverer: ArcSwapOption::empty(),
+            io: IoThread::start("deliveries").context("cannot start a thread for deliveries")?,
+            lanes: Arc::default(),
+            tally: Arc::default(),
+        });
         let mut machine = Notifier::new(settings);
         let records = ledger.records().await?;
         let count = records.len();
@@ -229,7 +240,7 @@ impl Performer {
             return;
         };
         let (desk, network, ledger) = (self.desk.clone(), self.network.clone(), self.ledger.clone());
-        tokio::spawn(async move {
+        let sending = async move {
             let id = delivery.id;
             if delivery.is_recorded {
                 // Only then a crash leaves no page open; but a store that is slow or fails holds no page up.
@@ -246,7 +257,8 @@ impl Performer {
             }
             // Only now: an orderly end waits for the places, and the log must have been written by then.
             drop(place);
-        });
+        };
+        self.network.io.spawn(sending);
     }
 }
 
