@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod acknowledge;
 mod api;
 mod backtest;
 mod check_rules;
