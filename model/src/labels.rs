@@ -4,8 +4,10 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::difference::{self, Differ};
 use crate::quote::Quoted;
 
+pub(crate) mod number;
 mod packed;
 
 pub use packed::{LabelSetBuilder, Labels};
@@ -62,9 +64,19 @@ impl LabelSet {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Whether anybody else holds this very set.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// Number of labels.
     pub fn len(&self) -> usize {
         self.iter().len()
+    }
+
+    /// How many bytes it takes in memory.
+    pub fn bytes(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether there are none.
@@ -115,6 +127,25 @@ impl LabelSet {
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         self.filter(|n, v| other.get(n) == Some(v))
+    }
+
+    /// Writes what makes this set of an example; small if the two are alike.
+    pub fn write_difference(&self, example: &Self, differ: &mut Differ, difference: &mut String) {
+        let same_length = example.len() == self.len();
+        let parts = packed::stretches(&example.0).zip(packed::stretches(&self.0)).filter(|_| same_length);
+        let whole = (!same_length).then(|| (0..example.0.len(), 0..self.0.len()));
+        differ.write(&example.0, &self.0, parts.chain(whole), difference);
+    }
+
+    /// The set that the difference at the beginning of `differences` makes of this one.
+    #[must_use]
+    pub fn differing(&self, differences: &mut &str) -> Self {
+        difference::read(&self.0, differences).map_or_else(|| self.clone(), |text| Self(text.into()))
+    }
+
+    /// Whether [`LabelSet::differing`] would give `other`.
+    pub fn is_differing(&self, differences: &mut &str, other: &Self) -> bool {
+        difference::is_read_as(&self.0, differences, &other.0)
     }
 
     /// Alertmanager's public fingerprint: FNV-1a 64 over name, 0xFF, value, 0xFF of each label in order.
@@ -202,6 +233,21 @@ mod tests {
     fn fingerprint_is_alertmanagers() {
         let labels = LabelSet::from_pairs([("x", "1"), ("alertname", "A")]);
         assert_eq!(labels.fingerprint().to_string(), "6051004c729abe0e");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_set_is_told_by_what_differs_from_any_other(
+            example in proptest::collection::btree_map("[a-d]{0,3}", "[ab é]{0,70}", 0..6),
+            set in proptest::collection::btree_map("[a-d]{0,3}", "[ab é]{0,70}", 0..6),
+        ) {
+            let (example, set) = (LabelSet::from_pairs(&example), LabelSet::from_pairs(&set));
+            let mut difference = String::new();
+            set.write_difference(&example, &mut Differ::default(), &mut difference);
+            proptest::prop_assert_eq!(&example.differing(&mut difference.as_str()), &set);
+            proptest::prop_assert!(example.is_differing(&mut difference.as_str(), &set));
+            proptest::prop_assert_eq!(example.is_differing(&mut difference.as_str(), &example), example == set);
+        }
     }
 
     #[test]

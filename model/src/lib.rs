@@ -4,6 +4,7 @@
 //! - [`timestamp`]: an instant, and arithmetic on it; deliberately without `now()`
 //! - [`duration`]: `1h30m`, parsed and printed as Prometheus does
 //! - [`labels`]: a sorted label set and its fingerprint
+//! - [`difference`]: texts that are alike, told by what differs
 //! - [`quote`]: text in quotes, as Go writes and reads it
 //! - [`pattern`]: regular expressions as Go's RE2 reads them
 //! - [`matcher`]: `=` `!=` `=~` `!~`
@@ -13,6 +14,7 @@
 
 pub mod alert;
 pub mod backoff;
+pub mod difference;
 pub mod duration;
 pub mod labels;
 pub mod matcher;

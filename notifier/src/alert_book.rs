@@ -8,6 +8,11 @@ use hashbrown::HashTable;
 use model::labels::Fingerprint;
 use model::{LabelSet, Timestamp};
 
+mod texts;
+
+use texts::Examples;
+pub use texts::Texts;
+
 /// Names a stored alert while it is in the book; used again after it is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AlertId(pub u32);
@@ -15,10 +20,8 @@ pub struct AlertId(pub u32);
 /// An alert as it is known now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredAlert {
-    /// Identity.
-    pub labels: LabelSet,
-    /// Text, from the latest report.
-    pub annotations: LabelSet,
+    /// Identity, and what the latest report said.
+    pub texts: Texts,
     /// Hash of the labels.
     pub fingerprint: Fingerprint,
     /// When it began to fire.
@@ -31,8 +34,6 @@ pub struct StoredAlert {
     pub known_at: Timestamp,
     /// The end is not the source's word but `resolve_timeout`'s.
     pub is_timeout: bool,
-    /// Link to its source; may be empty.
-    pub generator_url: Arc<str>,
 }
 
 /// A report with its times filled in, ready to be stored.
@@ -69,15 +70,36 @@ pub struct AlertBook {
     slots: Vec<Option<StoredAlert>>,
     free: Vec<AlertId>,
     /// By the hash of the labels, which lie in the slots.
-    ids: HashTable<AlertId>,
-    /// Admitted last: the next one often comes from the same rule.
-    latest: Option<AlertId>,
+    ids: HashTable<Filed>,
+    examples: Examples,
+}
+
+/// Where an alert is, with the hash of its labels, so that few labels are put together to be compared or filed anew.
+#[derive(Clone, Copy, Debug)]
+struct Filed {
+    hash: u32,
+    id: AlertId,
 }
 
 /// An id from here on is damage: so many alerts fit in no memory.
 const ALERTS_MAX: u32 = 1 << 28;
 
 impl StoredAlert {
+    /// Identity.
+    pub fn labels(&self) -> LabelSet {
+        self.texts.labels()
+    }
+
+    /// Text, from the latest report.
+    pub fn annotations(&self) -> LabelSet {
+        self.texts.annotations()
+    }
+
+    /// Link to its source; may be empty.
+    pub fn generator_url(&self) -> Arc<str> {
+        self.texts.generator_url()
+    }
+
     /// Whether it is over: a function of time alone.
     pub fn is_resolved(&self, now: Timestamp) -> bool {
         self.ends_at <= now
@@ -101,7 +123,7 @@ impl StoredAlert {
         inside(report.starts_at) || inside(report.ends_at)
     }
 
-    fn take(&mut self, report: Report, now: Timestamp) -> Change {
+    fn take(&mut self, report: Report, examples: &mut Examples, now: Timestamp) -> Change {
         let (starts_at, ends_at, is_timeout) = if self.overlaps(&report) {
             self.merged(&report, now)
         } else {
@@ -114,27 +136,11 @@ impl StoredAlert {
             self.known_at = now;
         }
         (self.starts_at, self.ends_at, self.is_timeout, self.updated_at) = (starts_at, ends_at, is_timeout, now);
-        if self.annotations != report.annotations {
-            self.annotations = report.annotations;
-            change = Change::Material;
-        }
-        if self.generator_url != report.generator_url {
-            self.generator_url = report.generator_url;
+        if !self.texts.has_rest(&report.annotations, &report.generator_url) {
+            self.texts = examples.tell(&report.labels, &report.annotations, &report.generator_url);
             change = Change::Material;
         }
         change
-    }
-}
-
-impl Report {
-    /// Keeps texts that a known alert has too only once.
-    fn share_texts(&mut self, known: &StoredAlert) {
-        if self.generator_url == known.generator_url {
-            self.generator_url = Arc::clone(&known.generator_url);
-        }
-        if self.annotations == known.annotations {
-            self.annotations = known.annotations.clone();
-        }
     }
 }
 
@@ -143,39 +149,27 @@ impl AlertBook {
     pub fn put(&mut self, now: Timestamp, report: Report) -> (AlertId, Change) {
         match self.find(&report.labels) {
             Some(id) => (id, self.renew(now, id, report)),
-            None => (self.admit(now, report), Change::New),
+            None => (self.admit(now, &report), Change::New),
         }
     }
 
     /// Stores a report about an alert that is known under this id.
     pub fn renew(&mut self, now: Timestamp, id: AlertId, report: Report) -> Change {
         let known = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut);
-        known.map_or(Change::Refresh, |alert| alert.take(report, now))
+        known.map_or(Change::Refresh, |alert| alert.take(report, &mut self.examples, now))
     }
 
     /// Stores a report about an alert that is not known.
-    pub fn admit(&mut self, now: Timestamp, mut report: Report) -> AlertId {
-        if let Some(latest) = self.latest.and_then(|id| self.get(id)) {
-            report.share_texts(latest);
-        }
+    pub fn admit(&mut self, now: Timestamp, report: &Report) -> AlertId {
         let alert = StoredAlert {
+            texts: self.examples.tell(&report.labels, &report.annotations, &report.generator_url),
             fingerprint: report.labels.fingerprint(),
-            labels: report.labels,
-            annotations: report.annotations,
             starts_at: report.starts_at,
             ends_at: report.ends_at,
             updated_at: now,
             known_at: now,
             is_timeout: report.is_timeout,
-            generator_url: report.generator_url,
         };
-        let id = self.insert(alert);
-        self.latest = Some(id);
-        id
-    }
-
-    /// Puts an alert in as it is; one with the same labels must not be there.
-    pub fn insert(&mut self, alert: StoredAlert) -> AlertId {
         let id = self.free.pop().unwrap_or_else(|| {
             let next = AlertId(u32::try_from(self.slots.len()).expect("fewer than four billion alerts fit in memory"));
             self.slots.push(None);
@@ -184,7 +178,7 @@ impl AlertBook {
         if let Some(slot) = self.slots.get_mut(id.0 as usize) {
             *slot = Some(alert);
         }
-        self.file(id);
+        self.file(id, &report.labels);
         id
     }
 
@@ -192,27 +186,28 @@ impl AlertBook {
     ///
     /// # Errors
     /// The id or the labels are taken, or the id is none that a book gives out.
-    pub fn put_back(&mut self, id: AlertId, alert: StoredAlert) -> Result<(), String> {
+    pub fn put_back(&mut self, id: AlertId, mut alert: StoredAlert) -> Result<(), String> {
         if id.0 >= ALERTS_MAX {
             return Err(format!("there is no alert {}", id.0));
         }
-        if self.get(id).is_some() || self.find(&alert.labels).is_some() {
-            return Err(format!("alert {} is there twice", alert.labels));
+        let labels = alert.labels();
+        if self.get(id).is_some() || self.find(&labels).is_some() {
+            return Err(format!("alert {labels} is there twice"));
         }
         let at = id.0 as usize;
         if self.slots.len() <= at {
             self.slots.resize(at + 1, None);
         }
+        alert.texts = self.examples.tell(&labels, &alert.annotations(), &alert.generator_url());
         self.slots[at] = Some(alert);
-        self.file(id);
+        self.file(id, &labels);
         Ok(())
     }
 
     /// Makes an alert that is in its slot known by its labels.
-    fn file(&mut self, id: AlertId) {
-        let Self { slots, ids, .. } = self;
-        let hash_of = |id: &AlertId| slots.get(id.0 as usize).and_then(Option::as_ref).map_or(0, |it| hash(&it.labels));
-        ids.insert_unique(hash_of(&id), id, hash_of);
+    fn file(&mut self, id: AlertId, labels: &LabelSet) {
+        let hash = hash(labels);
+        self.ids.insert_unique(spread(hash), Filed { hash, id }, |filed| spread(filed.hash));
     }
 
     /// Finds the ids that were left out when alerts were put back, to give them out again.
@@ -226,7 +221,7 @@ impl AlertBook {
     /// Takes an alert out; its id may be given to another.
     pub fn remove(&mut self, id: AlertId) -> Option<StoredAlert> {
         let alert = self.slots.get_mut(id.0 as usize)?.take()?;
-        if let Ok(entry) = self.ids.find_entry(hash(&alert.labels), |known| *known == id) {
+        if let Ok(entry) = self.ids.find_entry(spread(hash(&alert.labels())), |known| known.id == id) {
             entry.remove();
         }
         self.free.push(id);
@@ -240,7 +235,11 @@ impl AlertBook {
 
     /// Where an alert is, by its labels.
     pub fn find(&self, labels: &LabelSet) -> Option<AlertId> {
-        self.ids.find(hash(labels), |id| self.get(*id).is_some_and(|alert| alert.labels == *labels)).copied()
+        let hash = hash(labels);
+        let is_it = |filed: &Filed| {
+            filed.hash == hash && self.get(filed.id).is_some_and(|alert| alert.texts.has_labels(labels))
+        };
+        self.ids.find(spread(hash), is_it).map(|filed| filed.id)
     }
 
     /// After the clock was set back from `before` to `now`: what was over stays over, what fires is valid for as long as it
@@ -283,8 +282,13 @@ impl AlertBook {
     }
 }
 
-fn hash(labels: &LabelSet) -> u64 {
-    FixedState::default().hash_one(labels)
+fn hash(labels: &LabelSet) -> u32 {
+    (FixedState::default().hash_one(labels) >> 32) as u32
+}
+
+/// A table looks at the highest bits and at the lowest.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 use crate::alert_book::AlertId;
 use crate::config::{Config, InhibitRule};
 use crate::matcher_index::MatcherIndex;
+use crate::rare_list::RareList;
 
 /// The rules of a configuration with all their sources, firing or not, filed by the labels that must be equal.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub struct Inhibition {
 
 /// What an alert can be to the rules; depends on its labels alone.
 #[derive(Clone, Debug, Default)]
-pub struct Roles(Box<[Role]>);
+pub struct Roles(RareList<Role>);
 
 #[derive(Clone, Copy, Debug)]
 struct Role {
@@ -54,6 +55,11 @@ impl Roles {
     /// Whether the alert can inhibit others.
     pub fn has_source(&self) -> bool {
         self.0.iter().any(|role| role.is_source)
+    }
+
+    /// Whether others can inhibit the alert.
+    pub fn has_target(&self) -> bool {
+        self.0.iter().any(|role| role.is_target)
     }
 }
 

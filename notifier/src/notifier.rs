@@ -5,8 +5,8 @@ mod clock;
 mod configure;
 mod debts;
 mod effect;
-mod explain;
 mod escalate;
+mod explain;
 mod flush;
 mod follow;
 mod gather;
@@ -46,7 +46,7 @@ use crate::group::GroupId;
 use crate::history::History;
 use crate::notification_log::NotificationLog;
 use crate::rate::{AllowanceId, Allowances};
-use crate::record::Record;
+use crate::record::{AlertPageV1, Record};
 use crate::route::RouteTree;
 use crate::silence::{Silence, SilenceDraft, SilenceError};
 use crate::tally::Tally;
@@ -225,7 +225,7 @@ impl Notifier {
     fn look_again(&mut self, now: Timestamp, silence: &Silence) {
         let at = silence.ends_at.max(now);
         let covered =
-            self.known.book.iter().filter(|(_, alert)| !alert.is_resolved(now) && silence.matches(&alert.labels));
+            self.known.book.iter().filter(|(_, alert)| !alert.is_resolved(now) && silence.matches(&alert.labels()));
         let groups: BTreeSet<GroupId> =
             covered.flat_map(|(id, _)| self.known.marks(id).groups.iter()).copied().collect();
         for id in groups {
@@ -261,7 +261,7 @@ impl Notifier {
     /// Brings the records of alerts in line: the last thing each input does.
     fn write_alerts(&mut self, out: &mut Vec<Effect>) {
         for page in self.known.take_changed_pages() {
-            out.push(match self.known.page(page) {
+            out.push(match AlertPageV1::new(&self.known.page(page)) {
                 Some(alerts) => persist(Record::page_key(page), &Record::of_alerts(alerts)),
                 None => Effect::Forget { key: Record::page_key(page) },
             });

@@ -22,7 +22,7 @@ use crate::notification_log::Entry;
 use crate::maintenance::Maintenance;
 use crate::silence::Silence;
 pub use self::maintenance::MaintenanceV1;
-pub use alert_page::{AlertPageV1, PAGE_ALERTS};
+pub use alert_page::{AlertPageV1, PAGE_ALERTS, Whole};
 pub use history_page::{HistoryPageV1, PageWriter};
 pub(crate) use history_page::{alert_name, group_name};
 

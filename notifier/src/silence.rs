@@ -10,6 +10,7 @@ use model::{LabelSet, MatchOp, Matcher, Timestamp};
 use uuid::Uuid;
 
 use crate::matcher_index::MatcherIndex;
+use crate::rare_list::RareList;
 use crate::schedule::ScheduleError;
 
 /// While it is active, alerts that match all its matchers cause no notifications.
@@ -84,7 +85,9 @@ pub enum SilenceError {
     #[error("invalid silence: {0}")]
     Schedule(#[from] ScheduleError),
     /// As many recurring silences as allowed exist, ended ones included.
-    #[error("cannot create silence: the limit of {0} recurring silences is reached; end some, or raise --silences.max-schedules")]
+    #[error(
+        "cannot create silence: the limit of {0} recurring silences is reached; end some, or raise --silences.max-schedules"
+    )]
     TooManySchedules(usize),
     /// As many silences as allowed exist, expired ones included.
     #[error("cannot create silence: the limit of {0} silences is reached")]
@@ -123,7 +126,7 @@ pub struct Silences {
 /// The silences, of any state, that match one label set: a memory that is brought up to date when asked.
 #[derive(Clone, Debug, Default)]
 pub struct Covering {
-    numbers: Box<[u32]>,
+    numbers: RareList<u32>,
     /// Silences from this number on have not been looked at.
     seen: u32,
 }
@@ -308,8 +311,13 @@ impl Silences {
             numbers = self.index.candidates(labels);
             numbers.retain(|number| self.by_number.get(number).is_some_and(|silence| silence.matches(labels)));
         }
-        covering.numbers = numbers.into_boxed_slice();
+        covering.numbers = numbers.into();
         covering.seen = self.next_number;
+    }
+
+    /// Whether what is remembered about a label set is up to date.
+    pub fn is_fresh(&self, covering: &Covering) -> bool {
+        covering.seen == self.next_number
     }
 
     /// What is remembered about a label set as it would be if it were up to date.

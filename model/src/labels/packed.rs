@@ -1,16 +1,12 @@
 //! How a label set lies in memory: one text, and no more bytes than it needs.
 //!
 //! The number of labels, then for each label the length of its name, its name, the length of its value, its value. Numbers
-//! are written six bits to a byte, least first; all bytes but the last have bit 6 set. So numbers are ASCII, and the whole
-//! is valid UTF-8. The set without labels is the empty text. Equal sets have equal texts.
+//! are ASCII, so the whole is valid UTF-8. The set without labels is the empty text. Equal sets have equal texts.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::LabelSet;
-
-const BITS: u32 = 6;
-const MORE: u8 = 1 << BITS;
+use super::{LabelSet, number};
 
 /// Lays out labels, which come sorted by name, each name once.
 pub(super) fn pack<'a>(labels: impl ExactSizeIterator<Item = (&'a str, &'a str)> + Clone) -> Arc<str> {
@@ -20,49 +16,23 @@ pub(super) fn pack<'a>(labels: impl ExactSizeIterator<Item = (&'a str, &'a str)>
     // Lengths take one or two bytes as a rule.
     let bytes = labels.clone().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>() + 4;
     let mut text = String::with_capacity(bytes);
-    put_number(&mut text, labels.len());
+    number::put(&mut text, labels.len());
     for (name, value) in labels {
-        put_number(&mut text, name.len());
+        number::put(&mut text, name.len());
         text.push_str(name);
-        put_number(&mut text, value.len());
+        number::put(&mut text, value.len());
         text.push_str(value);
     }
     Arc::from(text)
 }
 
-fn put_number(text: &mut String, mut number: usize) {
-    const LOW: usize = MORE as usize - 1;
-    while number > LOW {
-        text.push(char::from((number & LOW) as u8 | MORE));
-        number >>= BITS;
-    }
-    text.push(char::from(number as u8));
-}
-
-/// Cuts the number off that the bytes begin with; 0 at their end.
-#[inline]
-fn take_number(bytes: &[u8]) -> (usize, &[u8]) {
-    match bytes {
-        [] => (0, bytes),
-        [first, rest @ ..] if *first < MORE => (usize::from(*first), rest),
-        _ => take_long_number(bytes),
-    }
-}
-
-fn take_long_number(bytes: &[u8]) -> (usize, &[u8]) {
-    let after = bytes.iter().position(|byte| *byte < MORE).map_or(bytes.len(), |last| last + 1);
-    let (digits, rest) = bytes.split_at(after);
-    let digit = |byte: &u8| usize::from(byte & (MORE - 1));
-    (digits.iter().rev().fold(0, |number, byte| number << BITS | digit(byte)), rest)
-}
-
 /// The value of a label, by its name.
 pub(super) fn get<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (count, mut rest) = take_number(text.as_bytes());
+    let (count, mut rest) = number::split(text.as_bytes());
     for _ in 0..count {
-        let (name_bytes, after) = take_number(rest);
+        let (name_bytes, after) = number::split(rest);
         let (found, after) = after.split_at_checked(name_bytes)?;
-        let (value_bytes, after) = take_number(after);
+        let (value_bytes, after) = number::split(after);
         if found == name.as_bytes() {
             let from = text.len() - after.len();
             return text.get(from..from + value_bytes);
@@ -70,6 +40,24 @@ pub(super) fn get<'a>(text: &'a str, name: &str) -> Option<&'a str> {
         rest = after.get(value_bytes..)?;
     }
     None
+}
+
+/// The stretches that a set consists of, in order: the number of labels, then length and text of each name and value.
+pub(super) fn stretches(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    let mut text_bytes = None;
+    std::iter::from_fn(move || {
+        let start = at;
+        if let Some(bytes) = text_bytes.take() {
+            at += bytes;
+        } else {
+            let rest = text.as_bytes().get(at..).filter(|rest| !rest.is_empty())?;
+            let (number, after) = number::split(rest);
+            at = text.len() - after.len();
+            text_bytes = (start > 0).then_some(number);
+        }
+        Some(start..at.min(text.len()))
+    })
 }
 
 /// Takes labels as a parser comes upon them, in any order; of the same name the last one wins.
@@ -88,13 +76,13 @@ impl LabelSetBuilder {
     #[must_use]
     pub fn new() -> Self {
         let mut text = String::with_capacity(252);
-        put_number(&mut text, 0);
+        number::put(&mut text, 0);
         Self { text, count: 0, name: 0..0, is_sorted: true }
     }
 
     /// The name of the next label; its value is to follow.
     pub fn name(&mut self, name: &str) {
-        put_number(&mut self.text, name.len());
+        number::put(&mut self.text, name.len());
         let at = self.text.len();
         self.is_sorted &= self.count == 0 || self.text.get(self.name.clone()).is_some_and(|before| before < name);
         self.text.push_str(name);
@@ -104,16 +92,16 @@ impl LabelSetBuilder {
 
     /// The value of the label that was named last.
     pub fn value(&mut self, value: &str) {
-        put_number(&mut self.text, value.len());
+        number::put(&mut self.text, value.len());
         self.text.push_str(value);
     }
 
     /// The set. A name that no value followed has the value "".
     #[must_use]
     pub fn finish(mut self) -> LabelSet {
-        if self.count > 0 && self.is_sorted && self.count < usize::from(MORE) {
+        if self.count > 0 && self.is_sorted && self.count < number::SHORT {
             let mut count = String::with_capacity(1);
-            put_number(&mut count, self.count);
+            number::put(&mut count, self.count);
             self.text.replace_range(..1, &count);
             return LabelSet(Arc::from(self.text));
         }
@@ -136,13 +124,13 @@ pub struct Labels<'a> {
 
 impl<'a> Labels<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        let (left, rest) = take_number(text.as_bytes());
+        let (left, rest) = number::split(text.as_bytes());
         Self { rest: text.get(text.len() - rest.len()..).unwrap_or_default(), left }
     }
 
     #[inline]
     fn take(&mut self) -> Option<&'a str> {
-        let (bytes, after) = take_number(self.rest.as_bytes());
+        let (bytes, after) = number::split(self.rest.as_bytes());
         let (text, rest) = self.rest.get(self.rest.len() - after.len()..)?.split_at_checked(bytes)?;
         self.rest = rest;
         Some(text)

@@ -203,11 +203,11 @@ impl<'a> Case<'a> {
     fn hidden(&self, routes: &RouteTree, route: RouteId) -> Option<Answer> {
         let known = &self.notifier.known;
         let source = match self.known {
-            Some((id, alert)) => known.inhibited_by(id, &alert.labels, self.now),
+            Some((id, _)) => known.inhibited_by(id, self.now),
             None => known.would_be_inhibited_by(self.labels, self.now),
         };
         if let Some(source) = source {
-            let detail = source.labels.to_string();
+            let detail = source.labels().to_string();
             let text = format!("inhibited by {detail} for as long as that fires");
             let cause = Cause { detail, ..Cause::new(CauseKind::Alert, source.fingerprint.to_string()) };
             return Some(Answer::new(Why::Inhibited, text).by(vec![cause]));
@@ -232,7 +232,7 @@ impl<'a> Case<'a> {
     fn silenced(&self) -> Option<Answer> {
         let known = &self.notifier.known;
         let ids = match self.known {
-            Some((id, alert)) => known.silenced_by(id, &alert.labels, self.now),
+            Some((id, _)) => known.silenced_by(id, self.now),
             None => known.would_be_silenced_by(self.labels, self.now),
         };
         let silences: Vec<_> = ids.iter().filter_map(|id| known.silences.get(*id)).collect();

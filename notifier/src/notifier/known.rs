@@ -10,7 +10,7 @@ use crate::alert_book::{AlertBook, AlertId, Change, Report, StoredAlert};
 use crate::group::GroupId;
 use crate::inhibit::{Inhibition, Roles};
 use crate::name_limit::NameLimit;
-use crate::record::AlertPageV1;
+use crate::record::{AlertPageV1, Whole};
 use crate::silence::{Covering, Silence, Silences};
 
 /// Alerts with the silences and inhibitions that hide them. Keeps the views of all three on each other up to date.
@@ -117,43 +117,43 @@ impl Known {
             if !self.limit.has_room(report.labels.alert_name(), is_over) {
                 return None;
             }
-            let id = self.book.admit(now, report);
-            self.introduce(id);
+            let id = self.book.admit(now, &report);
+            self.introduce(id, &report.labels);
             return Some((id, Change::New));
         };
         let was = self.source_end(id);
+        let labels = was.is_some().then(|| report.labels.clone());
         let change = self.book.renew(now, id, report);
-        if was.is_some() {
-            self.source_moved(id, was);
+        if let Some(labels) = labels {
+            self.source_moved(id, &labels, was);
         }
         Some((id, change))
     }
 
     /// Puts an alert from the store in, under the id that its record gives it.
     pub(super) fn restore(&mut self, id: AlertId, alert: StoredAlert, stored: Stored) -> Result<(), String> {
+        let labels = alert.labels();
         self.book.put_back(id, alert)?;
-        self.introduce(id);
+        self.introduce(id, &labels);
         self.marks_mut(id).stored = stored;
         Ok(())
     }
 
-    fn introduce(&mut self, id: AlertId) {
+    fn introduce(&mut self, id: AlertId, labels: &LabelSet) {
         let at = id.0 as usize;
         if self.marks.len() <= at {
             self.marks.resize_with(at + 1, Marks::default);
         }
         self.marks[at] = Marks::default();
-        if let Some(alert) = self.book.get(id) {
-            self.limit.admit(alert.labels.alert_name(), id);
-        }
-        self.cast(id);
+        self.limit.admit(labels.alert_name(), id);
+        self.cast(id, labels);
     }
 
     /// Works out an alert's roles under the present rules and enters it as a source.
-    fn cast(&mut self, id: AlertId) {
+    fn cast(&mut self, id: AlertId, labels: &LabelSet) {
         let (Some(inhibition), Some(alert)) = (&mut self.inhibition, self.book.get(id)) else { return };
-        let roles = inhibition.roles(&alert.labels);
-        inhibition.move_source(&roles, &alert.labels, id, None, Some(alert.ends_at));
+        let roles = inhibition.roles(labels);
+        inhibition.move_source(&roles, labels, id, None, Some(alert.ends_at));
         self.marks_mut(id).roles = roles;
     }
 
@@ -164,22 +164,23 @@ impl Known {
         self.book.get(id).map(|alert| alert.ends_at)
     }
 
-    fn source_moved(&mut self, id: AlertId, was: Option<Timestamp>) {
+    fn source_moved(&mut self, id: AlertId, labels: &LabelSet, was: Option<Timestamp>) {
         let is = self.book.get(id);
         let (Some(inhibition), Some(alert)) = (&mut self.inhibition, is) else { return };
         let roles = &self.marks[id.0 as usize].roles;
-        inhibition.move_source(roles, &alert.labels, id, was, Some(alert.ends_at));
+        inhibition.move_source(roles, labels, id, was, Some(alert.ends_at));
     }
 
     /// Takes an alert out.
     pub(super) fn remove(&mut self, id: AlertId) {
         let was = self.source_end(id);
         let Some(alert) = self.book.remove(id) else { return };
+        let labels = alert.labels();
         let marks = std::mem::take(self.marks_mut(id));
         if let Some(inhibition) = &mut self.inhibition {
-            inhibition.move_source(&marks.roles, &alert.labels, id, was, None);
+            inhibition.move_source(&marks.roles, &labels, id, was, None);
         }
-        self.limit.release(alert.labels.alert_name(), id);
+        self.limit.release(labels.alert_name(), id);
         if marks.stored != Stored::Nothing {
             self.changed_pages.insert(AlertPageV1::number_of(id));
         }
@@ -216,7 +217,7 @@ impl Known {
         now: Timestamp,
     ) -> Option<(AlertId, Timestamp)> {
         let ends = |id: AlertId| {
-            let alert = self.book.get(id).filter(|alert| !alert.is_resolved(now) && silence.matches(&alert.labels));
+            let alert = self.book.get(id).filter(|alert| !alert.is_resolved(now) && silence.matches(&alert.labels()));
             alert.map(|alert| (id, alert.ends_at))
         };
         let first = at_hand.map_or(0, |id| id.0);
@@ -228,23 +229,25 @@ impl Known {
         std::mem::take(&mut self.changed_pages)
     }
 
-    /// What the store is to keep of a page of alerts.
-    pub(super) fn page(&self, page: u32) -> Option<AlertPageV1<'_>> {
+    /// The alerts of a page that the store is to keep.
+    pub(super) fn page(&self, page: u32) -> Vec<Whole<'_>> {
         let alerts = AlertPageV1::ids(page).filter_map(|id| {
             let alert = self.book.get(id)?;
             match self.marks(id).stored {
                 Stored::Nothing => None,
-                stored => Some((id, alert, stored == Stored::Resolved)),
+                stored => Some(Whole::new(id, alert, stored == Stored::Resolved)),
             }
         });
-        AlertPageV1::new(alerts)
+        alerts.collect()
     }
 
     /// Takes over another configuration's inhibition rules.
     pub(super) fn inhibit_by(&mut self, inhibition: Inhibition) {
         self.inhibition = Some(inhibition);
         for id in self.ids() {
-            self.cast(id);
+            if let Some(labels) = self.book.get(id).map(StoredAlert::labels) {
+                self.cast(id, &labels);
+            }
         }
     }
 
@@ -267,8 +270,9 @@ impl Known {
     }
 
     /// The alert that inhibits this one.
-    pub(super) fn inhibited_by(&self, id: AlertId, labels: &LabelSet, at: Timestamp) -> Option<&StoredAlert> {
-        let source = self.inhibition.as_ref()?.inhibited_by(&self.marks(id).roles, labels, at)?;
+    pub(super) fn inhibited_by(&self, id: AlertId, at: Timestamp) -> Option<&StoredAlert> {
+        let roles = Some(&self.marks(id).roles).filter(|roles| roles.has_target())?;
+        let source = self.inhibition.as_ref()?.inhibited_by(roles, &self.book.get(id)?.labels(), at)?;
         self.book.get(source)
     }
 
@@ -293,14 +297,19 @@ impl Known {
     /// When the last of the active silences that cover the alert ends; `None` if there is none.
     pub(super) fn silenced_until(&mut self, id: AlertId, at: Timestamp) -> Option<Timestamp> {
         let (alert, marks) = (self.book.get(id)?, self.marks.get_mut(id.0 as usize)?);
-        self.silences.refresh(&alert.labels, &mut marks.covering);
+        if !self.silences.is_fresh(&marks.covering) {
+            self.silences.refresh(&alert.labels(), &mut marks.covering);
+        }
         self.silences.active(&marks.covering, at).map(|silence| silence.ends_at).max()
     }
 
     /// The active silences that cover the alert.
-    pub(super) fn silenced_by(&self, id: AlertId, labels: &LabelSet, at: Timestamp) -> Vec<Uuid> {
-        let covering = self.silences.refreshed(labels, &self.marks(id).covering);
-        let ids = self.silences.active(&covering, at).map(|silence| silence.id);
-        ids.collect()
+    pub(super) fn silenced_by(&self, id: AlertId, at: Timestamp) -> Vec<Uuid> {
+        let covering = &self.marks(id).covering;
+        let ids = |covering: &Covering| self.silences.active(covering, at).map(|silence| silence.id).collect();
+        match self.book.get(id).filter(|_| !self.silences.is_fresh(covering)) {
+            None => ids(covering),
+            Some(alert) => ids(&self.silences.refreshed(&alert.labels(), covering)),
+        }
     }
 }

@@ -35,15 +35,16 @@ impl Notifier {
     pub(super) fn place(&mut self, now: Timestamp, id: AlertId, prior: &[GroupId], out: &mut Vec<Effect>) {
         let Some(routes) = self.routes.clone() else { return };
         let Some(alert) = self.known.book.get(id).cloned() else { return };
+        let alert_labels = alert.labels();
         if self.known.marks(id).is_placed {
             return;
         }
         let fires = !alert.is_resolved(now);
-        for route in routes.with_steps(routes.matching(&alert.labels)) {
+        for route in routes.with_steps(routes.matching(&alert_labels)) {
             let node = routes.node(route);
             // A step's time comes later; until then only those are there who were before.
             let joins = fires && !node.is_step;
-            let labels = node.group_labels(&alert.labels);
+            let labels = node.group_labels(&alert_labels);
             let mut group = self.groups.find(route, &labels);
             if group.is_some_and(|group| self.known.marks(id).groups.contains(&group)) {
                 continue;
@@ -83,8 +84,9 @@ impl Notifier {
         out: &mut Vec<Effect>,
     ) {
         let Some(alert) = self.known.book.get(id).cloned() else { return };
+        let alert_labels = alert.labels();
         let node = routes.node(step);
-        let labels = node.group_labels(&alert.labels);
+        let labels = node.group_labels(&alert_labels);
         let group_id = match self.groups.find(step, &labels) {
             Some(group) if self.known.marks(id).groups.contains(&group) => return,
             Some(group) => group,

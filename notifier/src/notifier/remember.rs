@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use model::{LabelSet, Timestamp};
+use model::Timestamp;
 
 use super::outcome::Flight;
 use super::{Effect, Notifier};
@@ -96,17 +96,16 @@ impl Notifier {
 
     /// What hides a member, in the order of the questions.
     fn hider(&self, now: Timestamp, routes: &RouteTree, group: &Group, id: AlertId) -> Option<Hider> {
-        let labels = &self.known.book.get(id)?.labels;
-        if let Some(source) = self.known.inhibited_by(id, labels, now) {
+        if let Some(source) = self.known.inhibited_by(id, now) {
             let fingerprint = source.fingerprint.to_string();
-            return Some(Hider::Alert { labels: source.labels.to_string(), fingerprint });
+            return Some(Hider::Alert { labels: source.labels().to_string(), fingerprint });
         }
         match routes.mute_at(group.route, now) {
             Some(Mute::Muted(intervals)) => return Some(Hider::Muted { intervals }),
             Some(Mute::Inactive(intervals)) => return Some(Hider::Inactive { intervals }),
             None => {}
         }
-        let ids = self.known.silenced_by(id, labels, now);
+        let ids = self.known.silenced_by(id, now);
         let ends = ids.iter().filter_map(|id| self.known.silences.get(*id)).map(|silence| silence.ends_at);
         let until_ms = ends.max()?.as_millis();
         Some(Hider::Silences { ids, until_ms })
@@ -243,9 +242,10 @@ impl Notifier {
         if !alert.is_resolved(now) || !self.known.marks(id).groups.is_empty() {
             return;
         }
-        for route in routes.matching(&alert.labels) {
+        let labels = alert.labels();
+        for route in routes.matching(&labels) {
             let node = routes.node(route);
-            let group_key = &*node.group_key(&node.group_labels(&alert.labels));
+            let group_key = &*node.group_key(&node.group_labels(&labels));
             let (receiver, alerts) = (&*node.receiver.name, vec![subject_of(alert, now)]);
             let what = What::EndedUntold;
             self.history.note(Happening { at: now, group_key, receiver, integration: None, what, alerts, more: 0 });
@@ -353,8 +353,7 @@ fn news<'a>(alerts: impl Iterator<Item = &'a NotifiedAlert>, now: Timestamp, mos
 }
 
 fn subject_of(alert: &StoredAlert, now: Timestamp) -> Subject {
-    let labels: LabelSet = alert.labels.clone();
-    Subject { labels, starts_at: alert.starts_at, ended: ended(alert, now) }
+    Subject { labels: alert.labels(), starts_at: alert.starts_at, ended: ended(alert, now) }
 }
 
 /// How an alert ended, if it did.

@@ -50,7 +50,9 @@ impl Known {
         let mut seen_again: Option<Timestamp> = None;
         let mut turned = Vec::new();
         let guests = group.guests.iter().map(|guest| (guest, true));
-        for (Member { id, seen_over, seen }, is_guest) in group.members.iter().map(|member| (member, false)).chain(guests) {
+        for (Member { id, seen_over, seen }, is_guest) in
+            group.members.iter().map(|member| (member, false)).chain(guests)
+        {
             let Some(alert) = self.book.get(*id).filter(|alert| alert.known_at <= at) else { continue };
             let (hash, is_resolved) = (alert.fingerprint.0, alert.is_resolved(at));
             if is_guest && !is_resolved {
@@ -65,7 +67,7 @@ impl Known {
                     turned.push((*id, now));
                 }
             };
-            let counter = if let Some(source) = self.inhibited_by(*id, &alert.labels, at) {
+            let counter = if let Some(source) = self.inhibited_by(*id, at) {
                 note(Seen::hidden(0, source.fingerprint.0));
                 &mut suppressed.inhibition
             } else if let Some(mute) = &mute {
@@ -113,7 +115,18 @@ impl Known {
             Told { firing: firing.into(), starts: starts.into(), resolved: sorted(resolved), hidden: sorted(hidden) };
         let silence_queries = suppressed.silence + visible.len() as u64;
         let (firing_unseen, muted, stale) = (sorted(firing_unseen), sorted(muted), sorted(stale));
-        Sight { told, stale, firing_unseen, muted, seen_again, hidden_over, suppressed, turned, silence_queries, visible }
+        Sight {
+            told,
+            stale,
+            firing_unseen,
+            muted,
+            seen_again,
+            hidden_over,
+            suppressed,
+            turned,
+            silence_queries,
+            visible,
+        }
     }
 
     /// What a receiver is told of a group: all that fires, and of the resolved those in `resolved`.
@@ -128,21 +141,22 @@ impl Known {
         let node = routes.node(group.route);
         let mut alerts: Vec<_> = sight.visible.iter().filter_map(|id| self.book.get(*id)).collect();
         alerts.retain(|alert| !alert.is_resolved(now) || resolved.binary_search(&alert.fingerprint.0).is_ok());
-        alerts.sort_by(|a, b| alert_order(&a.labels, &b.labels));
         let alerts = alerts.into_iter().map(|alert| NotifiedAlert {
-            labels: alert.labels.clone(),
-            annotations: alert.annotations.clone(),
+            labels: alert.labels(),
+            annotations: alert.annotations(),
             starts_at: alert.starts_at,
             resolved_at: alert.is_resolved(now).then_some(alert.ends_at),
-            generator_url: Arc::clone(&alert.generator_url),
+            generator_url: alert.generator_url(),
             fingerprint: alert.fingerprint,
         });
+        let mut alerts: Vec<_> = alerts.collect();
+        alerts.sort_by(|a, b| alert_order(&a.labels, &b.labels));
         Arc::new(Notification {
             receiver: node.receiver.name.clone(),
             group_key: group.key.to_string(),
             group_labels: group.labels.clone(),
             route_labels: node.labels.clone(),
-            alerts: alerts.collect(),
+            alerts,
             still_firing,
             reason,
             at: now,

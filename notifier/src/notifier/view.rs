@@ -89,7 +89,7 @@ impl Notifier {
         now: Timestamp,
         matchers: &'a [Matcher],
     ) -> Box<dyn Iterator<Item = AlertView<'a>> + 'a> {
-        let is_wanted = move |alert: &AlertView<'_>| all_match(matchers, alert.labels());
+        let is_wanted = move |alert: &AlertView<'_>| all_match(matchers, &alert.labels());
         match self.members_matching(matchers) {
             Some(ids) => Box::new(ids.into_iter().filter_map(move |id| self.alert(now, id)).filter(is_wanted)),
             None => Box::new(self.alerts(now).filter(is_wanted)),
@@ -122,9 +122,8 @@ impl Notifier {
         let all = self.known.book.ids_end();
         let end = from.saturating_add(most).min(all);
         let known = (from..end).filter_map(|id| Some((AlertId(id), self.known.book.get(AlertId(id))?)));
-        for (id, alert) in known.filter(|(_, alert)| !alert.is_resolved(now)) {
-            let hidden = self.known.inhibited_by(id, &alert.labels, now).is_some()
-                || !self.known.silenced_by(id, &alert.labels, now).is_empty();
+        for (id, _) in known.filter(|(_, alert)| !alert.is_resolved(now)) {
+            let hidden = self.known.inhibited_by(id, now).is_some() || !self.known.silenced_by(id, now).is_empty();
             *(if hidden { &mut counts.suppressed } else { &mut counts.active }) += 1;
         }
         (end < all).then_some(end)
@@ -167,13 +166,13 @@ impl<'a> AlertView<'a> {
     }
 
     /// Identity.
-    pub fn labels(&self) -> &'a LabelSet {
-        &self.alert.labels
+    pub fn labels(&self) -> LabelSet {
+        self.alert.labels()
     }
 
     /// Text.
-    pub fn annotations(&self) -> &'a LabelSet {
-        &self.alert.annotations
+    pub fn annotations(&self) -> LabelSet {
+        self.alert.annotations()
     }
 
     /// Hash of the labels.
@@ -197,8 +196,8 @@ impl<'a> AlertView<'a> {
     }
 
     /// Link to its source; may be empty.
-    pub fn generator_url(&self) -> &'a Arc<str> {
-        &self.alert.generator_url
+    pub fn generator_url(&self) -> Arc<str> {
+        self.alert.generator_url()
     }
 
     /// The names of the receivers its routes lead to, in the order of the routes.
@@ -226,12 +225,12 @@ impl<'a> AlertView<'a> {
 
     /// What hides it, at the instant of the view.
     pub fn status(&self) -> AlertStatus {
-        let inhibiting = self.known().inhibited_by(self.id, self.labels(), self.now);
+        let inhibiting = self.known().inhibited_by(self.id, self.now);
         let group = self.group.and_then(|id| self.notifier.groups.get(id));
         let mute = group
             .zip(self.notifier.routes.as_deref())
             .and_then(|(group, routes)| routes.mute_at(group.route, self.now));
-        let silenced_by = self.known().silenced_by(self.id, self.labels(), self.now);
+        let silenced_by = self.known().silenced_by(self.id, self.now);
         let inhibited_by: Vec<Fingerprint> = inhibiting.map(|source| source.fingerprint).into_iter().collect();
         let muted_by = mute.map(|mute| mute.intervals().to_vec()).unwrap_or_default();
         let is_active = silenced_by.is_empty() && inhibited_by.is_empty() && muted_by.is_empty();

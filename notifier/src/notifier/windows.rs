@@ -153,7 +153,7 @@ impl Notifier {
         let is_over = alert.is_resolved(now);
         self.windows.vigils.iter().any(|(silence, vigil)| match vigil.holder {
             Some(holder) => is_over && holder == id,
-            None => !is_over && self.known.silences.get(*silence).is_some_and(|it| it.matches(&alert.labels)),
+            None => !is_over && self.known.silences.get(*silence).is_some_and(|it| it.matches(&alert.labels())),
         })
     }
 
@@ -165,7 +165,8 @@ impl Notifier {
     /// Begins to tend what an earlier process left, with patience for alerts that have not come back yet.
     pub(super) fn restore_windows(&mut self, now: Timestamp) {
         let patience = now.plus(self.settings.restart_grace);
-        let waiting = self.known.silences.iter().filter(|it| it.until_resolved && it.state(now) != SilenceState::Expired);
+        let waiting =
+            self.known.silences.iter().filter(|it| it.until_resolved && it.state(now) != SilenceState::Expired);
         self.windows.vigils = waiting.map(|it| (it.id, Vigil { holder: None, patience })).collect();
         if !(self.windows.vigils.is_empty() && self.windows.maintenances.is_empty()) {
             self.windows.due = Some(now);

@@ -1,13 +1,14 @@
 //! Alerts in the store: neighbours in the book share a record, in which each says how it differs from the one before. So a
 //! burst of alerts is written in few records, which hold a fraction of its text.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{LabelSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::text_change::{TextChange, applied, changes};
-use crate::alert_book::{AlertId, StoredAlert};
+use crate::alert_book::{AlertId, StoredAlert, Texts};
 
 /// How many ids share a record: so many ordinary alerts stay below the store's 4 KiB.
 pub const PAGE_ALERTS: u32 = 20;
@@ -40,6 +41,25 @@ pub struct Restored {
     pub is_resolved: bool,
 }
 
+/// An alert of a page, with its texts put together.
+#[derive(Debug)]
+pub struct Whole<'a> {
+    id: AlertId,
+    alert: &'a StoredAlert,
+    is_resolved: bool,
+    labels: LabelSet,
+    annotations: LabelSet,
+    generator_url: Arc<str>,
+}
+
+impl<'a> Whole<'a> {
+    /// An alert under its id, and whether it is known to be over.
+    pub fn new(id: AlertId, alert: &'a StoredAlert, is_resolved: bool) -> Self {
+        let (labels, annotations, generator_url) = (alert.labels(), alert.annotations(), alert.generator_url());
+        Self { id, alert, is_resolved, labels, annotations, generator_url }
+    }
+}
+
 impl<'a> AlertPageV1<'a> {
     /// The page that an alert belongs to.
     pub fn number_of(id: AlertId) -> u32 {
@@ -52,16 +72,17 @@ impl<'a> AlertPageV1<'a> {
         (first..first.saturating_add(PAGE_ALERTS)).map(AlertId)
     }
 
-    /// A page of alerts with whether each is known to be over; none if there are none.
-    pub fn new(alerts: impl Iterator<Item = (AlertId, &'a StoredAlert, bool)>) -> Option<Self> {
+    /// A page of alerts; none if there are none.
+    pub fn new(alerts: &'a [Whole<'a>]) -> Option<Self> {
         let (mut texts_before, mut times_before): (Vec<&str>, Times) = Default::default();
-        let alerts = alerts.map(|(id, alert, is_resolved)| {
-            let sets = alert.labels.iter().chain(alert.annotations.iter());
+        let alerts = alerts.iter().map(|Whole { id, alert, is_resolved, labels, annotations, generator_url }| {
+            let sets = labels.iter().chain(annotations.iter());
             let mut texts = Vec::with_capacity(texts_before.len());
-            texts.extend(sets.flat_map(|(name, value)| [name, value]).chain([&*alert.generator_url]));
+            texts.extend(sets.flat_map(|(name, value)| [name, value]).chain([&**generator_url]));
             let times = [alert.starts_at, alert.ends_at, alert.updated_at, alert.known_at].map(Timestamp::as_nanos);
-            let labels = u32::try_from(alert.labels.len()).expect("an alert has fewer than four billion labels");
-            let flags = if alert.is_timeout { TIMEOUT } else { 0 } | if is_resolved { OVER } else { 0 };
+            let labels = u32::try_from(labels.len()).expect("an alert has fewer than four billion labels");
+            let (id, alert) = (*id, *alert);
+            let flags = if alert.is_timeout { TIMEOUT } else { 0 } | if *is_resolved { OVER } else { 0 };
             let changed = AlertV1(id.0, labels, changes(&texts_before, &texts), since(times, times_before), flags);
             (texts_before, times_before) = (texts, times);
             changed
@@ -86,14 +107,12 @@ impl<'a> AlertPageV1<'a> {
             let is_resolved = flags & OVER != 0;
             let alert = StoredAlert {
                 fingerprint: labels.fingerprint(),
-                labels,
-                annotations,
+                texts: Texts::new(labels, annotations, generator_url.into()),
                 starts_at,
                 ends_at: if is_resolved { ends_at } else { ends_at.max(patient) },
                 updated_at,
                 known_at,
                 is_timeout: flags & TIMEOUT != 0,
-                generator_url: generator_url.into(),
             };
             Ok(Restored { id: AlertId(id), alert, is_resolved })
         };

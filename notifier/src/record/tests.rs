@@ -1,5 +1,5 @@
 use super::*;
-use crate::alert_book::{AlertId, StoredAlert};
+use crate::alert_book::{AlertId, StoredAlert, Texts};
 
 fn back(record: &Record<'_>) -> RecordV1<'static> {
     let Record::V1(back) = Record::from_bytes(&record.to_bytes()).unwrap();
@@ -56,21 +56,23 @@ fn log_entries_come_back_as_they_were() {
 fn a_firing_alert_gets_one_more_term() {
     let at = Timestamp::from_secs;
     let alert = |ends_at| StoredAlert {
-        labels: LabelSet::from_pairs([("alertname", "A"), ("x", "1")]),
-        annotations: LabelSet::from_pairs([("note", "ü")]),
+        texts: Texts::new(
+            LabelSet::from_pairs([("alertname", "A"), ("x", "1")]),
+            LabelSet::from_pairs([("note", "ü")]),
+            "http://p".into(),
+        ),
         fingerprint: LabelSet::from_pairs([("alertname", "A"), ("x", "1")]).fingerprint(),
         starts_at: at(10),
         ends_at,
         updated_at: at(100),
         known_at: at(50),
         is_timeout: true,
-        generator_url: "http://p".into(),
     };
     // stored end, now of the restart, end after it
     for (end, now, expected) in [(340, 110, 350), (340, 1000, 1240), (5000, 110, 5010), (90, 1000, 90)] {
         let stored = alert(at(end));
-        let page = AlertPageV1::new([(AlertId(21), &stored, end <= 100)].into_iter()).unwrap();
-        let RecordV1::Alerts(page) = back(&Record::of_alerts(page)) else { panic!() };
+        let whole = [Whole::new(AlertId(21), &stored, end <= 100)];
+        let RecordV1::Alerts(page) = back(&Record::of_alerts(AlertPageV1::new(&whole).unwrap())) else { panic!() };
         let restored = page.into_alerts(at(now), Duration::MAX).unwrap().remove(0);
         assert_eq!(restored.alert, alert(at(expected)));
         assert_eq!((restored.id, restored.is_resolved), (AlertId(21), end <= 100));
@@ -82,25 +84,28 @@ fn a_firing_alert_gets_one_more_term() {
 #[test]
 fn the_texts_of_a_page_are_stored_once_and_a_page_of_nothing_is_none() {
     let alert = |n: u32| StoredAlert {
-        labels: LabelSet::from_pairs([("alertname", "SomethingRatherLong".to_owned()), ("x", n.to_string())]),
-        annotations: LabelSet::from_pairs([("note", "the same for each of them")]),
+        texts: Texts::new(
+            LabelSet::from_pairs([("alertname", "SomethingRatherLong".to_owned()), ("x", n.to_string())]),
+            LabelSet::from_pairs([("note", "the same for each of them")]),
+            "http://prometheus.example.com:9090/graph".into(),
+        ),
         fingerprint: model::labels::Fingerprint(0),
         starts_at: Timestamp::from_secs(10),
         ends_at: Timestamp::from_secs(400),
         updated_at: Timestamp::from_secs(100),
         known_at: Timestamp::from_secs(50),
         is_timeout: false,
-        generator_url: "http://prometheus.example.com:9090/graph".into(),
     };
     let alerts: Vec<_> = (0..3).map(alert).collect();
     let ids = (0..3).map(AlertId);
-    let page = AlertPageV1::new(ids.zip(&alerts).map(|(id, alert)| (id, alert, false))).unwrap();
+    let whole: Vec<_> = ids.zip(&alerts).map(|(id, alert)| Whole::new(id, alert, false)).collect();
+    let page = AlertPageV1::new(&whole).unwrap();
     let bytes = Record::of_alerts(page).to_bytes();
     assert_eq!(String::from_utf8_lossy(&bytes).matches("the same for each").count(), 1);
     let Record::V1(RecordV1::Alerts(page)) = Record::from_bytes(&bytes).unwrap() else { panic!() };
     let restored = page.into_alerts(Timestamp::from_secs(100), Duration::ZERO).unwrap();
-    assert!(restored.iter().zip(&alerts).all(|(restored, alert)| restored.alert.labels == alert.labels));
-    assert!(AlertPageV1::new(std::iter::empty()).is_none());
+    assert!(restored.iter().zip(&alerts).all(|(restored, alert)| restored.alert.labels() == alert.labels()));
+    assert!(AlertPageV1::new(&[]).is_none());
     for (broken, why) in [
         (&br#"{"v1":{"alerts":[[0,1,["a",1],[0,0,0,0],0]]}}"#[..], "text 1 is told as a change of nothing"),
         (br#"{"v1":{"alerts":[[0,1,["a","b"],[0,0,0,0],0]]}}"#, "a label without a value"),

@@ -250,6 +250,7 @@ fn recorded_webhooks_come_out_the_same() {
                 still_firing: false,
                 reason: Reason::FirstNotification,
                 at: t(600.0),
+                digest: None,
             };
             let renderer = Renderer::shipped(payload["externalURL"].as_str().unwrap());
             let settings = crate::receiver::webhook::WebhookSettings::to("http://sink/hook");

@@ -202,7 +202,7 @@ impl Story {
             source.get("sev") == Some("crit") && ["team", "i"].iter().all(|name| source.get(name) == labels.get(name))
         };
         let inhibited =
-            labels.get("sev") == Some("warn") && self.stage.notifier.alerts(now).any(|a| inhibits(a.labels()));
+            labels.get("sev") == Some("warn") && self.stage.notifier.alerts(now).any(|a| inhibits(&a.labels()));
         silenced || inhibited
     }
 
@@ -213,8 +213,7 @@ impl Story {
         for id in self.silences.clone() {
             self.stage.expire(id);
         }
-        let firing: Vec<LabelSet> =
-            self.stage.notifier.alerts(self.stage.now).map(|alert| alert.labels().clone()).collect();
+        let firing: Vec<LabelSet> = self.stage.notifier.alerts(self.stage.now).map(|alert| alert.labels()).collect();
         let ends_at = Some(super::stage::t(now + 500.0));
         self.stage.push(firing.into_iter().map(|labels| model::Alert { labels, ends_at, ..super::stage::alert("") }));
         // Past the mute window, a wait that was asked for, and a full interval.
@@ -227,7 +226,7 @@ impl Story {
     /// Promises 1 and 3 once all is well: who fires is known to fire, who does not is not.
     fn everybody_knows(&self) {
         for group in self.stage.notifier.groups(self.stage.now) {
-            for alert in group.alerts().filter(|alert| !self.is_hidden(alert.labels())) {
+            for alert in group.alerts().filter(|alert| !self.is_hidden(&alert.labels())) {
                 for (key, told) in &self.witness.told {
                     if key.0 == group.key() && key.1 == group.receiver() {
                         let open = told.open.get(&alert.fingerprint()).copied().unwrap_or(false);
@@ -243,8 +242,7 @@ impl Story {
 
     fn all_is_closed(&mut self) {
         let now = seconds(self.stage.now);
-        let firing: Vec<LabelSet> =
-            self.stage.notifier.alerts(self.stage.now).map(|alert| alert.labels().clone()).collect();
+        let firing: Vec<LabelSet> = self.stage.notifier.alerts(self.stage.now).map(|alert| alert.labels()).collect();
         let ends_at = Some(self.stage.now);
         self.stage.push(firing.into_iter().map(|labels| model::Alert { labels, ends_at, ..super::stage::alert("") }));
         self.stage.at(now + 60.0);

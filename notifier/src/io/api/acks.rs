@@ -51,16 +51,16 @@ pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): Ra
     let matchers = Parameters::read(query.as_deref(), api.about.matcher_mode).matchers("filter")?;
     let shown = api.desk.read(|notifier, now| {
         let acks = notifier.acknowledgements(now).into_iter();
-        let wanted = acks.filter(|(_, alert)| all_match(&matchers, alert.labels()));
-        wanted.map(|(ack, alert)| ShownAck::new(ack, alert.labels())).collect::<Vec<_>>()
+        let wanted = acks.filter(|(_, alert)| all_match(&matchers, &alert.labels()));
+        wanted.map(|(ack, alert)| ShownAck::new(ack, &alert.labels())).collect::<Vec<_>>()
     });
     Ok(answer::json_list(shown))
 }
 
 /// `POST /ack`: answered once it is stored, with what is acknowledged now.
 pub(super) async fn post<D: Desk>(State(api): State<Api<D>>, body: Bytes) -> Result<Response, Refusal> {
-    let posted: PostedAck = serde_json::from_slice(&body)
-        .map_err(|error| bad(format!("the body is no acknowledgement: {error}")))?;
+    let posted: PostedAck =
+        serde_json::from_slice(&body).map_err(|error| bad(format!("the body is no acknowledgement: {error}")))?;
     let target = target(posted.fingerprints, posted.matchers, posted.group_key, api.about.matcher_mode)?;
     let until = posted.until.and_then(Moment::given);
     let draft = AckDraft { target, by: posted.by, comment: posted.comment, until };
@@ -69,7 +69,7 @@ pub(super) async fn post<D: Desk>(State(api): State<Api<D>>, body: Bytes) -> Res
     let shown = api.desk.read(|notifier, now| {
         let known = notifier.acknowledgements(now).into_iter();
         let wanted = known.filter(|(ack, _)| made.iter().any(|one| one.fingerprint == ack.fingerprint));
-        wanted.map(|(ack, alert)| ShownAck::new(ack, alert.labels())).collect::<Vec<_>>()
+        wanted.map(|(ack, alert)| ShownAck::new(ack, &alert.labels())).collect::<Vec<_>>()
     });
     Ok(answer::json_list(shown))
 }

@@ -178,15 +178,15 @@ impl GettableAlert {
     pub(super) fn new(alert: &AlertView<'_>, filter: &Filter) -> Option<Self> {
         let status = alert.status();
         filter.wants_status(&status).then(|| Self {
-            annotations: alert.annotations().clone(),
+            annotations: alert.annotations(),
             ends_at: alert.ends_at(),
             fingerprint: alert.fingerprint(),
             receivers: alert.whole_receivers().cloned().collect(),
             starts_at: alert.starts_at(),
             status,
             updated_at: alert.updated_at(),
-            generator_url: Arc::clone(alert.generator_url()),
-            labels: alert.labels().clone(),
+            generator_url: alert.generator_url(),
+            labels: alert.labels(),
             acknowledged: alert.acknowledged().cloned().map(Box::new),
         })
     }

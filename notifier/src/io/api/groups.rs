@@ -91,7 +91,7 @@ impl PartialOrd for Place {
 }
 
 fn form(group: &GroupView<'_>, filter: &Filter) -> Option<AlertGroup> {
-    let wanted = group.alerts().filter(|alert| filter.wants_labels(alert.labels()));
+    let wanted = group.alerts().filter(|alert| filter.wants_labels(&alert.labels()));
     let mut alerts: Vec<GettableAlert> = wanted.filter_map(|alert| GettableAlert::new(&alert, filter)).collect();
     alerts.sort_by(GettableAlert::group_order);
     alerts.iter_mut().for_each(GettableAlert::sort_receivers);

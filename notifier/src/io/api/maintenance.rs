@@ -17,7 +17,9 @@ use super::alerts::as_object;
 use super::answer::{self, Refusal};
 use super::filter::Parameters;
 use super::moment::Moment;
-use super::silences::{Created, MatcherForm, PostableSilence, SILENCES_LOG, matcher_forms, read_id, refuse, stored_or_undone};
+use super::silences::{
+    Created, MatcherForm, PostableSilence, SILENCES_LOG, matcher_forms, read_id, refuse, stored_or_undone,
+};
 use crate::io::desk::Desk;
 use crate::maintenance::Maintenance;
 use crate::schedule::{Occurrence, Schedule, ScheduleError, WrittenSchedule};
@@ -128,7 +130,7 @@ pub(super) async fn preview<D: Desk>(
     let posted: PostableSilence = answer::read(&answer::SILENCE, &headers, &body)?;
     let draft = posted.into_maintenance()?;
     let (now, matching_alerts) = api.desk.read(|notifier, now| {
-        let covered = notifier.alerts(now).filter(|alert| all_match(&draft.matchers, alert.labels()));
+        let covered = notifier.alerts(now).filter(|alert| all_match(&draft.matchers, &alert.labels()));
         (now, covered.count())
     });
     let from = draft.starts_at.map_or(now, |at| at.max(now));

@@ -34,13 +34,13 @@ impl Notifier {
     pub fn meant_alerts(&self, now: Timestamp, asked: &Asked, most: usize) -> (Vec<LabelSet>, usize) {
         let known = self.known.book.iter().filter(|(_, alert)| match asked {
             Asked::Fingerprint(fingerprint) => alert.fingerprint == *fingerprint,
-            Asked::Matching(matchers) => all_match(matchers, &alert.labels),
+            Asked::Matching(matchers) => all_match(matchers, &alert.labels()),
         });
-        let mut meant: Vec<(bool, &LabelSet)> =
-            known.map(|(_, alert)| (alert.is_resolved(now), &alert.labels)).collect();
+        let mut meant: Vec<(bool, LabelSet)> =
+            known.map(|(_, alert)| (alert.is_resolved(now), alert.labels())).collect();
         meant.sort_unstable();
         let more = meant.len().saturating_sub(most);
-        (meant.into_iter().take(most).map(|(_, labels)| labels.clone()).collect(), more)
+        (meant.into_iter().take(most).map(|(_, labels)| labels).collect(), more)
     }
 
     /// The answer where no alert is meant; `past` are labels of alerts that the history knows.
@@ -49,8 +49,8 @@ impl Notifier {
             Asked::Matching(matchers) => matchers.as_slice(),
             Asked::Fingerprint(_) => &[],
         };
-        let known = self.known.book.iter().map(|(_, alert)| &alert.labels);
-        let nearest = nearest(matchers, known.chain(past));
+        let known = self.known.book.iter().map(|(_, alert)| alert.labels());
+        let nearest = nearest(matchers, known.chain(past.iter().cloned()));
         let name = matchers.iter().find(|matcher| matcher.name() == ALERT_NAME && matcher.op() == MatchOp::Equal);
         if let Some(name) = name.filter(|name| self.known.is_name_full(name.value())) {
             let most = self.settings.alerts_per_name_max;
@@ -79,26 +79,27 @@ impl Notifier {
 }
 
 /// Alerts that meet some of the matchers, those that meet the most first.
-fn nearest<'a>(matchers: &[Matcher], alerts: impl Iterator<Item = &'a LabelSet>) -> Vec<Nearest> {
-    let mut best: Vec<(usize, &LabelSet)> = Vec::new();
+fn nearest(matchers: &[Matcher], alerts: impl Iterator<Item = LabelSet>) -> Vec<Nearest> {
+    let mut best: Vec<(usize, LabelSet)> = Vec::new();
     for labels in alerts {
-        let misses = matchers.iter().filter(|matcher| !matcher.matches(labels)).count();
+        let misses = matchers.iter().filter(|matcher| !matcher.matches(&labels)).count();
         if misses >= matchers.len() || best.iter().any(|(_, known)| *known == labels) {
             continue;
         }
-        let at = best.partition_point(|other| *other < (misses, labels));
+        let at = best.partition_point(|(other, known)| (*other, known) < (misses, &labels));
         if at < NEAREST_MAX {
             best.insert(at, (misses, labels));
             best.truncate(NEAREST_MAX);
         }
     }
     let near = best.into_iter().map(|(_, labels)| {
-        let missed = matchers.iter().filter(|matcher| !matcher.matches(labels));
+        let missed = matchers.iter().filter(|matcher| !matcher.matches(&labels));
         let differs = missed.map(|matcher| Difference {
             matcher: matcher.to_string(),
             value: labels.get_or_empty(matcher.name()).to_owned(),
         });
-        Nearest { fingerprint: labels.fingerprint(), labels: labels.clone(), differs: differs.collect() }
+        let differs = differs.collect();
+        Nearest { fingerprint: labels.fingerprint(), labels, differs }
     });
     near.collect()
 }

@@ -1,0 +1,217 @@
+//! A text told as what differs from an example: how thousands of texts that are alike lie in memory.
+//!
+//! A difference is a number of edits, each the number of bytes to copy from the example, to leave out of it, and to put in
+//! instead, followed by these; what is left of the example follows after the last. Numbers are written as in label sets. No edit
+//! cuts a character, so each text is put together from texts.
+
+use std::ops::Range;
+
+use crate::labels::number;
+
+/// Texts that differ in more places are told less finely, so that finding out takes little memory.
+const EDITS_MAX: usize = 256;
+
+/// Two edits with fewer bytes between them cost more than one.
+const GAP_MIN: usize = 4;
+
+/// Finds what differs between texts.
+#[derive(Debug, Default)]
+pub struct Differ {
+    edits: Vec<Edit>,
+}
+
+/// What of the example is replaced by what of the text.
+#[derive(Debug)]
+struct Edit {
+    old: Range<usize>,
+    new: Range<usize>,
+}
+
+impl Differ {
+    /// Writes what differs between an example and a text. `parts` are neighbouring stretches of both that correspond to each other,
+    /// in order.
+    pub fn write(
+        &mut self,
+        example: &str,
+        text: &str,
+        parts: impl Iterator<Item = (Range<usize>, Range<usize>)>,
+        difference: &mut String,
+    ) {
+        self.edits.clear();
+        for (old, new) in parts {
+            self.compare(example, text, old, new);
+        }
+        number::put(difference, self.edits.len());
+        let mut copied = 0;
+        for Edit { old, new } in &self.edits {
+            number::put(difference, old.start - copied);
+            number::put(difference, old.len());
+            number::put(difference, new.len());
+            difference.push_str(&text[new.clone()]);
+            copied = old.end;
+        }
+    }
+
+    /// Narrows a part down to what differs: word by word where there are as many.
+    fn compare(&mut self, example: &str, text: &str, old: Range<usize>, new: Range<usize>) {
+        let (before, after) = (&example[old.clone()], &text[new.clone()]);
+        if before == after {
+            return;
+        }
+        let start = common_start(before, after);
+        let end = common_end(&before[start..], &after[start..]);
+        let (old, new) = (old.start + start..old.end - end, new.start + start..new.end - end);
+        let (before, after) = (&example[old.clone()], &text[new.clone()]);
+        let spaces = |text: &str| text.bytes().filter(|byte| *byte == b' ').count();
+        let count = spaces(before);
+        if count == 0 || count != spaces(after) {
+            self.add(old, new);
+            return;
+        }
+        let (mut old, mut new) = (old.start, new.start);
+        for (word_before, word_after) in before.split(' ').zip(after.split(' ')) {
+            self.compare(example, text, old..old + word_before.len(), new..new + word_after.len());
+            old += word_before.len() + 1;
+            new += word_after.len() + 1;
+        }
+    }
+
+    fn add(&mut self, old: Range<usize>, new: Range<usize>) {
+        let is_full = self.edits.len() >= EDITS_MAX;
+        match self.edits.last_mut() {
+            Some(last) if old.start - last.old.end < GAP_MIN || is_full => {
+                last.old.end = old.end;
+                last.new.end = new.end;
+            }
+            _ => self.edits.push(Edit { old, new }),
+        }
+    }
+}
+
+fn common_start(a: &str, b: &str) -> usize {
+    let mut bytes = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    while !a.is_char_boundary(bytes) {
+        bytes -= 1;
+    }
+    bytes
+}
+
+fn common_end(a: &str, b: &str) -> usize {
+    let mut bytes = a.bytes().rev().zip(b.bytes().rev()).take_while(|(a, b)| a == b).count();
+    while !a.is_char_boundary(a.len() - bytes) {
+        bytes -= 1;
+    }
+    bytes
+}
+
+/// Reads the difference that `differences` begins with, and the text that it makes of the example: `None` if that is the example
+/// itself. What is no difference makes an empty text.
+pub fn read(example: &str, differences: &mut &str) -> Option<String> {
+    let count = number::take(differences);
+    if count == 0 {
+        return None;
+    }
+    let mut text = String::with_capacity(example.len() + differences.len());
+    let mut pieces = Pieces { example, differences, left: count };
+    while let Some((kept, put_in)) = pieces.next() {
+        text.push_str(kept);
+        text.push_str(put_in);
+    }
+    text.push_str(pieces.example);
+    Some(text)
+}
+
+/// Whether the difference that `differences` begins with makes `text` of the example. If not, it may not have been read to its end.
+pub fn is_read_as(example: &str, differences: &mut &str, text: &str) -> bool {
+    let count = number::take(differences);
+    let mut rest = text.as_bytes();
+    let mut pieces = Pieces { example, differences, left: count };
+    for (kept, put_in) in pieces.by_ref() {
+        let after = rest.strip_prefix(kept.as_bytes()).and_then(|rest| rest.strip_prefix(put_in.as_bytes()));
+        let Some(after) = after else { return false };
+        rest = after;
+    }
+    rest == pieces.example.as_bytes()
+}
+
+/// Skips the difference that `differences` begins with.
+pub fn skip(differences: &mut &str) {
+    let count = number::take(differences);
+    for _ in 0..count {
+        if differences.is_empty() {
+            return;
+        }
+        number::take(differences);
+        number::take(differences);
+        let bytes = number::take(differences);
+        *differences = differences.get(bytes..).unwrap_or_default();
+    }
+}
+
+/// What is copied and what is put in, edit by edit; after the last, `example` is what is left to copy.
+struct Pieces<'e, 'd, 'r> {
+    example: &'e str,
+    differences: &'r mut &'d str,
+    left: usize,
+}
+
+impl<'e, 'd> Iterator for Pieces<'e, 'd, '_> {
+    type Item = (&'e str, &'d str);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1).filter(|_| !self.differences.is_empty())?;
+        let (copied, left_out, put_in) =
+            (number::take(self.differences), number::take(self.differences), number::take(self.differences));
+        let (kept, rest) = self.example.split_at_checked(copied).unwrap_or_default();
+        self.example = rest.get(left_out..).unwrap_or_default();
+        let (put_in, rest) = self.differences.split_at_checked(put_in).unwrap_or_default();
+        *self.differences = rest;
+        Some((kept, put_in))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn difference(example: &str, text: &str) -> String {
+        let mut written = String::new();
+        let whole = [(0..example.len(), 0..text.len())];
+        Differ::default().write(example, text, whole.into_iter(), &mut written);
+        written
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(example in "[ab é€]{0,80}", text in "[ab é€]{0,80}", other in "[ab é€]{0,3}") {
+            let written = difference(&example, &text) + "rest";
+            let mut differences = written.as_str();
+            prop_assert_eq!(read(&example, &mut differences).unwrap_or_else(|| example.clone()), text.clone());
+            prop_assert_eq!(differences, "rest");
+            let (mut skipped, mut compared, mut other_compared) = (written.as_str(), written.as_str(), written.as_str());
+            skip(&mut skipped);
+            prop_assert_eq!(skipped, "rest");
+            prop_assert!(is_read_as(&example, &mut compared, &text));
+            prop_assert_eq!(compared, "rest");
+            prop_assert_eq!(is_read_as(&example, &mut other_compared, &other), other == text);
+        }
+
+        #[test]
+        fn what_is_no_difference_does_no_harm(example in "[ab é€]{0,9}", damaged in "\\PC{0,20}") {
+            read(&example, &mut damaged.as_str());
+            is_read_as(&example, &mut damaged.as_str(), &example);
+            skip(&mut damaged.as_str());
+        }
+    }
+
+    #[test]
+    fn only_the_words_that_differ_are_kept() {
+        let written = difference("Pod a-1 of tenant-7 is down.", "Pod a-302 of tenant-12 is down.");
+        assert_eq!(written.chars().filter(|c| c.is_alphanumeric()).collect::<String>(), "30212");
+        assert!(written.len() <= 12, "{written:?}");
+        assert_eq!(difference("the same", "the same").len(), 1);
+    }
+}
