@@ -91,6 +91,8 @@ pub struct Event {
     group_key: String,
     #[serde(default)]
     integration: Option<String>,
+    #[serde(default)]
+    index: usize,
     text: String,
     #[serde(default)]
     alerts: Vec<EventAlert>,
@@ -182,6 +184,7 @@ pub fn table(events: &[Event], indent: &str, with_alerts: bool) -> String {
     table.open_row(&heads);
     for event in events {
         let receiver = match &event.integration {
+            Some(kind) if event.index > 0 => format!("{}/{kind}/{}", event.receiver, event.index),
             Some(kind) => format!("{}/{kind}", event.receiver),
             None => event.receiver.clone(),
         };

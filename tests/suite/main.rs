@@ -13,6 +13,7 @@ mod conformance;
 mod dead_mail_server;
 mod demo;
 mod differential;
+mod explain;
 mod grafana;
 mod head_to_head;
 mod hostile_query_api;

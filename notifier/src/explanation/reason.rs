@@ -22,6 +22,8 @@ pub enum Verdict {
     Firing,
     /// It is over.
     Over,
+    /// It does not exist.
+    Supposed,
     /// It is not known.
     Unknown,
 }
@@ -127,7 +129,8 @@ impl Why {
             | Self::EndedUntold
             | Self::EndedHidden
             | Self::GivenUp => Verdict::NotTold,
-            Self::Reported | Self::HeldAfterRestart | Self::Supposed => Verdict::Firing,
+            Self::Reported | Self::HeldAfterRestart => Verdict::Firing,
+            Self::Supposed => Verdict::Supposed,
             Self::EndedBySource | Self::EndsAtPassed | Self::ResolveTimeout | Self::Past => Verdict::Over,
             Self::NeverSeen | Self::LimitReached => Verdict::Unknown,
         }

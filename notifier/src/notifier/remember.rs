@@ -13,7 +13,7 @@ use crate::alert_book::{AlertId, StoredAlert};
 use crate::decision::{HoldReason, Verdict};
 use crate::group::{Content, Failures, Group, GroupId, Member, Seen, Slot, SlotState};
 use crate::history::event::{Ended, Happening, Hider, Subject, What, millis};
-use crate::notification::NotifiedAlert;
+use crate::notification::{NotifiedAlert, Reason};
 use crate::receiver::{Integration, Outcome, Receiver};
 use crate::route::{Mute, RouteTree};
 
@@ -122,6 +122,8 @@ impl Notifier {
     ) {
         let Some(slot) = group.slots.get_mut(at) else { return };
         let held = match verdict {
+            // That it knows all there is to know needs not be said again after each repeat.
+            Verdict::Notify(Reason::RepeatInterval) => slot.held.filter(|held| *held == HoldReason::Unchanged),
             Verdict::Notify(_) => None,
             Verdict::Hold(reason) => Some(reason),
         };

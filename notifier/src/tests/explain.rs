@@ -412,6 +412,27 @@ fn would_it_page() {
     assert_eq!(reason("alertname=K team=a"), ("nobody".to_owned(), Why::NoIntegrations, None));
 }
 
+/// A reason that is added is also one that people can look up.
+#[test]
+fn the_docs_name_every_reason() {
+    let variants = include_str!("../explanation/reason.rs").split_once("pub enum Why {").unwrap().1;
+    let variants = variants.split_once("\n}").unwrap().0.lines().filter_map(|line| line.trim().strip_suffix(','));
+    let docs = include_str!("../../../docs/explain.md");
+    let mut reasons = 0;
+    for variant in variants {
+        let mut name = String::new();
+        for letter in variant.chars() {
+            if letter.is_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.extend(letter.to_lowercase());
+        }
+        assert!(docs.contains(&format!("`{name}`")), "docs/explain.md does not name {name}");
+        reasons += 1;
+    }
+    assert!(reasons > 30, "{reasons}");
+}
+
 /// What did not change costs nothing: no event for a flush that finds everything as it was.
 #[test]
 fn nothing_is_noted_where_nothing_changes() {
