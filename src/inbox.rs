@@ -7,6 +7,7 @@ mod smtp;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::Timestamp;
@@ -25,6 +26,8 @@ const CONNECTIONS_MAX: usize = 64;
 /// Something a receiver was told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Page {
+    /// It is the so manieth, from 1.
+    pub number: u64,
     /// When it came in.
     #[serde(serialize_with = "rfc3339")]
     pub at: Timestamp,
@@ -64,6 +67,8 @@ pub struct Inbox {
 
 pub(crate) struct Shelf {
     pages: Mutex<VecDeque<Page>>,
+    /// How many came in; counted while `pages` is held.
+    count: AtomicU64,
     arrivals: broadcast::Sender<Page>,
 }
 
@@ -73,7 +78,11 @@ impl Inbox {
     /// # Errors
     /// An address cannot be bound.
     pub async fn open(smtp: SocketAddr, http: SocketAddr) -> std::io::Result<Self> {
-        let shelf = Arc::new(Shelf { pages: Mutex::default(), arrivals: broadcast::channel(PAGES_MAX).0 });
+        let shelf = Arc::new(Shelf {
+            pages: Mutex::default(),
+            count: AtomicU64::new(0),
+            arrivals: broadcast::channel(PAGES_MAX).0,
+        });
         let smtp = TcpListener::bind(smtp).await?;
         let http = TcpListener::bind(http).await?;
         let inbox = Self { smtp: smtp.local_addr()?, http: http.local_addr()?, shelf: shelf.clone() };
@@ -85,6 +94,11 @@ impl Inbox {
     /// Everything that came in, oldest first.
     pub fn pages(&self) -> Vec<Page> {
         self.shelf.pages().iter().cloned().collect()
+    }
+
+    /// One of them, if it is there still.
+    pub fn page(&self, number: u64) -> Option<Page> {
+        self.shelf.pages().iter().find(|page| page.number == number).cloned()
     }
 
     /// Every page from now on.
@@ -109,8 +123,9 @@ fn rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Err
 impl Shelf {
     pub(crate) fn put(&self, arrival: Arrival) {
         let Arrival { channel, to, tells, summary, body } = arrival;
-        let page = Page { at: live::now(), channel, to, tells, summary, body };
         let mut pages = self.pages();
+        let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let page = Page { number, at: live::now(), channel, to, tells, summary, body };
         if pages.len() == PAGES_MAX {
             pages.pop_front();
         }

@@ -17,8 +17,8 @@ pub struct DemoCommand {
     /// End when the story is told: exit code 0, or 1 with what is missing if it takes longer than --deadline.
     #[arg(long)]
     pub once: bool,
-    /// How long the story may take.
-    #[arg(long, value_parser = parse_duration, default_value = "1m", value_name = "DURATION")]
+    /// How long the story may take. It has a second chance after a minute.
+    #[arg(long, value_parser = parse_duration, default_value = "90s", value_name = "DURATION")]
     pub deadline: Duration,
     /// Where state is kept; empty keeps it in memory only. [default: a temporary folder, removed at the end]
     #[arg(long = "storage.path", value_name = "DIR")]

@@ -1,9 +1,9 @@
-//! The demo in a browser: `/` is a page, `/inbox` the same as JSON.
+//! The demo in a browser: `/` is a page, `/inbox` the same as JSON, `/inbox/1` what the first message says.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::RawQuery;
+use axum::extract::{Path, RawQuery};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -38,11 +38,20 @@ pub fn router(board: Arc<Board>, inbox: Inbox) -> Router {
             async move { answer(page) }
         }
     };
+    let of_one = inbox.clone();
+    let body = move |Path(number): Path<u64>| {
+        let page = of_one.page(number);
+        async move { page.map(|page| page.body).ok_or((StatusCode::NOT_FOUND, "this message is not there\n")) }
+    };
     let as_json = move || {
         let (pages, story) = (inbox.pages(), board.story().chapters());
         async move { axum::Json(json!({"story": story, "pages": pages})) }
     };
-    Router::new().route("/", get(as_page)).route("/inbox", get(as_json)).route("/graph", get(graph))
+    Router::new()
+        .route("/", get(as_page))
+        .route("/inbox", get(as_json))
+        .route("/inbox/{number}", get(body))
+        .route("/graph", get(graph))
 }
 
 /// Where the links of alerts lead: there is nothing to draw with here, but the expression can be asked.
@@ -66,7 +75,7 @@ fn shown(board: &Board, inbox: &Inbox) -> Value {
     let page = |page: &Page| {
         let after = format!("{:.1} s", page.at.since(started).as_secs_f64());
         let channel = if page.channel == "email" { "e-mail" } else { page.channel };
-        json!({"after": after, "channel": channel, "to": page.to, "tells": page.tells, "summary": page.summary, "body": page.body})
+        json!({"number": page.number, "after": after, "channel": channel, "to": page.to, "tells": page.tells, "summary": page.summary})
     };
     let pages: Vec<Value> = inbox.pages().iter().rev().take(PAGES_MAX).map(page).collect();
     json!({"news": board.news(), "alerts": board.alerts(), "pages": pages})
@@ -106,6 +115,9 @@ mod tests {
             (told["pages"][0]["channel"].as_str(), told["pages"][0]["tells"].as_str()),
             (Some("webhook"), Some("firing"))
         );
+        assert!(page.contains("<a href=\"inbox/1\">"), "{page}");
+        assert!(get("/inbox/1").await.0.contains("<script>"), "as plain text");
+        assert_eq!(get("/inbox/2").await.0, "this message is not there\n");
         let link = Request::get("/graph?g0.expr=a+%3E+1&g0.tab=1").body(Body::empty()).unwrap();
         let led = router.clone().oneshot(link).await.unwrap();
         assert_eq!(led.headers()[header::LOCATION], "api/v1/query?query=a+%3E+1");

@@ -174,6 +174,7 @@ mod tests {
         assert_eq!(screen(false).event(after, &rule), "  5.1s  rule       A\u{fffd}[2J is firing: 40%\u{fffd}of it");
         assert!(screen(true).event(after, &rule).contains("\x1b[31mfiring\x1b[0m"));
         let page = Page {
+            number: 1,
             at: Timestamp::EPOCH,
             channel: "email",
             to: "a@b.example".to_owned(),

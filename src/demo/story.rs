@@ -141,8 +141,8 @@ mod tests {
     }
 
     fn page(channel: &'static str, tells: Tells) -> Event {
-        let (at, to, body) = (Timestamp::EPOCH, String::new(), String::new());
-        Event::Page(Page { at, channel, to, tells, summary: format!("[X] {HEROINE}"), body })
+        let (number, at, to, body) = (1, Timestamp::EPOCH, String::new(), String::new());
+        Event::Page(Page { number, at, channel, to, tells, summary: format!("[X] {HEROINE}"), body })
     }
 
     #[test]

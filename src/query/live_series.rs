@@ -13,6 +13,9 @@ use super::question::Question;
 /// Most samples one instant of a question may read: this serves one person, not a company.
 const SAMPLES_MAX: usize = 5_000_000;
 
+/// More series are not taken in: what comes from outside must not fill the memory.
+const SERIES_MAX: usize = 100_000;
+
 /// The series, shared by those who write and those who ask.
 #[derive(Debug)]
 pub struct LiveSeries {
@@ -35,11 +38,15 @@ impl LiveSeries {
         }
     }
 
-    /// Adds samples. Those that come late or twice are left out; how many is the answer.
+    /// Adds samples. Those that come late or twice are left out, and all once there are too many series; how many is the answer.
     pub fn append(&self, samples: impl IntoIterator<Item = Sample>) -> usize {
         let mut storage = self.write();
         let mut refused = 0;
         for sample in samples {
+            if storage.series().len() >= SERIES_MAX {
+                refused += 1;
+                continue;
+            }
             let id = storage.series_id(&sample.labels);
             let taken = match sample.is_stale_marker() {
                 true => storage.append_stale(id, sample.timestamp_ms),
