@@ -176,7 +176,7 @@ impl Sled {
             engine.fold(&changes, last)?;
             Ok(engine.meta().generation)
         })?;
-        self.journal.folded(changes.len());
+        self.journal.folded(&changes);
         if is_all {
             self.journal.restart(generation);
         }
