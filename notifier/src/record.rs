@@ -16,15 +16,18 @@ use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
+pub use self::maintenance::MaintenanceV1;
 use crate::acknowledgement::Acknowledgement;
 use crate::group::{Grid, Group, Left, Waiting};
-use crate::notification_log::Entry;
 use crate::maintenance::Maintenance;
+use crate::notification_log::Entry;
 use crate::silence::Silence;
-pub use self::maintenance::MaintenanceV1;
 pub use alert_page::{AlertPageV1, PAGE_ALERTS, Whole};
 pub use history_page::{HistoryPageV1, PageWriter};
 pub(crate) use history_page::{alert_name, group_name};
+
+/// Most records are no longer.
+const USUAL_BYTES: usize = 512;
 
 /// A record of any kind, by version. Instants are nanoseconds since the epoch.
 #[derive(Debug, Serialize, Deserialize)]
@@ -148,7 +151,9 @@ impl Record<'static> {
 impl<'a> Record<'a> {
     /// As stored.
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("records have text keys and no failing serializer")
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut bytes, self).expect("records have text keys and no failing serializer");
+        bytes
     }
 
     /// Where a silence is stored.
