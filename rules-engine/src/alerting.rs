@@ -93,8 +93,13 @@ impl Alerts {
         self.instances
     }
 
-    /// The instance last rendered from the series `source`, and its place.
-    pub fn rendered_from(&self, source: &LabelSet) -> Option<(usize, &Instance)> {
+    /// The instance last rendered from the series `source`, and its place; it is looked for at `guess` first.
+    pub fn rendered_from(&self, source: &LabelSet, guess: usize) -> Option<(usize, &Instance)> {
+        let guessed = self.instances.get(guess);
+        if let Some(instance) = guessed.filter(|guessed| guessed.source.as_ref().is_some_and(|own| own.is_same(source)))
+        {
+            return Some((guess, instance));
+        }
         let &at = self.by_source.get(source)?;
         Some((at, self.instances.get(at)?))
     }
@@ -185,7 +190,13 @@ impl Alerts {
             instance.course = Course::pending(ts);
         }
         (instance.value, instance.annotations, instance.present_in) = (value, annotations, self.round);
-        if instance.source.as_ref() != Some(&source) {
+        if instance.source.as_ref().is_some_and(|own| own.is_same(&source)) {
+            return;
+        }
+        if instance.source.as_ref() == Some(&source) {
+            // from now on it is known by this very set
+            instance.source = Some(source);
+        } else {
             if let Some(older) = instance.source.replace(source.clone())
                 && self.by_source.get(&older) == Some(&at)
             {

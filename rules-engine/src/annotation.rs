@@ -12,7 +12,7 @@ use model::labels::{ALERT_NAME, METRIC_NAME};
 use model::{LabelSet, Timestamp};
 use smol_str::SmolStr;
 
-use crate::alerting::{Alerts, Row};
+use crate::alerting::{Alerts, Instance, Row};
 use dependence::Dependence;
 use template::{Failure, Subject, Template};
 
@@ -123,11 +123,18 @@ impl Texts {
 
     /// Renders each series that differs from what `alerts` were last rendered from.
     pub fn rows(&self, series: &[(LabelSet, f64)], alerts: &Alerts, rendering: &mut Rendering<'_>) -> Vec<Row> {
-        series.iter().map(|(source, value)| self.row(source, *value, alerts, rendering)).collect()
+        let rows = series.iter().enumerate();
+        rows.map(|(place, (source, value))| self.row(source, *value, alerts.rendered_from(source, place), rendering))
+            .collect()
     }
 
-    fn row(&self, source: &LabelSet, value: f64, alerts: &Alerts, rendering: &mut Rendering<'_>) -> Row {
-        let before = alerts.rendered_from(source);
+    fn row(
+        &self,
+        source: &LabelSet,
+        value: f64,
+        before: Option<(usize, &Instance)>,
+        rendering: &mut Rendering<'_>,
+    ) -> Row {
         let same_value = before.is_some_and(|(_, before)| before.value.to_bits() == value.to_bits());
         let subject = Subject::new(source, value);
         let (at, labels) = match before {

@@ -165,7 +165,7 @@ impl Inheritance {
 impl Legacy {
     fn of(mut state: RuleState) -> Self {
         let (record_prefix, instances, inquiries) = match &mut state.body {
-            Body::Recording => (String::new(), Vec::new(), 0),
+            Body::Recording(_) => (String::new(), Vec::new(), 0),
             Body::Alerting(alerting) => {
                 let instances = std::mem::take(&mut alerting.alerts).into_instances();
                 (alerting.record_prefix.clone(), instances, alerting.inquiries)

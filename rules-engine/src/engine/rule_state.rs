@@ -13,7 +13,7 @@ use crate::alerting::{Alerts, Holds, Restoration, Sending};
 use crate::annotation::{Lookups, Rendering, Texts};
 use crate::group::GroupKey;
 use crate::record::{AlertRecord, Labels, Record, RecordV1, RuleKey, alert_key};
-use crate::recording::{self, WrittenSeries};
+use crate::recording::{Recording, WrittenSeries};
 use crate::rule::{Alerting, Rule, RuleKind};
 use crate::sample::{QueryAnswer, QueryFailure, Sample};
 use crate::tally::RuleTally;
@@ -34,7 +34,7 @@ pub(super) struct RuleState {
 /// What only one kind of rule has.
 #[derive(Debug)]
 pub(super) enum Body {
-    Recording,
+    Recording(Recording),
     Alerting(Box<AlertingState>),
 }
 
@@ -125,7 +125,7 @@ impl RuleState {
     /// A rule that has not been evaluated. `duplicate`: how many equals come before it in the group.
     pub(super) fn new(rule: Arc<Rule>, group: &GroupKey, duplicate: usize, settings: &Settings) -> Self {
         let body = match &rule.kind {
-            RuleKind::Recording => Body::Recording,
+            RuleKind::Recording => Body::Recording(Recording::default()),
             RuleKind::Alerting(alerting) => {
                 Body::Alerting(Box::new(AlertingState::new(&rule, alerting, group, duplicate, settings)))
             }
@@ -145,7 +145,7 @@ impl RuleState {
     /// Its alerts, if it is an alerting rule.
     pub(super) fn alerts(&self) -> Option<&Alerts> {
         match &self.body {
-            Body::Recording => None,
+            Body::Recording(_) => None,
             Body::Alerting(state) => Some(&state.alerts),
         }
     }
@@ -155,9 +155,9 @@ impl RuleState {
         self.status.series = series.len();
         let (breaches, failures) = (turn.tally.limit_breaches, turn.tally.template_failures);
         let digest = match &mut self.body {
-            Body::Recording => {
+            Body::Recording(recording) => {
                 turn.tally.limit_breaches += u64::from(on.limit > 0 && series.len() > on.limit);
-                let samples = recording::record(&self.name, &self.rule.labels, on.limit, series, on.timestamp_ms);
+                let samples = recording.record(&self.name, &self.rule.labels, on.limit, series, on.timestamp_ms);
                 samples.map_or_else(Digest::Failed, Digest::Samples)
             }
             Body::Alerting(state) => state.digest(&self.name, &self.rule.labels, series, on, turn),
@@ -175,7 +175,7 @@ impl RuleState {
         turn: &mut Turn<'_>,
     ) -> Vec<Sample> {
         match &mut self.body {
-            Body::Recording => Vec::new(),
+            Body::Recording(_) => Vec::new(),
             Body::Alerting(state) => state.recall(&self.name, &self.rule.labels, answer, on, turn),
         }
     }

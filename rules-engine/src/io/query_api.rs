@@ -6,9 +6,11 @@
 //! closed connection is what tells a server that nobody waits any more.
 
 mod answer;
+mod known_series;
+mod vector;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +21,7 @@ use reqwest::{Method, StatusCode};
 use url::form_urlencoded;
 
 use self::answer::{Data, Elements, Envelope, Value};
+use self::known_series::KnownSeries;
 use crate::config::{QueryTarget, SourceKind, shown_url};
 use crate::failover::{Candidate, Failover, Server};
 use crate::rule::Source;
@@ -39,6 +42,7 @@ pub struct QueryApi {
     kind: SourceKind,
     client: HttpClient,
     servers: Mutex<Failover>,
+    known: Arc<Mutex<KnownSeries>>,
     headers: HeaderMap,
     params: Vec<(String, String)>,
     answer_bytes_max: usize,
@@ -51,6 +55,8 @@ pub struct SourceTally {
     pub name: String,
     /// Its servers, their URLs without what may be secret in them.
     pub servers: Vec<Server>,
+    /// Series that are recognised by their bytes.
+    pub known_series: usize,
 }
 
 /// A query, ready to be sent.
@@ -82,6 +88,7 @@ impl QueryApi {
             kind: target.kind,
             client: HttpClient::new(&target.http, limits)?,
             servers: Mutex::new(Failover::new(target.urls.iter().cloned())),
+            known: Arc::default(),
             headers,
             params: target.params.clone(),
             answer_bytes_max: target.answer_bytes_max,
@@ -167,7 +174,7 @@ impl QueryApi {
         };
         let reply = match self.client.send(request, patience, *now).await {
             Ok(response) if response.body.len() > LONG_ANSWER_BYTES && !response.truncated => {
-                read_aside(response).await
+                read_aside(response, Arc::clone(&self.known)).await
             }
             response => self.reply(response),
         };
@@ -188,6 +195,7 @@ impl QueryApi {
         let all: Vec<String> = own.into_iter().chain(known).collect();
         servers.adopt(all);
         *self.servers() = servers;
+        *lock(&self.known) = std::mem::take(&mut *lock(&before.known));
     }
 
     /// These are its servers from now on; what is known of those that stay is kept.
@@ -199,12 +207,12 @@ impl QueryApi {
     pub fn tally(&self) -> SourceTally {
         let servers = self.servers();
         let servers = servers.servers().iter().map(|server| server.shown_as(shown_url(&server.url)));
-        SourceTally { name: self.name.clone(), servers: servers.collect() }
+        let known_series = lock(&self.known).len();
+        SourceTally { name: self.name.clone(), servers: servers.collect(), known_series }
     }
 
-    /// The data is whole at any time, so a panic elsewhere does not spoil it.
     fn servers(&self) -> MutexGuard<'_, Failover> {
-        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.servers)
     }
 
     fn headers_for(&self, source: &Source) -> Result<HeaderMap, QueryFailure> {
@@ -236,8 +244,13 @@ impl QueryApi {
             let text = format!("the answer is longer than {} bytes, see answer_bytes_max", self.answer_bytes_max);
             return Reply { answer: Err(text.into()), is_well: true };
         }
-        read(&response)
+        read(&response, &self.known)
     }
+}
+
+/// The data behind these locks is whole at any time, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// No server has answered: the last one's words, as those before may be outdated.
@@ -292,8 +305,8 @@ fn is_busy(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT
 }
 
-async fn read_aside(response: Response) -> Reply {
-    let reading = tokio::task::spawn_blocking(move || read(&response));
+async fn read_aside(response: Response, known: Arc<Mutex<KnownSeries>>) -> Reply {
+    let reading = tokio::task::spawn_blocking(move || read(&response, &known));
     reading.await.unwrap_or_else(|error| Reply {
         answer: Err(QueryFailure::passing(format!("the answer could not be read: {error}"))),
         is_well: true,
@@ -301,8 +314,13 @@ async fn read_aside(response: Response) -> Reply {
 }
 
 /// The answer in a response of any status: errors come with 400, 422, 503 and an envelope, or with anything from a proxy.
-fn read(response: &Response) -> Reply {
+fn read(response: &Response, known: &Mutex<KnownSeries>) -> Reply {
     let status = response.status;
+    if status.is_success()
+        && let Some(answer) = vector::read(&response.body, known)
+    {
+        return Reply { answer: Ok(answer), is_well: true };
+    }
     let failure = |text| QueryFailure { text, is_passing: is_busy(status) };
     match serde_json::from_slice::<Envelope<'_>>(&response.body) {
         Ok(envelope) => {
@@ -323,15 +341,15 @@ fn read(response: &Response) -> Reply {
     }
 }
 
-fn read_envelope(envelope: Envelope<'_>, status: u16) -> Result<QueryAnswer, String> {
+fn read_envelope(mut envelope: Envelope<'_>, status: u16) -> Result<QueryAnswer, String> {
     if envelope.status != "success" {
         // the text alone, as Prometheus shows it when it evaluates the rule itself
         let text = envelope.error.filter(|text| !text.is_empty()).or(envelope.error_type);
         let text = text.map(|text| text.strip_prefix(ABOUT_THE_PARAMETER).map(str::to_owned).unwrap_or(text));
         return Err(text.unwrap_or_else(|| format!("the query API answered {status} without an error text")));
     }
-    let data = envelope.data.ok_or("the answer has no data")?;
-    let warnings = envelope.warnings.into_iter().flatten().chain(envelope.infos.into_iter().flatten()).collect();
+    let data = envelope.data.take().ok_or("the answer has no data")?;
+    let warnings = envelope.into_warnings();
     Ok(QueryAnswer { value: read_data(data)?, warnings })
 }
 

@@ -27,6 +27,13 @@ pub(super) struct Envelope<'a> {
     pub(super) infos: Option<Vec<String>>,
 }
 
+impl Envelope<'_> {
+    /// What the server warned of, infos included.
+    pub(super) fn into_warnings(self) -> Vec<String> {
+        self.warnings.into_iter().flatten().chain(self.infos.into_iter().flatten()).collect()
+    }
+}
+
 /// Its payload.
 #[derive(Debug, Deserialize)]
 pub(super) struct Data {
@@ -153,7 +160,7 @@ enum SeriesField {
 }
 
 /// A label set. A name given twice keeps its last value, as Go reads it; an empty value is an absent label.
-struct Labels(LabelSet);
+pub(super) struct Labels(pub(super) LabelSet);
 
 impl<'de> Deserialize<'de> for Labels {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Labels, D::Error> {

@@ -13,7 +13,7 @@ fn response(status: u16, body: &str) -> Response {
 
 /// An answer as text: rows, or `error: …`.
 fn read_text(status: u16, body: &str) -> String {
-    match read(&response(status, body)).answer {
+    match read(&response(status, body), &Mutex::default()).answer {
         Ok(QueryAnswer { value: QueryValue::Scalar(value), warnings }) => format!("scalar {value} {warnings:?}"),
         Ok(QueryAnswer { value: QueryValue::Vector(rows), warnings }) => {
             let rows: Vec<String> = rows.iter().map(|(labels, value)| format!("{labels} {value}")).collect();
