@@ -3,7 +3,7 @@
 //! - [`chart`]: lines over time, with axes and a legend
 //! - [`bars`]: one value of each series
 //! - [`sparkline`]: one line of text for each series
-//! - [`canvas`], [`axis`], [`unit`]: what these are made of
+//! - [`canvas`], [`axis`], [`mod@unit`]: what these are made of
 
 pub mod axis;
 pub mod bars;
