@@ -4,6 +4,7 @@ use model::Timestamp;
 
 use super::Notifier;
 use super::known::Stored;
+use crate::alert_book::StoredAlert;
 use crate::record::{Record, RecordV1};
 
 impl Notifier {
@@ -28,25 +29,55 @@ impl Notifier {
 
     fn take_record(&mut self, now: Timestamp, key: String, record: RecordV1) -> Result<(), String> {
         match record {
-            RecordV1::Silence(silence) => self.known.silences.put(silence.into_silence()?),
+            RecordV1::Silence(silence) => {
+                let mut silence = silence.into_silence()?;
+                if silence.updated_at > now && silence.ends_at <= silence.updated_at {
+                    // It was ended by hand, before the clock was set back.
+                    silence.ends_at = silence.ends_at.min(now);
+                    silence.starts_at = silence.starts_at.min(now);
+                }
+                self.known.silences.put(silence);
+            }
             RecordV1::Ack(ack) => self.acks.put(ack.into_acknowledgement()),
             RecordV1::Maintenance(maintenance) => self.restore_maintenance(maintenance.into_maintenance()?),
             RecordV1::Log(entry) => {
-                let (key, entry) = entry.into_entry();
+                let (key, mut entry) = entry.into_entry();
+                entry.at = entry.at.min(now);
                 self.log.restore(key, entry);
             }
             RecordV1::Alerts(page) => {
                 let taken = page.into_alerts(now, self.settings.restart_grace)?.into_iter().map(|restored| {
                     let stored = if restored.is_resolved { Stored::Resolved } else { Stored::Firing };
-                    self.known.restore(restored.id, restored.alert, stored)
+                    let alert = not_ahead(restored.alert, restored.is_resolved, now);
+                    self.known.restore(restored.id, alert, stored)
                 });
                 // One that cannot be taken leaves the others of its page.
                 return taken.fold(Ok(()), Result::and);
             }
-            RecordV1::Group(group) => self.groups.leave(key, group.into_left()),
+            RecordV1::Group(group) => {
+                let mut left = group.into_left();
+                // No group waits for the clock to be where it was.
+                left.grid.anchor = left.grid.anchor.min(now.plus(left.grid.interval));
+                self.groups.leave(key, left);
+            }
             // It is read with its size.
             RecordV1::History(_) => {}
         }
         Ok(())
+    }
+}
+
+/// An alert from a time that is yet to come: the clock was set back while the process was down. It is known all the same, and
+/// what is over stays over.
+fn not_ahead(alert: StoredAlert, is_resolved: bool, now: Timestamp) -> StoredAlert {
+    if alert.updated_at <= now {
+        return alert;
+    }
+    StoredAlert {
+        starts_at: alert.starts_at.min(now),
+        ends_at: if is_resolved { alert.ends_at.min(now) } else { alert.ends_at },
+        updated_at: now,
+        known_at: alert.known_at.min(now),
+        ..alert
     }
 }

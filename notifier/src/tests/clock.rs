@@ -1,6 +1,6 @@
 //! The system clock is set back by an hour: pages come as they would have, and what is over stays over.
 
-use super::stage::{Stage, alert, between, simple};
+use super::stage::{Stage, alert, between, simple, t};
 
 const HOUR: f64 = 3600.0;
 
@@ -50,4 +50,24 @@ fn a_repeat_comes_an_interval_after_the_page_as_told_by_the_new_clock() {
     assert!(heard[1].ends_with("hook repeat interval elapsed: K/1"), "{heard:?}");
     let at: f64 = heard[1].split(' ').next().unwrap().parse().unwrap();
     assert!((HOUR..HOUR + 30.0).contains(&at), "{heard:?}");
+}
+
+#[test]
+fn a_start_at_an_earlier_time_takes_nothing_that_is_over_for_firing_and_holds_no_page_back() {
+    let mut stage = Stage::new(simple("[alertname]", "10s", "1m", "4h"));
+    let kind = |name: &str| vec![model::Matcher::equal("alertname", name)];
+    stage.at(5000.0).push([between(5000.0, 90000.0, "alertname=K"), between(5000.0, 90000.0, "alertname=L")]);
+    let silence = stage.silence(&kind("M"), 5000.0, 90000.0);
+    stage.at(5100.0).push([between(5000.0, 5100.0, "alertname=L")]).expire(silence).at(5200.0);
+    stage.push([between(5200.0, 90000.0, "alertname=N")]);
+    stage.heard();
+    // down, and the clock is half an hour behind when it is back
+    stage.now = t(3400.0);
+    stage.restart(0.0).at(3430.0);
+    assert_eq!(stage.notifier.silence(silence).unwrap().state(stage.now), crate::silence::SilenceState::Expired);
+    stage.push([between(3430.0, 90000.0, "alertname=M")]).at(3700.0);
+    let heard = stage.heard();
+    assert!(!heard.iter().any(|line| line.contains(": K") || line.contains(" L")), "{heard:?}");
+    assert!(heard.iter().any(|line| line.ends_with("first notification: N")), "{heard:?}");
+    assert!(heard.contains(&"3440 hook first notification: M".to_owned()), "{heard:?}");
 }
