@@ -136,6 +136,9 @@ pub struct Cause {
     /// Who made it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub created_by: String,
+    /// Of an occurrence of a recurring silence: id and schedule of that.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub schedule: String,
     /// When it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<When>,
@@ -229,7 +232,7 @@ impl Answer {
 impl Cause {
     /// A cause with nothing but its name.
     pub fn new(kind: CauseKind, id: impl Into<String>) -> Self {
-        Self { kind, id: id.into(), detail: String::new(), created_by: String::new(), until: None }
+        Self { kind, id: id.into(), detail: String::new(), created_by: String::new(), schedule: String::new(), until: None }
     }
 }
 

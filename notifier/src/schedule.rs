@@ -4,6 +4,7 @@
 //! counts the first time. Where the hours are written with `*` they are those that pass: what is skipped does not come, what
 //! comes twice counts twice. Lengths are elapsed time.
 
+use std::fmt;
 use std::time::Duration;
 
 use cron::Cron;
@@ -236,6 +237,15 @@ impl Schedule {
         let before = met.earlier().ok()?;
         let change = self.zone.following(before.timestamp()).next()?;
         Some(Timestamp::from_jiff(change.timestamp()))
+    }
+}
+
+impl fmt::Display for Schedule {
+    /// `30 2 * * SAT, Europe/Berlin, for 2h, until 2027-01-01T00:00:00Z`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let WrittenSchedule { cron, duration, timezone, until } = &self.written;
+        write!(f, "{cron}, {timezone}, for {}", format_duration(*duration))?;
+        until.map_or(Ok(()), |until| write!(f, ", until {until}"))
     }
 }
 

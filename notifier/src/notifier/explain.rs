@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use model::duration::format_duration;
 use model::labels::Fingerprint;
 use model::{LabelSet, Timestamp};
+use uuid::Uuid;
 
 pub use self::past::group_labels_of;
 pub use self::search::Asked;
@@ -240,18 +241,30 @@ impl<'a> Case<'a> {
         let causes = silences.iter().map(|silence| Cause {
             detail: silence.comment.clone(),
             created_by: silence.created_by.clone(),
+            schedule: silence.schedule.map(|id| self.schedule(id)).unwrap_or_default(),
             until: Some(When(silence.ends_at)),
             ..Cause::new(CauseKind::Silence, silence.id.to_string())
         });
         let causes: Vec<Cause> = causes.collect();
-        let named = causes.iter().map(|cause| match (cause.created_by.as_str(), cause.detail.as_str()) {
-            ("", "") => cause.id.clone(),
-            (by, comment) => format!("{} ({by}: {comment})", cause.id),
+        let named = causes.iter().map(|cause| {
+            let name = match (cause.created_by.as_str(), cause.detail.as_str()) {
+                ("", "") => cause.id.clone(),
+                (by, comment) => format!("{} ({by}: {comment})", cause.id),
+            };
+            if cause.schedule.is_empty() { name } else { format!("{name}, which recurs by {},", cause.schedule) }
         });
         let named: Vec<String> = named.collect();
-        let text = format!("silenced by {} until {}", named.join(", "), clock(until));
+        let waits = silences.iter().any(|silence| silence.until_resolved);
+        let or_before = if waits { ", or until the last of its alerts resolves" } else { "" };
+        let text = format!("silenced by {} until {}{or_before}", named.join(", "), clock(until));
         let since = silences.iter().map(|silence| silence.starts_at).min();
         Some(Answer::new(Why::Silenced, text).since(since).until(until).by(causes))
+    }
+
+    /// A recurring silence in words: `ID (30 2 * * SAT, Europe/Berlin, for 2h)`.
+    fn schedule(&self, id: Uuid) -> String {
+        let known = self.notifier.maintenance(id);
+        known.map_or_else(|| id.to_string(), |maintenance| format!("{id} ({})", maintenance.schedule))
     }
 
     /// The receivers it is routed to now.

@@ -48,7 +48,8 @@ impl Stage {
     /// Begin in hours and state of each silence, in order of begins.
     fn windows(&self) -> Vec<(f64, SilenceState)> {
         let silences = self.notifier.silences();
-        let mut found: Vec<_> = silences.map(|it| (super::stage::seconds(it.starts_at) / HOUR, it.state(self.now))).collect();
+        let mut found: Vec<_> =
+            silences.map(|it| (super::stage::seconds(it.starts_at) / HOUR, it.state(self.now))).collect();
         found.sort_by(|a, b| a.0.total_cmp(&b.0));
         found
     }
@@ -102,7 +103,10 @@ fn an_edit_changes_what_is_to_come_and_leaves_what_runs() {
     assert_eq!(stage.windows(), [(2.0, Active), (12.0, Pending)]);
     let unknown = MaintenanceDraft { id: Some(Uuid::from_u128(5)), ..window("0 12 * * *", 1) };
     assert_eq!(stage.recur(unknown), Err(SilenceError::NotFound(Uuid::from_u128(5))));
-    assert_eq!(stage.recur(MaintenanceDraft { matchers: Vec::new(), ..window("0 12 * * *", 1) }).unwrap_err().to_string(), "invalid silence: at least one matcher is required");
+    assert_eq!(
+        stage.recur(MaintenanceDraft { matchers: Vec::new(), ..window("0 12 * * *", 1) }).unwrap_err().to_string(),
+        "invalid silence: at least one matcher is required"
+    );
 }
 
 #[test]
@@ -148,7 +152,10 @@ fn it_ends_with_its_last_occurrence_and_is_forgotten_after_the_retention() {
     assert_eq!(stage.windows(), [(2.0, Expired), (26.0, Expired)]);
     stage.at((28.0 + 121.0) * HOUR);
     assert!(stage.notifier.maintenance(SERIES).is_none() && stage.windows().is_empty());
-    assert_eq!(stage.store.keys().filter(|key| key.starts_with("maintenance/") || key.starts_with("silence/")).count(), 0);
+    assert_eq!(
+        stage.store.keys().filter(|key| key.starts_with("maintenance/") || key.starts_with("silence/")).count(),
+        0
+    );
 }
 
 #[test]
@@ -156,9 +163,8 @@ fn there_are_bounds() {
     let settings = Settings { schedules_max: 1, silences_max: 1, ..Settings::default() };
     let mut stage = Stage::with(settings, simple("[alertname]", "10s", "1m", "4h"));
     stage.recur(window("0 2 * * *", 1)).unwrap();
-    let refused = stage.input(|notifier, now, out| {
-        notifier.set_maintenance(now, window("0 3 * * *", 1), Uuid::from_u128(78), out)
-    });
+    let refused = stage
+        .input(|notifier, now, out| notifier.set_maintenance(now, window("0 3 * * *", 1), Uuid::from_u128(78), out));
     assert_eq!(refused, Err(SilenceError::TooManySchedules(1)));
     // occurrences do not use up the limit of silences
     stage.at(100.0 * HOUR);
@@ -278,4 +284,21 @@ fn each_occurrence_of_a_recurring_one_may_end_with_its_alerts() {
     assert_eq!(stage.windows(), [(2.0, Expired), (26.0, Pending)]);
     stage.at(30.5 * HOUR);
     assert_eq!(stage.windows(), [(2.0, Expired), (26.0, Expired), (50.0, Pending)]);
+}
+
+#[test]
+fn explain_names_the_schedule_of_an_occurrence_and_what_ends_a_silence_early() {
+    let mut stage = stage();
+    stage.recur(MaintenanceDraft { until_resolved: true, ..window("0 2 * * *", 4) }).unwrap();
+    stage.at(3.0 * HOUR).push([between(3.0 * HOUR, 9.0 * HOUR, "alertname=K")]);
+    let told = stage.notifier.explain(stage.now, &super::stage::labels("alertname=K"), false, &[]);
+    let answer = &told.receivers[0].answer;
+    let silence = stage.notifier.silences().find(|it| it.state(stage.now) == Active).unwrap();
+    let schedule = format!("{SERIES} (0 2 * * *, UTC, for 4h)");
+    assert_eq!((answer.by[0].id.clone(), answer.by[0].schedule.clone()), (silence.id.to_string(), schedule.clone()));
+    let id = silence.id;
+    let text = format!(
+        "silenced by {id} (ann: backup), which recurs by {schedule}, until 2025-01-06T06:00:00Z, or until the last of its alerts resolves"
+    );
+    assert_eq!(answer.text, text);
 }
