@@ -5,7 +5,7 @@
 pub struct Stats {
     /// Number of records.
     pub records: u64,
-    /// Bytes of the database on disk, without exports.
+    /// Bytes of the database on disk and of its journal, without exports.
     pub bytes: u64,
     /// Number of the last logical commit; continues over restarts.
     pub generation: u64,
