@@ -103,7 +103,7 @@ fn labels(matchers: &[Matcher], copy: usize) -> LabelSet {
             MatchOp::Equal => Some(matcher.value().to_owned()),
             MatchOp::Regex => {
                 let candidates =
-                    matcher.value().split(['|', '(', ')']).map(|part| part.replace([".", "*", "+", "^", "$"], "x"));
+                    matcher.value().split(['|', '(', ')']).map(|part| part.replace(['.', '*', '+', '^', '$'], "x"));
                 candidates.filter(|candidate| matcher.matches_value(candidate)).nth(copy % 2).or_else(|| {
                     let first = matcher.value().split('|').next().unwrap_or_default().to_owned();
                     Some(first).filter(|first| matcher.matches_value(first))
@@ -115,7 +115,7 @@ fn labels(matchers: &[Matcher], copy: usize) -> LabelSet {
             all.insert(matcher.name().to_owned(), value);
         }
     }
-    LabelSet::from_pairs(all)
+    LabelSet::from_pairs(all).without_empty()
 }
 
 fn kind(metric: &str) -> Kind {
