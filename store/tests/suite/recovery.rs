@@ -6,6 +6,7 @@ use std::path::Path;
 use store::{Backend, Batch, Recovery, Sled, Source, StoreError};
 
 use crate::basics::put;
+use crate::damage::copy;
 
 /// A closed store with the records `early` and `kept` exported at 1,000 and 2,000, and `late` and no `early` since.
 fn closed_store() -> tempfile::TempDir {
@@ -43,6 +44,35 @@ fn snapshots(dir: &Path) -> Vec<std::path::PathBuf> {
 fn an_unharmed_store_needs_no_recovery() {
     let dir = closed_store();
     assert_eq!(open(dir.path()), (vec!["kept".to_owned(), "late".to_owned()], None));
+}
+
+#[test]
+fn a_store_of_before_there_was_a_journal_opens_as_it_is() {
+    let dir = closed_store();
+    fs::remove_file(dir.path().join("journal")).unwrap();
+    assert_eq!(open(dir.path()), (vec!["kept".to_owned(), "late".to_owned()], None));
+    assert_eq!(open(dir.path()), (vec!["kept".to_owned(), "late".to_owned()], None));
+}
+
+#[test]
+fn a_torn_journal_is_reported_and_set_aside_and_costs_only_its_end() {
+    let work = tempfile::tempdir().unwrap();
+    let (mut sled, _) = Sled::open(work.path(), 1).unwrap();
+    sled.commit(&[put("early", "1")]).unwrap();
+    sled.export(1_000).unwrap();
+    sled.commit(&[put("kept", "1")]).unwrap();
+    sled.commit(&[put("torn", "1")]).unwrap();
+    // As a kill would leave it, and then the disk: the last commit was acknowledged.
+    let dir = tempfile::tempdir().unwrap();
+    copy(work.path(), dir.path());
+    spoil(&dir.path().join("journal"), |bytes| bytes.truncate(bytes.len() - 1));
+    let (keys, recovery) = open(dir.path());
+    let recovery = recovery.unwrap();
+    assert_eq!(keys, ["early", "kept"]);
+    assert_eq!((recovery.source, recovery.records, recovery.lost_commits), (Source::Database, 2, 1));
+    assert!(recovery.reason.contains("its journal ends at commit"), "{recovery}");
+    assert!(recovery.set_aside.is_some_and(|aside| aside == dir.path().join("journal.corrupt-9000") && aside.exists()));
+    assert_eq!(open(dir.path()), (vec!["early".to_owned(), "kept".to_owned()], None));
 }
 
 #[test]
