@@ -18,6 +18,7 @@ mod grafana;
 mod head_to_head;
 mod hostile_query_api;
 mod interoperation;
+mod maintenance;
 mod peers;
 mod pipeline;
 mod query;
