@@ -273,11 +273,13 @@ impl Alerts {
         due
     }
 
-    /// Calls `keep` for each alert whose record is out of date, and takes it for recorded.
-    pub fn each_unrecorded(&mut self, mut keep: impl FnMut(&Instance)) {
+    /// Calls `keep` for each alert whose record is out of date, and takes it for recorded; with `true` where nothing but
+    /// its repetition is not recorded.
+    pub fn each_unrecorded(&mut self, mut keep: impl FnMut(&Instance, bool)) {
         for instance in &mut self.instances {
             if instance.recorded != Some(instance.course) {
-                keep(instance);
+                let was_repeated = instance.recorded.is_some_and(|recorded| instance.course.is_repeated(&recorded));
+                keep(instance, was_repeated);
                 instance.recorded = Some(instance.course);
             }
         }

@@ -140,11 +140,6 @@ pub fn group_key(group: &GroupKey) -> String {
     format!("group/{:016x}", group.hash())
 }
 
-/// Whether the record under a key may be a little older after a crash: a group's, which says when it was evaluated last.
-pub fn may_wait(key: &str) -> bool {
-    key.starts_with("group/")
-}
-
 impl AlertRecord {
     /// The record of an instance.
     pub fn of(rule: Arc<RuleKey>, instance: &Instance) -> Self {

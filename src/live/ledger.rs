@@ -37,6 +37,8 @@ pub struct Ledger {
 struct Waiting {
     changes: HashMap<String, Option<Vec<u8>>>,
     writing: bool,
+    /// Not all of the changes may wait.
+    pressing: bool,
     /// The last write failed: the store still holds changes that are not on disk.
     failing: bool,
     acknowledge: Vec<oneshot::Sender<Result<(), StoreError>>>,
@@ -83,25 +85,27 @@ impl Ledger {
     /// Keep (or, with `None`, forget) a record. Returns at once; written soon. A record beyond the store's limit is left
     /// out here, as a batch is refused as a whole: it must not take others' records with it.
     pub fn note(&self, key: &str, value: Option<Vec<u8>>) {
-        self.enter(key, value);
+        self.enter(key, value, true);
         self.changed.notify_one();
     }
 
     /// The same for a record that may be a little older after a crash: it is written with what comes next, or soon.
     pub fn note_slightly(&self, key: &str, value: Option<Vec<u8>>) {
-        self.enter(key, value);
+        self.enter(key, value, false);
         self.changed_slightly.notify_one();
     }
 
-    fn enter(&self, key: &str, value: Option<Vec<u8>>) {
+    fn enter(&self, key: &str, value: Option<Vec<u8>>, is_pressing: bool) {
         if let Some(bytes) = value.as_ref().map(Vec::len).filter(|bytes| *bytes > MAX_VALUE_BYTES) {
             error!(key, bytes, "a record is too large to be stored; a restart will not know it");
             return;
         }
-        self.lock().changes.insert(format!("{}{key}", self.prefix), value);
+        let mut waiting = self.lock();
+        waiting.changes.insert(format!("{}{key}", self.prefix), value);
+        waiting.pressing |= is_pressing;
     }
 
-    /// Resolves once everything noted so far is on disk.
+    /// Resolves once everything noted so far is on disk, but for what was noted slightly.
     ///
     /// # Errors
     /// The store cannot write; the changes stay queued and are tried again.
@@ -109,7 +113,7 @@ impl Ledger {
         let (done, written) = oneshot::channel();
         {
             let mut waiting = self.lock();
-            if waiting.changes.is_empty() && !waiting.writing && !waiting.failing {
+            if !waiting.pressing && !waiting.writing && !waiting.failing {
                 return Ok(());
             }
             waiting.acknowledge.push(done);
@@ -164,6 +168,7 @@ impl Ledger {
         let (changes, acknowledge, was_failing) = {
             let mut waiting = self.lock();
             waiting.writing = !waiting.changes.is_empty();
+            waiting.pressing = false;
             (std::mem::take(&mut waiting.changes), std::mem::take(&mut waiting.acknowledge), waiting.failing)
         };
         let outcome = match (changes.is_empty(), was_failing) {

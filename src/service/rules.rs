@@ -24,7 +24,6 @@ use rules_engine::io::write_queue::{PreparedWriters, QueueTally, WriteQueues};
 use rules_engine::io::write_samples::WriteTally;
 use rules_engine::namespaces::{Change, Namespaces};
 use rules_engine::preview::Wanted;
-use rules_engine::record;
 use rules_engine::relabel::Relabeling;
 use rules_engine::rule::{RuleGroup, Source};
 use rules_engine::rule_file::{self, Defaults};
@@ -503,8 +502,8 @@ impl Perform<Engine> for Performer {
                 self.queued().push(id);
             }
             Effect::Send(alerts) => self.outgoing.push(alerts),
-            Effect::Persist { key, value } if record::may_wait(&key) => self.ledger.note_slightly(&key, Some(value)),
-            Effect::Persist { key, value } => self.ledger.note(&key, Some(value)),
+            Effect::Persist { key, value, may_wait: true } => self.ledger.note_slightly(&key, Some(value)),
+            Effect::Persist { key, value, may_wait: false } => self.ledger.note(&key, Some(value)),
             Effect::Forget { key } => self.ledger.note(&key, None),
             Effect::Log(line) => log(&line),
         }

@@ -285,7 +285,7 @@ impl<'a> World<'a> {
                     }
                     self.perform_notifier(wanted);
                 }
-                Effect::Persist { key, value } => drop(self.kept_rules.insert(key, value)),
+                Effect::Persist { key, value, .. } => drop(self.kept_rules.insert(key, value)),
                 Effect::Forget { key } => drop(self.kept_rules.remove(&key)),
                 Effect::Log(_) => {}
             }

@@ -115,6 +115,11 @@ impl Course {
         ts.since(since) < holds.keep_firing_for
     }
 
+    /// Whether nothing has happened since `before` but that the alert, which had been handed on, was handed on again.
+    pub fn is_repeated(&self, before: &Self) -> bool {
+        before.last_sent_at.is_some() && *self == Self { last_sent_at: self.last_sent_at, ..*before }
+    }
+
     /// Whether the alert is to be handed on at evaluation `ts`: news at once, repeats once more than `resend_delay`
     /// has passed.
     pub fn is_due(&self, ts: Timestamp, resend_delay: Duration) -> bool {

@@ -52,6 +52,8 @@ pub enum Effect {
         key: String,
         /// A [`Record`](crate::record::Record) as JSON.
         value: Vec<u8>,
+        /// Whether the older one would do for a moment: after a crash an alert is told once more at most.
+        may_wait: bool,
     },
     /// Drop a record.
     Forget {

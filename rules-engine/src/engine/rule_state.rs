@@ -328,9 +328,10 @@ impl AlertingState {
     /// Records what is not recorded as it is, unless its past is still to be asked for.
     pub(super) fn persist(&mut self, turn: &mut Turn<'_>) {
         let Self { alerts, key, record_prefix, inquiries: 0, .. } = self else { return };
-        alerts.each_unrecorded(|instance| {
+        alerts.each_unrecorded(|instance, may_wait| {
             let record = Record::V1(RecordV1::Alert(AlertRecord::of(Arc::clone(key), instance)));
-            turn.out.push(Effect::Persist { key: alert_key(record_prefix, &instance.labels), value: record.to_json() });
+            let key = alert_key(record_prefix, &instance.labels);
+            turn.out.push(Effect::Persist { key, value: record.to_json(), may_wait });
         });
     }
 

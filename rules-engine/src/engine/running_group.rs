@@ -216,7 +216,7 @@ impl RunningGroup {
             last_evaluation: ts.as_nanos(),
         };
         let value = Record::V1(RecordV1::Group(record)).to_json();
-        turn.out.push(Effect::Persist { key: group_key(&self.key), value });
+        turn.out.push(Effect::Persist { key: group_key(&self.key), value, may_wait: true });
     }
 
     /// Marks the series of rules that left the group, unless another rule of it writes them now.

@@ -254,7 +254,7 @@ impl Bench {
                     self.changes_before.extend(alerts.iter().map(|alert| (alert.clone(), self.changes.len())));
                     self.sent.extend(alerts.into_iter().map(|alert| (self.now, alert)));
                 }
-                Effect::Persist { key, value } => {
+                Effect::Persist { key, value, .. } => {
                     self.changes.push((key.clone(), Some(value.clone())));
                     self.records.insert(key, value);
                 }

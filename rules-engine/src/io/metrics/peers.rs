@@ -61,7 +61,9 @@ pub(super) fn write_sources(page: &mut Page<'_>, sources: &[SourceTally]) -> fmt
     }
     let help = "Whether the last query to the server was answered";
     let up = labelled().map(|(labels, server)| (labels, if server.failures_in_a_row == 0 { 1.0 } else { 0.0 }));
-    page.gauges("watchfire_rules_query_server_up", help, up)
+    page.gauges("watchfire_rules_query_server_up", help, up)?;
+    let known = sources.iter().map(|source| ([(SOURCE, source.name.as_str())], source.known_series as f64));
+    page.gauges("watchfire_rules_query_known_series", "Series recognised by the bytes they have in answers", known)
 }
 
 pub(super) fn write_writers(page: &mut Page<'_>, writers: &[(String, WriteTally)]) -> fmt::Result {
