@@ -43,7 +43,10 @@ pub async fn execute(command: BacktestCommand) -> anyhow::Result<ExitCode> {
         let rules = if command.rules_b.is_empty() { &command.rules } else { &command.rules_b };
         put(&command, rules, command.config_b.as_ref().unwrap_or(&command.config))
     });
-    let second = second.transpose()?;
+    let mut second = second.transpose()?;
+    if let Some(second) = &mut second {
+        take_slots(&mut second.setup.groups, &first.setup.groups);
+    }
     let of = |put: &Put| Needs::of(&put.setup.groups, put.setup.promql.language, lookback(&put.setup));
     let needs = match &second {
         Some(second) => of(&first).and(of(second)),
@@ -112,6 +115,19 @@ fn put(command: &BacktestCommand, rules: &[String], config: &Path) -> anyhow::Re
         promql,
     };
     Ok(Put { setup, files: format!("{}; {}", rules.join(", "), config.display()) })
+}
+
+/// When a group is due follows from its file and name. A group of the same name in another file is the same group here: were it
+/// evaluated some seconds earlier or later, every page would move.
+fn take_slots(groups: &mut [RuleGroup], others: &[RuleGroup]) {
+    let mut free: Vec<&RuleGroup> = others.iter().collect();
+    let is_same = |a: &RuleGroup, b: &RuleGroup| a.file == b.file && a.name == b.name;
+    free.retain(|other| !groups.iter().any(|group| is_same(group, other)));
+    for group in groups.iter_mut().filter(|group| !others.iter().any(|other| is_same(group, other))) {
+        if let Some(at) = free.iter().position(|other| other.name == group.name) {
+            group.file.clone_from(&free.remove(at).file);
+        }
+    }
 }
 
 fn is_promql(group: &RuleGroup) -> bool {
