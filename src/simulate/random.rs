@@ -3,8 +3,10 @@
 mod calendar;
 mod clocks;
 mod day;
+mod escalations;
 mod laws;
 mod promises;
+mod taken;
 mod truth;
 mod visible;
 

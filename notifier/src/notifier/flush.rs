@@ -51,6 +51,8 @@ impl Notifier {
         if !turned.is_empty() {
             self.take_turns(now, &routes, &mut group, &turned);
         }
+        // Before anything is told: since when somebody waits is known once it is.
+        self.follow_unanswered(now, id, (&routes, &mut group), &flush.sight, true, out);
         for slot in 0..group.slots.len() {
             self.decide(&mut flush, &mut group, slot, out);
         }
@@ -59,7 +61,6 @@ impl Notifier {
         if self.settings.as_alertmanager {
             self.let_hidden_go(now, id, &mut group, &flush.sight);
         }
-        self.follow_unanswered(now, id, (&routes, &mut group), &flush.sight, true, out);
         for member in group.members.iter_mut().chain(&mut group.guests) {
             member.seen_over = self.known.book.get(member.id).is_none_or(|alert| alert.is_resolved(now));
         }

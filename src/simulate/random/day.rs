@@ -67,6 +67,7 @@ pub(super) fn day(seed: u64) -> Scenario {
     author.kills();
     author.troubles();
     author.rearrangements();
+    author.takings();
     author.scenario.events.sort_by_key(|(at, _)| *at);
     author.scenario
 }
@@ -167,6 +168,22 @@ impl Author {
         }
     }
 
+    /// Somebody takes alerts on, for good or for a while, and sometimes gives them back.
+    fn takings(&mut self) {
+        for _ in 0..self.chance.u32(0..5) {
+            let ms = self.ms(60..STORM);
+            let matcher = [("team", "x"), ("team", "y"), ("team", "z"), ("n", "0"), ("severity", "critical")];
+            let (name, value) = self.chance.choice(matcher).unwrap_or(("n", "1"));
+            let matchers = vec![Matcher::equal(name, value)];
+            let length = (self.chance.u8(0..3) == 0).then(|| Duration::from_millis(self.ms(600..6 * 3600)));
+            self.at(ms, Event::Acknowledge { matchers: matchers.clone(), by: "ann".to_owned(), length });
+            if self.chance.u8(0..4) == 0 {
+                let back = ms + self.ms(60..4 * 3600);
+                self.at(back.min(STORM * 1000), Event::Unacknowledge(matchers));
+            }
+        }
+    }
+
     fn rearrangements(&mut self) {
         for _ in 0..self.chance.u32(0..6) {
             let (ms, variant) = (self.ms(0..STORM), self.chance.u8(0..64));
@@ -193,6 +210,8 @@ pub(super) fn told(scenario: &Scenario) -> String {
                 format!("silence {name} {} at {cron} {timezone} for {duration:?}", matchers[0])
             }
             Event::Expire(name) => format!("silence {name} ends"),
+            Event::Acknowledge { matchers, length, .. } => format!("{} taken on, for {length:?}", matchers[0]),
+            Event::Unacknowledge(matchers) => format!("{} given back", matchers[0]),
             Event::Restart(down) => format!("restart {down:?}"),
             Event::Crash { effects, down } => format!("crash after {effects} effects, {down:?}"),
             Event::ClockBack(step) => format!("clock back {step:?}"),

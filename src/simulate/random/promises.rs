@@ -16,7 +16,7 @@ use super::super::timeline::{Delivered, Rendering, Timeline};
 use super::after;
 use super::day::config;
 use super::truth::Truth;
-use super::visible;
+use super::{taken, visible};
 
 /// Two group intervals and the network.
 const PROMPT: Duration = Duration::from_secs(11 * 60);
@@ -71,6 +71,7 @@ pub(super) fn broken(scenario: &Scenario, timeline: &Timeline, ears: &[Ear]) -> 
     day.pages_in_plain_form();
     let mut broken = day.broken;
     broken.extend(visible::broken(scenario, timeline, ears, is_dark));
+    broken.extend(taken::broken(scenario, timeline));
     broken
 }
 

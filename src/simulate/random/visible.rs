@@ -11,6 +11,7 @@ use super::super::scenario::Scenario;
 use super::super::timeline::{Answered, Judged, Owed, Report, Timeline};
 use super::after;
 use super::promises::Ear;
+use super::taken;
 use super::truth::Truth;
 
 /// What an integration is told about a group.
@@ -162,7 +163,8 @@ impl<'a> View<'a> {
                 Why::Inhibited => self.truth.is_inhibited(labels, at),
                 Why::Muted => is_muted,
                 Why::Unchanged => is_told,
-                Why::OutsideActiveIntervals | Why::Acknowledged | Why::EscalationWaits | Why::NoIntegrations => false,
+                Why::Acknowledged => taken::is_heard_of(&self.truth, labels, at),
+                Why::OutsideActiveIntervals | Why::EscalationWaits | Why::NoIntegrations => false,
                 Why::EndTold | Why::EndDue | Why::EndOwed => self.truth.fires(labels, at) == Some(false),
                 Why::GroupWait | Why::GroupInterval | Why::FiresAgain | Why::NoLongerHidden => {
                     !self.truth.is_silenced(labels, at) && !is_muted && !self.truth.is_inhibited(labels, at)
