@@ -109,7 +109,9 @@ mod tests {
         match links.read(token, now).unwrap() {
             AckTarget::BegunBy(at, target) => {
                 assert_eq!(at, notification.at);
-                assert!(matches!(*target, AckTarget::GroupDigest(digest) if digest == group_digest(&notification.group_key)));
+                assert!(
+                    matches!(*target, AckTarget::GroupDigest(digest) if digest == group_digest(&notification.group_key))
+                );
             }
             other => panic!("{other:?}"),
         }

@@ -143,8 +143,14 @@ mod tests {
         let t = Timestamp::from_secs;
         let mut acks = Acknowledgements::default();
         let (by, comment) = ("ann".to_owned(), String::new());
-        let ack =
-            Acknowledgement { fingerprint: Fingerprint(7), starts_at: t(10), by, comment, at: t(20), until: Some(t(50)) };
+        let ack = Acknowledgement {
+            fingerprint: Fingerprint(7),
+            starts_at: t(10),
+            by,
+            comment,
+            at: t(20),
+            until: Some(t(50)),
+        };
         acks.put(ack);
         let counts = |hash, start: i64, at| acks.in_force(hash, start * 1000, t(at)).is_some();
         assert!(counts(7, 10, 30) && counts(7, 9, 49), "an earlier start is the same episode");

@@ -215,8 +215,9 @@ mod tests {
 
     #[test]
     fn a_digest_of_closes_is_closed() {
-        let closes: Vec<Arc<Notification>> =
-            (0..3).map(|at| Arc::new(notification(vec![alert(&format!("alertname=K,i={at}"), "", Some(60.0))]))).collect();
+        let closes: Vec<Arc<Notification>> = (0..3)
+            .map(|at| Arc::new(notification(vec![alert(&format!("alertname=K,i={at}"), "", Some(60.0))])))
+            .collect();
         let made = digest(&closes, t(600.0));
         assert!(!made.is_firing());
         assert_eq!(made.in_words().alerts[0].status(), "resolved");

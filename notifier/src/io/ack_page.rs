@@ -70,11 +70,7 @@ async fn ask<D: Desk>(State(desks): State<Desks<D>>, Path(token): Path<String>) 
 }
 
 /// `POST`: acknowledges, and says so once it is stored.
-async fn take<D: Desk>(
-    State(desks): State<Desks<D>>,
-    Path(token): Path<String>,
-    Form(given): Form<Given>,
-) -> Response {
+async fn take<D: Desk>(State(desks): State<Desks<D>>, Path(token): Path<String>, Form(given): Form<Given>) -> Response {
     let target = match desks.desk.read(|_, now: Timestamp| desks.links.read(&token, now)) {
         Ok(target) => target,
         Err(error) => return desks.refuse(error),

@@ -254,7 +254,9 @@ impl Notifier {
 
     /// After a digest that did not arrive: what still waits of it waits for the next.
     fn gather_again(&mut self, id: AllowanceId, group_id: GroupId, log_key: &Arc<str>) {
-        let (Some(allowance), Some(group)) = (self.allowances.get_mut(id), self.groups.get_mut(group_id)) else { return };
+        let (Some(allowance), Some(group)) = (self.allowances.get_mut(id), self.groups.get_mut(group_id)) else {
+            return;
+        };
         let waits = |slot: &&mut crate::group::Slot| {
             slot.log_key == *log_key && matches!(slot.state, SlotState::Waiting { .. })
         };
