@@ -18,6 +18,7 @@ pub mod webhook;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::rate::Rate;
 use email::EmailSettings;
 use jira::JiraSettings;
 use model::LabelSet;
@@ -27,7 +28,6 @@ use preset::PresetSettings;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use sns::SnsSettings;
-use crate::rate::Rate;
 pub use template_text::{TemplateText, TemplateTree};
 use webhook::WebhookSettings;
 

@@ -36,7 +36,10 @@ impl Notifier {
             for integration in &receiver.integrations {
                 let key = (receiver.name.as_str(), integration.kind);
                 let (receiver, integration) = (Arc::clone(receiver), integration.kind);
-                owed.insert(key, Undelivered { receiver, integration, count: 0, gathered: 0, oldest: Duration::ZERO, attempts: 0 });
+                owed.insert(
+                    key,
+                    Undelivered { receiver, integration, count: 0, gathered: 0, oldest: Duration::ZERO, attempts: 0 },
+                );
             }
         }
         let Some(routes) = self.routes.as_deref() else { return Vec::new() };
