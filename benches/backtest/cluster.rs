@@ -63,8 +63,8 @@ impl Cluster {
             let (mut total, mut was_there) = (0.0, false);
             while at_ms <= to_ms {
                 let state = mixed(series.seed ^ (at_ms / STATE_MS).unsigned_abs());
-                let is_ill = state % 40 == 0;
-                let is_there = !(self.has_gaps && state % 97 == 0);
+                let is_ill = state.is_multiple_of(40);
+                let is_there = !(self.has_gaps && state.is_multiple_of(97));
                 let value = match series.kind {
                     Kind::Counter => {
                         total += if is_ill { 90.0 } else { 3.0 };

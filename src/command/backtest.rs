@@ -91,7 +91,7 @@ fn put(command: &BacktestCommand, rules: &[String], config: &Path) -> anyhow::Re
     if !loaded.warnings.is_empty() {
         eprintln!("{}", loaded.warnings);
     }
-    let groups: Vec<RuleGroup> = loaded.groups.into_iter().filter(|group| is_promql(group)).collect();
+    let groups: Vec<RuleGroup> = loaded.groups.into_iter().filter(is_promql).collect();
     if groups.iter().all(|group| group.rules.is_empty()) {
         bail!("--rules names no rule that can be evaluated");
     }

@@ -101,6 +101,7 @@ async fn the_pages_are_those_of_the_live_pipeline() {
     let from = Timestamp::parse_rfc3339(START).unwrap();
     let length = Duration::from_secs(5 * 3600);
     let cluster = Cluster::of(&needs(&setup), 300, true);
+    assert!(cluster.len() > 50, "only {} series", cluster.len());
     let storage = cluster.storage(from.as_millis() - 3_600_000, from.plus(length).as_millis(), STEP_MS);
     let outcome = tested(&setup, storage.clone(), from, length).await;
     let live = live::pages(&rules, &config, storage, from, length).unwrap();
