@@ -30,6 +30,9 @@ struct Edit {
 impl Differ {
     /// Writes what differs between an example and a text. `parts` are neighbouring stretches of both that correspond to each other,
     /// in order.
+    ///
+    /// # Panics
+    /// A part is no stretch of its text.
     pub fn write(
         &mut self,
         example: &str,
@@ -113,7 +116,7 @@ pub fn read(example: &str, differences: &mut &str) -> Option<String> {
     }
     let mut text = String::with_capacity(example.len() + differences.len());
     let mut pieces = Pieces { example, differences, left: count };
-    while let Some((kept, put_in)) = pieces.next() {
+    for (kept, put_in) in pieces.by_ref() {
         text.push_str(kept);
         text.push_str(put_in);
     }

@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn alerts_of_a_rule_are_told_by_what_differs() {
         let mut examples = Examples::default();
-        let told: Vec<Texts> = (0..200).map(|n| alert(n)).map(|(l, a, g)| examples.tell(&l, &a, &g)).collect();
+        let told: Vec<Texts> = (0..200).map(alert).map(|(l, a, g)| examples.tell(&l, &a, &g)).collect();
         for (n, texts) in (0..).zip(&told) {
             let (labels, annotations, generator_url) = alert(n);
             assert_eq!(
