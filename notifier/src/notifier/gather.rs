@@ -260,7 +260,7 @@ impl Notifier {
         let waits = |slot: &&mut crate::group::Slot| {
             slot.log_key == *log_key && matches!(slot.state, SlotState::Waiting { .. })
         };
-        let Some((at, slot)) = group.slots.iter_mut().enumerate().find(|(_, slot)| waits(&slot)) else { return };
+        let Some((at, slot)) = group.slots.iter_mut().enumerate().find(|(_, slot)| waits(slot)) else { return };
         slot.held = Some(HoldReason::Gathered);
         allowance.gathered.insert((group_id, at));
     }
