@@ -9,6 +9,14 @@ use crate::peers::{AMTOOL, client, get_json, installed};
 use crate::rule_commands::run_in;
 use crate::stage::Watchfire;
 
+/// A notifier that tells nobody.
+async fn started(folder: &Path) -> Watchfire {
+    let config_file = folder.join("alertmanager.yml");
+    std::fs::write(&config_file, "route: {receiver: none}\nreceivers: [{name: none}]\n").unwrap();
+    let config_file = format!("--config.file={}", config_file.display());
+    Watchfire::start("notifier", &[config_file, format!("--storage.path={}", folder.join("data").display())]).await
+}
+
 fn ours(notifier: &Watchfire, words: &[&str]) -> (String, String, i32) {
     let url = format!("--alertmanager.url={}", notifier.url);
     let (told, errors, code) = run_in(Path::new("."), &[&["silence", &url], words].concat(), "");
@@ -33,13 +41,7 @@ async fn windows_recur_for_plain_clients_and_survive_kill_9() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let config_file = folder.path().join("alertmanager.yml");
-    std::fs::write(&config_file, "route: {receiver: none}\nreceivers: [{name: none}]\n").unwrap();
-    let args = [
-        format!("--config.file={}", config_file.display()),
-        format!("--storage.path={}", folder.path().join("data").display()),
-    ];
-    let mut notifier = Watchfire::start("notifier", &args).await;
+    let mut notifier = started(folder.path()).await;
     let window =
         ["add", "--schedule=30 2 * * SUN", "--duration=1h", "--timezone=Europe/Berlin", "-c", "backup", "job=db"];
     let (told, _, code) = ours(&notifier, &[&window[..], &["--dry-run", "--occurrences=60"]].concat());
@@ -76,13 +78,7 @@ async fn windows_recur_for_plain_clients_and_survive_kill_9() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_recur_is_refused_and_what_waits_for_resolves_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let config_file = folder.path().join("alertmanager.yml");
-    std::fs::write(&config_file, "route: {receiver: none}\nreceivers: [{name: none}]\n").unwrap();
-    let args = [
-        format!("--config.file={}", config_file.display()),
-        format!("--storage.path={}", folder.path().join("data").display()),
-    ];
-    let notifier = Watchfire::start("notifier", &args).await;
+    let notifier = started(folder.path()).await;
     let (_, errors, code) = ours(&notifier, &["add", "--schedule=0 0 30 2 *", "-c", "x", "job=db"]);
     assert!(code == 1 && errors.contains("never comes"), "{errors}");
     let (id, _, code) = ours(&notifier, &["add", "--until-resolved", "-c", "x", "job=db"]);
