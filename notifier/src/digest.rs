@@ -180,6 +180,7 @@ impl Notification {
 mod tests {
     use super::*;
     use crate::rendering::sample::{alert, notification, t};
+    use crate::rendering::{Renderer, Shipped};
 
     fn storm(groups: usize) -> Vec<Arc<Notification>> {
         let one = |at: usize| {
@@ -211,6 +212,26 @@ mod tests {
         assert_eq!(words.alerts.len(), 1);
         let text = words.alerts[0].annotations.get_or_empty("description");
         assert!(text.len() < 4000 && text.ends_with("and 4985 more groups"), "{text}");
+    }
+
+    #[test]
+    fn a_mail_of_it_says_how_many_and_which() {
+        let made = digest(&storm(150), t(600.0));
+        let renderer = Renderer::shipped("https://w.example");
+        let page = renderer.page(&made);
+        let texts = [Shipped::DigestSubject, Shipped::DigestText, Shipped::DigestHtml];
+        let [subject, text, html] = texts.map(|text| page.shipped(text).unwrap());
+        let title = made.digest.as_ref().unwrap().title();
+        assert_eq!(subject, format!("[DIGEST] {title}"));
+        for expected in
+            [&*title, "… and 50 more groups", "DiskFull: ", "(first notification)", "https://w.example/#/alerts"]
+        {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+        assert!(html.contains("150 groups") && html.contains("… and 50 more groups"), "{html}");
+        let hook = String::from_utf8(crate::receiver::webhook::payload::body(&page)).unwrap();
+        assert!(hook.contains(r#""groupKey":"digest:{receiver=\"team-a.b\"}""#), "{hook}");
+        assert!(hook.contains(r#""groupCount":150"#) && hook.contains(r#""truncatedAlerts":0"#), "{hook}");
     }
 
     #[test]
