@@ -33,6 +33,9 @@ const ABOUT_THE_PARAMETER: &str = "invalid parameter \"query\": ";
 /// A longer answer is read on a thread of its own: the others' answers do not wait for it.
 const LONG_ANSWER_BYTES: usize = 256 << 10;
 
+/// The series of longer answers are not remembered: most likely they are more than a rule may have.
+const RECOGNISED_BYTES_MAX: usize = 8 << 20;
+
 /// How much of an answer that is not JSON an error repeats, in characters.
 const EXCERPT_CHARS: usize = 200;
 
@@ -317,6 +320,7 @@ async fn read_aside(response: Response, known: Arc<Mutex<KnownSeries>>) -> Reply
 fn read(response: &Response, known: &Mutex<KnownSeries>) -> Reply {
     let status = response.status;
     if status.is_success()
+        && response.body.len() <= RECOGNISED_BYTES_MAX
         && let Some(answer) = vector::read(&response.body, known)
     {
         return Reply { answer: Ok(answer), is_well: true };
