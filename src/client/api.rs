@@ -13,7 +13,10 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 use yaml::{Decoder, SourceFile};
 
-use super::wire::{MaintenancePreview, SentAck, SentAlert, SentMaintenance, SentSilence, ShownAck, ShownAlert, ShownMaintenance, ShownSilence, Status, StoredSilence};
+use super::wire::{
+    MaintenancePreview, SentAck, SentAlert, SentMaintenance, SentSilence, ShownAck, ShownAlert, ShownMaintenance,
+    ShownSilence, Status, StoredSilence,
+};
 use crate::cli::ack::AckTarget;
 use crate::cli::client::AlertQuery;
 use crate::live;

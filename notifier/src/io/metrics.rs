@@ -62,9 +62,8 @@ impl<D: Desk> NotifierMetrics<D> {
                 groups: notifier.group_count() as u64,
                 log_entries: notifier.log_len() as u64,
                 silences: silences.map(|state| (state, notifier.silence_count(state, now) as u64)),
-                maintenances: silences.map(|state| {
-                    (state, notifier.maintenances().filter(|one| one.state(now) == state).count() as u64)
-                }),
+                maintenances: silences
+                    .map(|state| (state, notifier.maintenances().filter(|one| one.state(now) == state).count() as u64)),
                 vigils: notifier.vigil_count(),
                 alerts_per_name_max: notifier.settings().alerts_per_name_max as u64,
                 undelivered: notifier.undelivered(now),
