@@ -16,6 +16,8 @@ use crate::record::{PageWriter, Record, RecordV1, alert_name, group_name};
 
 /// A page is full from here on: with the last event it stays below the store's 4 KiB as a rule.
 const PAGE_BYTES: usize = 3800;
+/// Least time between two writes of the page that grows.
+const GROWING_EVERY: Duration = Duration::from_millis(50);
 /// Alerts listed in one event; those of a large one go on in the next.
 const ALERTS_LISTED: usize = 16;
 
@@ -50,6 +52,8 @@ pub struct History {
     /// Pages to be written as they are, and forgotten.
     changes: Vec<(u64, Option<Vec<u8>>)>,
     has_grown: bool,
+    /// The growing page was given out then, for the last time.
+    given_at: Timestamp,
 }
 
 /// Counts since the start of the process.
@@ -141,6 +145,7 @@ impl History {
             tally: HistoryTally::default(),
             changes: Vec::new(),
             has_grown: false,
+            given_at: Timestamp::MIN,
         }
     }
 
@@ -210,7 +215,22 @@ impl History {
         }
     }
 
-    /// What the store is to keep or to forget since the last call: keys with values.
+    /// What the store is to keep or to forget since the last call: keys with values. In a storm the page that grows is given
+    /// from time to time only, as it is written whole each time; a later call gives it.
+    pub fn take_due(&mut self, now: Timestamp) -> impl Iterator<Item = (String, Option<Vec<u8>>)> + use<> {
+        let is_first = self.given_at == Timestamp::MIN;
+        let is_due = is_first || self.given_at > now || now.since(self.given_at) >= GROWING_EVERY;
+        let has_grown = self.has_grown;
+        self.has_grown &= is_due;
+        if self.has_grown {
+            self.given_at = now;
+        }
+        let changes = self.take_changes();
+        self.has_grown = has_grown && !is_due;
+        changes
+    }
+
+    /// The same, with the page that grows in any case.
     pub fn take_changes(&mut self) -> impl Iterator<Item = (String, Option<Vec<u8>>)> + use<> {
         if std::mem::take(&mut self.has_grown) {
             self.changes.push((self.growing_number, Some(self.growing.to_bytes())));

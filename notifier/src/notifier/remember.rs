@@ -293,12 +293,21 @@ impl Notifier {
         }
     }
 
+    /// Gives out what is not written yet of the history, for whoever reads it.
+    pub fn store_history(&mut self, out: &mut Vec<Effect>) {
+        out.extend(self.history.take_changes().map(history_record));
+    }
+
     /// Brings the records of the history in line: the last thing each input does.
     pub(super) fn write_history(&mut self, out: &mut Vec<Effect>) {
-        out.extend(self.history.take_changes().map(|(key, value)| match value {
-            Some(value) => Effect::Persist { key, value },
-            None => Effect::Forget { key },
-        }));
+        out.extend(self.history.take_due(self.latest).map(history_record));
+    }
+}
+
+fn history_record((key, value): (String, Option<Vec<u8>>)) -> Effect {
+    match value {
+        Some(value) => Effect::Persist { key, value },
+        None => Effect::Forget { key },
     }
 }
 

@@ -37,6 +37,7 @@ impl<D: Desk> Api<D> {
 
     /// Brings the store in line with what the machine noted, if it can be.
     pub(super) async fn settle_history(&self) {
+        self.desk.act(|notifier, _, out| notifier.store_history(out));
         // Where the store fails, what it has is told.
         drop(tokio::time::timeout(DEADLINE, self.desk.durable()).await);
     }
