@@ -124,10 +124,9 @@ impl Author {
             let matchers = vec![Matcher::equal(label, value)];
             let schedule = calendar::schedule(&mut self.chance);
             self.at(ms, Event::Maintenance { name: name.clone(), matchers, schedule });
-            if self.chance.bool() {
-                let ended = ms + self.ms(60..8 * 3600);
-                self.at(ended.min(STORM * 1000), Event::Expire(name));
-            }
+            // One that went on would hide the last resolves, which are then owed beyond the day.
+            let ended = if self.chance.bool() { ms + self.ms(60..8 * 3600) } else { STORM * 1000 };
+            self.at(ended.min(STORM * 1000), Event::Expire(name));
         }
     }
 
