@@ -232,7 +232,14 @@ impl Answer {
 impl Cause {
     /// A cause with nothing but its name.
     pub fn new(kind: CauseKind, id: impl Into<String>) -> Self {
-        Self { kind, id: id.into(), detail: String::new(), created_by: String::new(), schedule: String::new(), until: None }
+        Self {
+            kind,
+            id: id.into(),
+            detail: String::new(),
+            created_by: String::new(),
+            schedule: String::new(),
+            until: None,
+        }
     }
 }
 

@@ -51,8 +51,10 @@ impl Case<'_> {
                 Some(Answer::new(Why::AttemptUnderWay, text).since(since))
             }
             SlotState::Waiting { at, .. } if ear.slot.held == Some(HoldReason::Gathered) => {
-                let what = if ear.slot.integration.takes_digests() { "told in a digest" } else { "told when its turn comes," };
-                let text = format!("the receiver has been told as often as it wishes; {what} at {} or later", clock(*at));
+                let what =
+                    if ear.slot.integration.takes_digests() { "told in a digest" } else { "told when its turn comes," };
+                let text =
+                    format!("the receiver has been told as often as it wishes; {what} at {} or later", clock(*at));
                 Some(Answer::new(Why::BeyondRate, text).since(since).until(*at))
             }
             SlotState::Waiting { at, failed, .. } => {
