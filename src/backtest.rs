@@ -73,7 +73,7 @@ pub async fn run(
     needs: &Arc<Needs>,
     source: &Source,
     period: Period,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> anyhow::Result<Outcome> {
     let start = period.from.minus(period.warm_up);
     // What these rules make themselves; another setup may find it in its history.
@@ -119,12 +119,12 @@ struct Test {
 
 impl Test {
     /// Up to an instant whose samples, and those behind it that are read too early, may not be there yet.
-    fn pass_before(&mut self, instant: Timestamp, progress: &mut dyn FnMut(Progress)) -> anyhow::Result<()> {
+    fn pass_before(&mut self, instant: Timestamp, progress: &mut (dyn FnMut(Progress) + Send)) -> anyhow::Result<()> {
         let before = instant.minus(self.own.foresight()).minus(Duration::from_nanos(1));
         self.pass_to(before.min(self.period.to), progress)
     }
 
-    fn pass_to(&mut self, instant: Timestamp, progress: &mut dyn FnMut(Progress)) -> anyhow::Result<()> {
+    fn pass_to(&mut self, instant: Timestamp, progress: &mut (dyn FnMut(Progress) + Send)) -> anyhow::Result<()> {
         if instant < self.start {
             return Ok(());
         }

@@ -20,6 +20,7 @@ fn notification() -> Notification {
         ends_at: None,
         generator_url: "http://p/graph?g0.expr=up%3D%3D0".into(),
         fingerprint: "abc".into(),
+        ack_url: String::new(),
     };
     let resolved = Alert {
         status: "resolved".into(),
@@ -29,6 +30,7 @@ fn notification() -> Notification {
         ends_at: "2023-03-04T06:06:07Z".parse().ok(),
         generator_url: "javascript:alert(1)".into(),
         fingerprint: "abd".into(),
+        ack_url: String::new(),
     };
     Notification {
         receiver: "team-X".into(),
