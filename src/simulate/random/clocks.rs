@@ -29,6 +29,11 @@ impl Clocks {
         self.periods().map(reached).find(within).map(|it| it.2)
     }
 
+    /// How often the clock was moved in between.
+    pub(super) fn moves_between(&self, from: Timestamp, to: Timestamp) -> u32 {
+        self.0.iter().filter(|(moved, _)| from < *moved && *moved <= to).count() as u32
+    }
+
     fn periods(&self) -> impl Iterator<Item = (Timestamp, Timestamp, i64)> {
         let begins = [(Timestamp::MIN, 0)].into_iter().chain(self.0.iter().copied());
         let ends = self.0.iter().map(|(moved, _)| *moved).chain([Timestamp::MAX]);

@@ -17,6 +17,9 @@ use super::truth::Truth;
 /// What an integration is told about a group.
 type Talk<'a> = (u64, &'a str);
 
+/// A clock that is set back is noticed at the next input, and what passed since the last one is not known then.
+const INPUTS_APART: Duration = Duration::from_secs(60);
+
 /// Every break of the promises about what can be seen.
 pub(super) fn broken(scenario: &Scenario, timeline: &Timeline, ears: &[Ear], is_dark: bool) -> Vec<String> {
     let truth = Truth::of(scenario, timeline);
@@ -100,7 +103,8 @@ impl<'a> View<'a> {
             };
             let failed = book.failed.values().filter(|(_, report)| is_of(report) && is_sure(report.at));
             let (count, oldest) = failed.fold((0, Duration::ZERO), |(count, oldest), (since, _)| {
-                let age = if is_sure(*since) { at.since(*since) } else { Duration::ZERO };
+                let unnoticed = INPUTS_APART * self.truth.clocks.moves_between(*since, at);
+                let age = if is_sure(*since) { at.since(*since).saturating_sub(unnoticed) } else { Duration::ZERO };
                 (count + 1, oldest.max(age))
             });
             let name = format!("{} {}", one.receiver, one.integration);
