@@ -276,7 +276,10 @@ fn random_days_keep_the_promises() {
         outcomes.len()
     );
     let broken: Vec<&str> = outcomes.iter().flat_map(|(_, broken)| broken).map(String::as_str).collect();
-    let shown = &broken[..broken.len().min(SHOWN)];
+    // The first break of each promise on a day explains the others.
+    let mut laws = std::collections::BTreeSet::new();
+    let is_first = |law: &&&str| laws.insert(law.split(": ").take(2).collect::<String>());
+    let shown: Vec<&str> = broken.iter().filter(is_first).take(SHOWN).copied().collect();
     assert!(broken.is_empty(), "{} broken, replay with WATCHFIRE_DAYS=N-N+1:\n{}", broken.len(), shown.join("\n"));
     assert!(deliveries > 30 * outcomes.len(), "the days are too quiet");
     assert!(outcomes.len() < 50 || [kills, moves, plain, owed, answers].iter().all(|count| *count > 0), "too quiet");

@@ -170,7 +170,9 @@ impl<'a> Day<'a> {
                     }
                 }
                 let start = self.episode(labels, at).filter(|start| {
-                    open.values().all(|told| told < start) && self.is_plain(labels, at) && self.is_calm(ear, at)
+                    // Over a clock that was moved one episode cannot be told from the next: who knows of the first is content.
+                    let is_old = |told: &Timestamp| told < start && self.truth.clocks.moves_between(*told, at) == 0;
+                    open.values().all(is_old) && self.is_plain(labels, at) && self.is_calm(ear, at)
                 });
                 seen_since = start.map(|_| seen_since.unwrap_or(at));
                 if seen_since.is_some_and(|since: Timestamp| at.since(since) > PROMPT) {

@@ -18,7 +18,10 @@ use super::truth::Truth;
 type Talk<'a> = (u64, &'a str);
 
 /// A clock that is set back is noticed at the next input, and what passed since the last one is not known then.
-const INPUTS_APART: Duration = Duration::from_secs(60);
+const INPUTS_APART: Duration = Duration::from_secs(300);
+
+/// An attempt lasts at most so long: its failure may be heard of a group that a reload has ended since.
+const ATTEMPT: Duration = Duration::from_secs(600);
 
 /// Every break of the promises about what can be seen.
 pub(super) fn broken(scenario: &Scenario, timeline: &Timeline, ears: &[Ear], is_dark: bool) -> Vec<String> {
@@ -99,7 +102,7 @@ impl<'a> View<'a> {
         for one in owed {
             let is_of = |report: &Report| report.receiver == one.receiver && report.integration == one.integration;
             let is_sure = |since: Timestamp| {
-                !self.truth.is_killed(since, at) && !self.truth.is_rearranged(since, at) && since < at
+                !self.truth.is_killed(since, at) && !self.truth.is_rearranged(since.minus(ATTEMPT), at) && since < at
             };
             let failed = book.failed.values().filter(|(_, report)| is_of(report) && is_sure(report.at));
             let (count, oldest) = failed.fold((0, Duration::ZERO), |(count, oldest), (since, _)| {
