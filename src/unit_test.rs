@@ -40,6 +40,8 @@ pub struct Options {
     pub promql: promql::Options,
     /// Whether every series is shown after a test.
     pub shows_series: bool,
+    /// Whether only the alerts are listed that are missing or too many.
+    pub lists_differences: bool,
 }
 
 /// The series that go into a test of a file: the one of this name, or the first.
@@ -120,7 +122,7 @@ fn run(file: &TestFile, test: &TestGroup, groups: &[RuleGroup], base: &Path, opt
         }
         // What lies before the next slot is as this one left it.
         while let Some(alert_test) = upcoming.next_if(|alert_test| alert_test.eval_time < slot.next) {
-            outcome.failures.extend(alert_check::difference(&stage, test, alert_test));
+            outcome.failures.extend(alert_check::difference(&stage, test, alert_test, options.lists_differences));
         }
     }
     for expr_test in &test.expr_tests {

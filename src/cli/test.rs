@@ -25,8 +25,8 @@ pub struct TestRulesCommand {
     /// Show every series at the end of each test.
     #[arg(long)]
     pub debug: bool,
-    /// Without effect: differences are shown in any case.
-    #[arg(long, hide = true)]
+    /// Of alerts, list only those that are missing (-) and those that are too many (+).
+    #[arg(long)]
     pub diff: bool,
     /// Write the outcome to a file, as JUnit's XML.
     #[arg(long, value_name = "FILE")]

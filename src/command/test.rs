@@ -21,6 +21,7 @@ pub fn rules(command: &TestRulesCommand) -> anyhow::Result<ExitCode> {
         ignores_unknown_fields: command.ignore_unknown_fields,
         promql: promql_options(&command.features),
         shows_series: command.debug,
+        lists_differences: command.diff,
     };
     let mut outcomes = Vec::new();
     for path in &command.files {

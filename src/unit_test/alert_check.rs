@@ -8,7 +8,7 @@ use super::plot;
 use super::stage::Stage;
 
 /// What differs, in promtool's form.
-pub fn difference(stage: &Stage<'_>, test: &TestGroup, expected: &AlertTest) -> Vec<String> {
+pub fn difference(stage: &Stage<'_>, test: &TestGroup, expected: &AlertTest, is_listed_short: bool) -> Vec<String> {
     let states = [
         (AlertState::Firing, Some(&expected.firing), ""),
         (AlertState::Pending, expected.pending.as_ref(), ", pending"),
@@ -20,7 +20,8 @@ pub fn difference(stage: &Stage<'_>, test: &TestGroup, expected: &AlertTest) -> 
         let (mut wanted, got) = (wanted.clone(), alerts(stage, &expected.alert_name, state));
         wanted.sort();
         if wanted != got {
-            differences.push(told(stage, test, expected, (&wanted, &got), suffix));
+            let lists = if is_listed_short { unlike(&wanted, &got) } else { both(&wanted, &got) };
+            differences.push(told(stage, test, expected, &lists, suffix));
         }
     }
     differences
@@ -41,18 +42,32 @@ fn alerts(stage: &Stage<'_>, name: &str, state: AlertState) -> Vec<ExpectedAlert
     alerts
 }
 
-fn told(
-    stage: &Stage<'_>,
-    test: &TestGroup,
-    expected: &AlertTest,
-    (wanted, got): (&[ExpectedAlert], &[ExpectedAlert]),
-    suffix: &str,
-) -> String {
+fn told(stage: &Stage<'_>, test: &TestGroup, expected: &AlertTest, lists: &str, suffix: &str) -> String {
     let name = if test.name.is_empty() { String::new() } else { format!("    name: {},\n", test.name) };
     let (alert, time) = (&expected.alert_name, format_duration(expected.eval_time));
-    let (wanted, got) = (listed(wanted), listed(got));
     let plot = plot::of_alert(stage, alert, expected.eval_time);
-    format!("{name}    alertname: {alert}, time: {time}{suffix}, \n        exp:{wanted}, \n        got:{got}{plot}\n")
+    format!("{name}    alertname: {alert}, time: {time}{suffix}, \n        {lists}{plot}\n")
+}
+
+fn both(wanted: &[ExpectedAlert], got: &[ExpectedAlert]) -> String {
+    format!("exp:{}, \n        got:{}", listed(wanted), listed(got))
+}
+
+/// What is only in one of two sorted lists, an alert as often as it is there more often.
+fn unlike(wanted: &[ExpectedAlert], got: &[ExpectedAlert]) -> String {
+    let mut extra = got.to_vec();
+    let mut lines = Vec::new();
+    for alert in wanted {
+        match extra.iter().position(|other| other == alert) {
+            Some(at) => drop(extra.remove(at)),
+            None => lines.push(('-', alert)),
+        }
+    }
+    lines.extend(extra.iter().map(|alert| ('+', alert)));
+    let line = |(sign, alert): &(char, &ExpectedAlert)| {
+        format!("\n          {sign} Labels:{} Annotations:{}", alert.labels, alert.annotations)
+    };
+    format!("diff:{}", lines.iter().map(line).collect::<String>())
 }
 
 fn listed(alerts: &[ExpectedAlert]) -> String {
@@ -65,4 +80,22 @@ fn listed(alerts: &[ExpectedAlert]) -> String {
         format!("            {index}:\n{indent}Labels:{labels}\n{indent}Annotations:{annotations}\n")
     };
     format!("[\n{}            ]", alerts.iter().enumerate().map(one).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert(name: &str) -> ExpectedAlert {
+        ExpectedAlert { labels: [("alertname", name)].into_iter().collect(), annotations: Default::default() }
+    }
+
+    #[test]
+    fn a_short_list_has_what_is_missing_and_what_is_too_many() {
+        let (wanted, got) = ([alert("A"), alert("B"), alert("B")], [alert("B"), alert("C")]);
+        let line =
+            |sign: char, name: &str| format!("\n          {sign} Labels:{{alertname=\"{name}\"}} Annotations:{{}}");
+        let expected = format!("diff:{}{}{}", line('-', "A"), line('-', "B"), line('+', "C"));
+        assert_eq!(unlike(&wanted, &got), expected);
+    }
 }
