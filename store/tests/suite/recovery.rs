@@ -29,6 +29,20 @@ fn open(dir: &Path) -> (Vec<String>, Option<Recovery>) {
     (keys, recovery)
 }
 
+/// sled itself, over the same files. Its threads let go of the lock a moment after the store that started them is dropped.
+fn bare_database(dir: &Path) -> sled::Db {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        match sled::open(dir.join("sled")) {
+            Ok(database) => return database,
+            Err(sled::Error::Io(error)) if error.to_string().starts_with("could not acquire lock") && std::time::Instant::now() < deadline => {
+                std::thread::yield_now();
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 fn spoil(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).unwrap();
     change(&mut bytes);
@@ -242,7 +256,7 @@ fn data_of_a_newer_version_is_refused_and_left_alone() {
     assert_eq!(open(dir.path()).1, None);
 
     // The same in the database's own entry, which sled only shows once it is open.
-    let database = sled::open(dir.path().join("sled")).unwrap();
+    let database = bare_database(dir.path());
     let mut meta = database.get("m").unwrap().unwrap().to_vec();
     meta[0] = 2;
     let content = meta.len() - 4;
@@ -259,7 +273,7 @@ fn data_of_a_newer_version_is_refused_and_left_alone() {
 #[test]
 fn records_changed_behind_the_stores_back_are_found_and_the_rest_is_salvaged() {
     let dir = closed_store();
-    let database = sled::open(dir.path().join("sled")).unwrap();
+    let database = bare_database(dir.path());
     let mut record = database.get("rlate").unwrap().unwrap().to_vec();
     *record.last_mut().unwrap() ^= 1;
     database.insert("rlate", record).unwrap();
@@ -275,7 +289,7 @@ fn records_changed_behind_the_stores_back_are_found_and_the_rest_is_salvaged() {
 #[test]
 fn a_record_that_vanished_is_noticed() {
     let dir = closed_store();
-    let database = sled::open(dir.path().join("sled")).unwrap();
+    let database = bare_database(dir.path());
     database.remove("rlate").unwrap();
     database.flush().unwrap();
     drop(database);
