@@ -8,6 +8,7 @@
 //! - [`logging`]: structured log lines
 //! - [`live`]: the only clock and the loop around a machine
 //! - [`reload`]: all or nothing
+//! - [`service_manager`]: what systemd is told
 //! - [`web`]: listeners, TLS, authentication, operation endpoints
 //! - [`unit_test`]: unit tests of rules
 //! - [`backtest`]: history through both machines
@@ -28,6 +29,7 @@ pub mod process;
 pub mod query;
 pub mod reload;
 pub mod service;
+pub mod service_manager;
 pub mod simulate;
 pub mod terminal;
 pub mod unit_test;

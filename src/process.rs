@@ -19,6 +19,7 @@ use crate::live;
 use crate::live::ledger::Ledger;
 use crate::reload::{Reloadable, Reloader};
 use crate::service::storage;
+use crate::service_manager::{self, Pulse};
 use crate::web::address::{self, External};
 use crate::web::auth::{self, Doorkeeper};
 use crate::web::listen::Listeners;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub reloadable: Vec<Box<dyn Reloadable>>,
     /// Their records' way to the store; run until all else has ended.
     pub ledgers: Vec<Arc<Ledger>>,
+    /// Each comes back once its machine could be looked at: a service manager's watchdog waits for all.
+    pub pulses: Vec<Pulse>,
     /// Their work, ended in this order.
     pub work: Vec<Work>,
 }
@@ -120,9 +123,13 @@ impl Process {
         }
         ready.set();
         info!(version = VERSION, external_url = self.external.url, "ready");
+        service_manager::ready();
+        let watchdog = tokio::spawn(service_manager::watchdog(parts.pulses));
 
         wait_for_end(&reloader, &self.quit).await?;
         info!("shutting down");
+        watchdog.abort();
+        service_manager::stopping();
         end_service.send_replace(true);
         for (end, task) in work {
             end.send_replace(true);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::Mutex;
 use tracing::{error, info};
 
-use crate::live;
+use crate::{live, service_manager};
 
 /// A part of the process that has a configuration.
 pub trait Reloadable: Send + Sync {
@@ -38,6 +38,7 @@ impl Reloader {
     /// The mistakes found; the old configuration stays in force.
     pub async fn reload(&self) -> anyhow::Result<()> {
         let _turn = self.turn.lock().await;
+        let _told = service_manager::Reloading::begin();
         let prepared: anyhow::Result<Vec<_>> =
             tokio::task::block_in_place(|| self.parts.iter().map(|part| part.prepare()).collect());
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

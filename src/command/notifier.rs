@@ -22,6 +22,7 @@ use crate::live;
 use crate::process::{COMPATIBLE_VERSION, Parts, Process, VERSION};
 use crate::service::ack_key;
 use crate::service::notifier::{NotifierService, Sources};
+use crate::service::pages::{self, Halves};
 use crate::web::get_limit;
 
 /// Runs the notifier until a signal ends it.
@@ -40,7 +41,10 @@ pub async fn execute(command: NotifierCommand) -> anyhow::Result<ExitCode> {
     };
     let service = NotifierService::start(sources, settings(&command.notifier)?, process.store.clone()).await?;
     let mut parts = Parts::default();
-    add(&mut parts, service, &command.notifier, true);
+    add(&mut parts, service.clone(), &command.notifier, true);
+    let matcher_mode = matcher_mode(&command.notifier);
+    let halves = Halves { notifier: Some(service), matcher_mode, ..Halves::default() };
+    pages::add(&mut parts, &process, halves).await?;
     process.run(parts).await
 }
 
@@ -148,6 +152,8 @@ pub(super) fn add(parts: &mut Parts, service: Arc<NotifierService>, flags: &Noti
     parts.http_family = Some("alertmanager");
     parts.reloadable.push(Box::new(service.clone()));
     parts.ledgers.push(service.ledger());
+    let pulse = service.clone();
+    parts.pulses.push(Box::new(move || pulse.beat()));
     parts.work.push(Box::new(move |ended| Box::pin(async move { service.run(ended).await })));
 }
 

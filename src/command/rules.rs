@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::cli::RulesCommand;
 use crate::process::{Parts, Process};
+use crate::service::pages::{self, Halves};
 use crate::service::rules::{RuleService, Sources};
 
 /// Runs the rule service until a signal ends it.
@@ -16,7 +17,8 @@ pub async fn execute(command: RulesCommand) -> anyhow::Result<ExitCode> {
     let sources = Sources::new(command.config_file, command.rules, process.external.url.clone());
     let service = RuleService::start(sources, process.store.clone(), None).await?;
     let mut parts = Parts::default();
-    add(&mut parts, service);
+    add(&mut parts, service.clone());
+    pages::add(&mut parts, &process, Halves { rules: Some(service), ..Halves::default() }).await?;
     process.run(parts).await
 }
 
@@ -25,5 +27,7 @@ pub(super) fn add(parts: &mut Parts, service: Arc<RuleService>) {
     service.register_metrics(&mut parts.registry);
     parts.reloadable.push(Box::new(service.clone()));
     parts.ledgers.extend(service.ledgers());
+    let pulse = service.clone();
+    parts.pulses.push(Box::new(move || pulse.beat()));
     parts.work.push(Box::new(move |ended| Box::pin(async move { service.run(ended).await })));
 }
