@@ -336,6 +336,10 @@ pub enum CheckCommand {
     },
     /// Check rule files and PrometheusRule manifests; exit 1 if one is bad.
     Rules(check::RulesCheck),
+    /// Ask a running service whether it works; exit 1 if it does not answer. For containers without a shell.
+    Healthy(check::HealthCheck),
+    /// Ask a running service whether its state is restored and its configuration in force; exit 1 if not.
+    Ready(check::HealthCheck),
 }
 
 /// Longest history of a rule: it is kept in memory.

@@ -41,6 +41,8 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Demo(command) => demo::execute(command).await,
         Command::Check(CheckCommand::Config { files }) | Command::CheckConfig { files, .. } => check::config(&files),
         Command::Check(CheckCommand::Rules(command)) => check::rules(command).await,
+        Command::Check(CheckCommand::Healthy(command)) => check::health::ask(&command, "healthy").await,
+        Command::Check(CheckCommand::Ready(command)) => check::health::ask(&command, "ready").await,
         Command::Test(TestCommand::Rules(command)) => test::rules(&command),
         Command::Backtest(command) => backtest::execute(*command).await,
         Command::Promql(PromqlCommand::Test { files }) => Ok(promql::test(&files)),

@@ -51,6 +51,20 @@ pub struct RulesCheck {
     pub query_http_config: Option<PathBuf>,
 }
 
+/// `watchfire check healthy` and `watchfire check ready`.
+#[derive(Debug, Args)]
+pub struct HealthCheck {
+    /// The service, with the prefix of its paths if it has one.
+    #[arg(long, value_name = "URL", default_value = "http://localhost:9093", env = "WATCHFIRE_URL")]
+    pub url: String,
+    /// How to connect to it: a file in the format of `http_config`.
+    #[arg(long = "http.config.file", value_name = "FILE")]
+    pub http_config: Option<PathBuf>,
+    /// How long the answer may take.
+    #[arg(long, value_parser = parse_duration, default_value = "5s", value_name = "DURATION")]
+    pub timeout: Duration,
+}
+
 /// A part of PromQL that must be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PromqlFeature {

@@ -1,6 +1,7 @@
-//! `watchfire check config|rules`: output shapes and exit codes of amtool and promtool.
+//! `watchfire check config|rules|healthy|ready`: output shapes and exit codes of amtool and promtool.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of the command")]
 
+pub(super) mod health;
 mod query_server;
 
 use std::io::Read;
