@@ -8,6 +8,7 @@
 //! - [`notifier`]: the notifier
 //! - [`lanes`]: how many requests to one receiver may be under way
 //! - [`ack_key`]: the key of links that acknowledge
+//! - [`pages`]: the web UI over the halves that run
 //! - [`delivery_metrics`]: what is counted about deliveries
 
 pub mod ack_key;
@@ -18,5 +19,6 @@ pub mod lanes;
 pub mod namespaces;
 pub mod notifier;
 mod outgoing;
+pub mod pages;
 pub mod rules;
 pub mod storage;

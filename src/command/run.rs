@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::cli::RunCommand;
 use crate::process::{Parts, Process};
 use crate::service::notifier::{self, NotifierService};
+use crate::service::pages::{self, Halves};
 use crate::service::rules::{RuleService, Sources};
 
 /// Both halves, ready to run.
@@ -41,6 +42,9 @@ pub(super) async fn open(command: RunCommand) -> anyhow::Result<Opened> {
     let rules = RuleService::start(sources, process.store.clone(), Some(Box::new(notifier.hand_over()))).await?;
     let mut parts = Parts::default();
     super::rules::add(&mut parts, rules.clone());
-    super::notifier::add(&mut parts, notifier, &command.notifier, false);
+    super::notifier::add(&mut parts, notifier.clone(), &command.notifier, false);
+    let matcher_mode = super::notifier::matcher_mode(&command.notifier);
+    let halves = Halves { notifier: Some(notifier), rules: Some(rules.clone()), matcher_mode };
+    pages::add(&mut parts, &process, halves).await?;
     Ok(Opened { process, parts, rules })
 }

@@ -1,15 +1,14 @@
-//! The demo in a browser: `/` is a page, `/inbox` the same as JSON, `/inbox/1` what the first message says.
+//! The demo in a browser, beside the web UI: `/demo` is a page, `/inbox` the same as JSON, `/inbox/1` what the first message says.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, RawQuery};
+use axum::extract::Path;
 use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 use templates::handlebars::{Data, Escaping, Registry};
-use url::form_urlencoded;
 
 use super::watch::Board;
 use crate::inbox::{Inbox, Page};
@@ -48,19 +47,9 @@ pub fn router(board: Arc<Board>, inbox: Inbox) -> Router {
         async move { axum::Json(json!({"story": story, "pages": pages})) }
     };
     Router::new()
-        .route("/", get(as_page))
+        .route("/demo", get(as_page))
         .route("/inbox", get(as_json))
         .route("/inbox/{number}", get(body))
-        .route("/graph", get(graph))
-}
-
-/// Where the links of alerts lead: there is nothing to draw with here, but the expression can be asked.
-async fn graph(RawQuery(query): RawQuery) -> Redirect {
-    let query = query.unwrap_or_default();
-    let mut expr = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "g0.expr").map(|(_, expr)| expr);
-    let asked =
-        form_urlencoded::Serializer::new(String::new()).append_pair("query", &expr.next().unwrap_or_default()).finish();
-    Redirect::to(&format!("api/v1/query?{asked}"))
 }
 
 fn answer(page: Result<String, String>) -> Response {
@@ -107,7 +96,7 @@ mod tests {
             let policy = response.headers().contains_key(header::CONTENT_SECURITY_POLICY);
             (String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap(), policy)
         };
-        let (page, has_policy) = get("/").await;
+        let (page, has_policy) = get("/demo").await;
         assert!(has_policy && !page.contains("<script>") && page.contains("&lt;script&gt;alert(1)"), "{page}");
         let (text, _) = get("/inbox").await;
         let told: Value = serde_json::from_str(&text).unwrap();
@@ -118,9 +107,6 @@ mod tests {
         assert!(page.contains("<a href=\"inbox/1\">"), "{page}");
         assert!(get("/inbox/1").await.0.contains("<script>"), "as plain text");
         assert_eq!(get("/inbox/2").await.0, "this message is not there\n");
-        let link = Request::get("/graph?g0.expr=a+%3E+1&g0.tab=1").body(Body::empty()).unwrap();
-        let led = router.clone().oneshot(link).await.unwrap();
-        assert_eq!(led.headers()[header::LOCATION], "api/v1/query?query=a+%3E+1");
         assert_eq!(told["story"][0], json!({"chapter": "pending", "after_ms": null}));
     }
 }

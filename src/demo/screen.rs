@@ -41,8 +41,9 @@ impl Screen {
         let Self { url, .. } = self;
         format!(
             "Watchfire demo: rules, notifier and an inbox in one process; a small shop has a bad day.\n\
-             As a page: {}   End it with Ctrl-C.\n",
-            self.painted(AnsiColor::Cyan, &format!("{url}/"))
+             Alerts: {}   The story and its inbox: {}   End it with Ctrl-C.\n",
+            self.painted(AnsiColor::Cyan, &format!("{url}/")),
+            self.painted(AnsiColor::Cyan, &format!("{url}/demo"))
         )
     }
 
@@ -111,7 +112,7 @@ impl Screen {
         let mut text = String::from(
             "\nThe day goes on: the provider fails again each minute, and soon a disk is full and stays so. Try:",
         );
-        text.push_str(&step("look at the inbox", format!("{url}/")));
+        text.push_str(&step("look at the inbox", format!("{url}/demo")));
         text.push_str(&step(
             "draw what the rule saw",
             format!("{program} query --query.url={url} --last=2m 'shop:checkout_failures:ratio'"),

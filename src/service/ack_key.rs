@@ -29,16 +29,23 @@ pub async fn links(store: &Store, file: Option<&Path>) -> anyhow::Result<AckLink
 }
 
 async fn stored(store: &Store) -> anyhow::Result<AckLinks> {
-    let cannot = "cannot keep the key of links in the store";
-    let known = store.get(vec![STORED_AT.to_owned()]).await.context(cannot)?;
+    Ok(AckLinks::new(&kept(store, STORED_AT).await.context("cannot keep the key of links in the store")?))
+}
+
+/// A key of the store's own, made the first time it is asked for.
+///
+/// # Errors
+/// The store cannot be used.
+pub async fn kept(store: &Store, at: &str) -> anyhow::Result<Vec<u8>> {
+    let known = store.get(vec![at.to_owned()]).await?;
     if let Some(key) = known.into_iter().flatten().next().filter(|key| key.len() >= KEY_BYTES_MIN) {
-        return Ok(AckLinks::new(&key));
+        return Ok(key);
     }
     // 244 bits of the system's randomness.
     let key = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
-    let batch: Batch = [(STORED_AT.to_owned(), Some(key.clone()))].into_iter().collect();
-    store.commit(batch).await.context(cannot)?;
-    Ok(AckLinks::new(&key))
+    let batch: Batch = [(at.to_owned(), Some(key.clone()))].into_iter().collect();
+    store.commit(batch).await?;
+    Ok(key)
 }
 
 #[cfg(test)]

@@ -75,6 +75,15 @@ impl Default for Registry {
 impl Registry {
     /// The shipped templates.
     pub fn shipped() -> Registry {
+        Registry::of(&shipped::TEMPLATES)
+    }
+
+    /// The pages of the web UI, and nothing else.
+    pub fn web() -> Registry {
+        Registry::of(crate::web::ALL)
+    }
+
+    fn of(sources: &[(&str, &str)]) -> Registry {
         let mut text = Handlebars::new();
         text.register_escape_fn(no_escape);
         let mut html = Handlebars::new();
@@ -83,7 +92,7 @@ impl Registry {
             helpers::register(registry);
         }
         let mut registry = Registry { text, html, needs: BTreeMap::new() };
-        for (name, source) in shipped::TEMPLATES {
+        for (name, source) in sources {
             registry.add(name, source).expect("the shipped templates compile, a test sees to it");
         }
         registry

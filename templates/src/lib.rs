@@ -4,3 +4,4 @@ mod escape;
 pub mod go_template;
 pub mod handlebars;
 pub mod presets;
+pub mod web;

@@ -1,1 +1,47 @@
 //! The pages people see and quiet alerts on: HTML made on the server from `templates/web/`.
+//!
+//! Pages look at the machines through the handles the HTTP APIs have ([`notifier::io::desk::Desk`],
+//! [`rules_engine::io::state::RulesState`]), copy what they show, and format it outside; what people change goes the way of
+//! the API. Everything can be read, and every form sent, without JavaScript; the modules in `ui/assets/` make it quicker.
+//!
+//! - [`house`]: what pages are made of: the two halves, where they run, the clock
+//! - [`here`]: where in the site a request is; links are relative, so that any prefix and proxy will do
+//! - [`page`]: a template and its data as an answer
+//! - [`asset`]: style, scripts and the icon, under addresses that change with them
+//! - [`shield`]: headers of every answer; [`form`]: forms that only our own pages send
+//! - [`moment`], [`shown`]: times, and texts from outside, as they are shown
+//! - [`plot`]: series drawn as SVG
+//! - [`home`]: the way in, and where links of the family lead
+//!
+//! A page is a file here and one in `templates/web/`; `routes` of each are put together in [`router`].
+
+pub mod asset;
+pub mod form;
+pub mod here;
+mod home;
+pub mod house;
+pub mod moment;
+pub mod page;
+pub mod plot;
+mod shield;
+pub mod shown;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use notifier::io::desk::Desk;
+use tower_http::compression::CompressionLayer;
+
+pub use house::{House, RuleDesk};
+
+/// Every page, below the prefix of the service.
+pub fn router<N: Desk, R: RuleDesk>(house: House<N, R>) -> Router {
+    let house = Arc::new(house);
+    Router::new()
+        .merge(home::routes())
+        .with_state(house)
+        .merge(asset::routes())
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(from_fn(shield::headers))
+}

@@ -1,0 +1,59 @@
+//! The web UI over the halves that run in this process.
+
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context;
+use model::matcher::parse::ParseMode;
+use tokio::sync::watch;
+use ui::House;
+use ui::form::FormKey;
+
+use super::ack_key;
+use super::notifier::NotifierService;
+use super::rules::RuleService;
+use crate::live;
+use crate::process::{Parts, Process, VERSION};
+
+/// Where the key lies that signs forms.
+const KEY_AT: &str = "secret/web-forms";
+
+/// Which halves there are.
+#[derive(Default)]
+pub struct Halves {
+    /// The notifier.
+    pub notifier: Option<Arc<NotifierService>>,
+    /// The rule service.
+    pub rules: Option<Arc<RuleService>>,
+    /// How matchers that people write are read.
+    pub matcher_mode: ParseMode,
+}
+
+/// Adds the pages to what is served.
+///
+/// # Errors
+/// The store cannot be used.
+pub async fn add(parts: &mut Parts, process: &Process, halves: Halves) -> anyhow::Result<()> {
+    let key = ack_key::kept(&process.store, KEY_AT).await.context("cannot keep the key of forms in the store")?;
+    let (end, ended) = watch::channel(false);
+    let house = House {
+        notifier: halves.notifier,
+        rules: halves.rules,
+        clock: Arc::new(live::now),
+        external_url: process.external.url.clone(),
+        version: VERSION,
+        matcher_mode: halves.matcher_mode,
+        form_key: FormKey::new(&key),
+        ended,
+        pages: OnceLock::new(),
+    };
+    parts.router = std::mem::take(&mut parts.router).merge(ui::router(house));
+    // First of all, as open streams would hold up the end.
+    parts.work.insert(0, Box::new(move |ended| Box::pin(tell_end(ended, end))));
+    Ok(())
+}
+
+async fn tell_end(mut ended: watch::Receiver<bool>, end: watch::Sender<bool>) {
+    // An error: whoever would say so is gone.
+    let _ended = ended.wait_for(|ended| *ended).await;
+    end.send_replace(true);
+}
