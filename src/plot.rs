@@ -3,14 +3,12 @@
 //! - [`chart`]: lines over time, with axes and a legend
 //! - [`bars`]: one value of each series
 //! - [`sparkline`]: one line of text for each series
-//! - [`canvas`], [`axis`], [`mod@unit`]: what these are made of
+//! - [`canvas`]: what these are drawn on; axes and units are those of the web pages' plots
 
-pub mod axis;
 pub mod bars;
 pub mod canvas;
 pub mod chart;
 pub mod sparkline;
-pub mod unit;
 
 use clap::builder::styling::AnsiColor;
 

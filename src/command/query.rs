@@ -7,11 +7,11 @@ use anyhow::anyhow;
 use model::source::{Diagnostic, Diagnostics, SourceFile, Span};
 use promql::ParseError;
 use promql::eval::Settings;
+use ui::plot::unit::Unit;
 
 use super::check::promql_options;
 use crate::cli::query::{PlotUnit, QueryCommand, QueryOutput};
 use crate::live;
-use crate::plot::unit::Unit;
 use crate::plot::{Line, bars, chart::Chart, sparkline};
 use crate::query::answer::{Answer, Data, Row};
 use crate::query::moment::{Extent, Window};

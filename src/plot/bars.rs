@@ -1,6 +1,7 @@
 //! One value of each series, as a bar.
 
-use super::unit::Unit;
+use ui::plot::unit::Unit;
+
 use super::{painted, shortened};
 use crate::terminal::Terminal;
 

@@ -1,8 +1,9 @@
 //! Lines over time, with axes and a legend.
 
-use super::axis::{ValueAxis, time_marks, time_title};
+use ui::plot::axis::{ValueAxis, time_marks, time_title};
+use ui::plot::unit::Unit;
+
 use super::canvas::{Canvas, Dots};
-use super::unit::Unit;
 use super::{Line, painted, shortened};
 use crate::terminal::Terminal;
 
@@ -60,8 +61,7 @@ impl Chart<'_> {
         };
         let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
         let grain = self.unit.grain(high.abs().max(low.abs()));
-        let axis = ValueAxis::of(low / grain, high / grain, ROWS / 3);
-        ValueAxis { low: axis.low * grain, high: axis.high * grain, step: axis.step * grain }
+        ValueAxis::of_grain(low, high, ROWS / 3, grain)
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "within the field, or not seen")]

@@ -81,6 +81,13 @@ impl ValueAxis {
         ValueAxis { low: (low / step).floor() * step, high: (high / step).ceil() * step, step }
     }
 
+    /// The same with marks at multiples of a grain, such as 1024 bytes.
+    pub fn of_grain(low: f64, high: f64, marks: usize, grain: f64) -> ValueAxis {
+        let within = |bound: f64| if bound.is_finite() { bound.clamp(-EXTREME, EXTREME) } else { bound };
+        let axis = ValueAxis::of(within(low) / grain, within(high) / grain, marks);
+        ValueAxis { low: axis.low * grain, high: axis.high * grain, step: axis.step * grain }
+    }
+
     /// The marks, lowest first.
     pub fn marks(&self) -> impl Iterator<Item = f64> + use<> {
         let ValueAxis { low, high, step } = *self;
