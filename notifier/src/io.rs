@@ -3,6 +3,7 @@
 //! - [`desk`]: how the network side reaches the machine
 //! - [`ack_page`]: the page behind the link of a mail
 //! - [`api`]: Alertmanager's API v2
+//! - [`silencing`]: silences set and ended, and stored when that is said
 //! - [`deliver`]: what receivers are told, sent
 //! - [`trial`]: a sample sent through a receiver, or only rendered
 //! - [`metrics`]: what is counted, under Alertmanager's names
@@ -12,4 +13,5 @@ pub mod api;
 pub mod deliver;
 pub mod desk;
 pub mod metrics;
+pub mod silencing;
 pub mod trial;

@@ -34,8 +34,8 @@ use serde::Serialize;
 
 use super::desk::Desk;
 
+pub use super::silencing::SILENCES_LOG;
 pub(super) use acks::acknowledge;
-pub use silences::SILENCES_LOG;
 
 /// A larger body is refused; 100,000 alerts of half a kilobyte fit.
 const BODY_BYTES_MAX: usize = 64 << 20;

@@ -17,10 +17,9 @@ use super::alerts::as_object;
 use super::answer::{self, Refusal};
 use super::filter::Parameters;
 use super::moment::Moment;
-use super::silences::{
-    Created, MatcherForm, PostableSilence, SILENCES_LOG, matcher_forms, read_id, refuse, stored_or_undone,
-};
+use super::silences::{Created, MatcherForm, PostableSilence, matcher_forms, not_set, read_id, refuse};
 use crate::io::desk::Desk;
+use crate::io::silencing;
 use crate::maintenance::Maintenance;
 use crate::schedule::{Occurrence, Schedule, ScheduleError, WrittenSchedule};
 use crate::silence::{SilenceError, validate_matchers};
@@ -142,12 +141,7 @@ pub(super) async fn preview<D: Desk>(
 /// `POST /silences` with a schedule: acknowledged only once it is stored.
 pub(super) async fn set<D: Desk>(api: &Api<D>, posted: PostableSilence) -> Result<Response, Refusal> {
     let draft = posted.into_maintenance()?;
-    let (by, comment) = (draft.created_by.clone(), draft.comment.clone());
-    let cron = draft.schedule.written().cron.clone();
-    let set = api.desk.act(|notifier, now, out| notifier.set_maintenance(now, draft, Uuid::new_v4(), out));
-    let (id, silence_id) = set.map_err(|error| refuse(&error))?;
-    tracing::info!(target: SILENCES_LOG, schedule = %id, silence = %silence_id, cron, by, comment, "recurring silence set");
-    stored_or_undone(api, id).await?;
+    let (id, silence_id) = silencing::set_maintenance(&*api.desk, draft).await.map_err(not_set)?;
     Ok(answer::json(&Created { silence_id, schedule_id: Some(id) }))
 }
 

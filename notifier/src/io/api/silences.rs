@@ -16,12 +16,10 @@ use super::maintenance::{self, PostableSchedule, ScheduleForm};
 use super::moment::Moment;
 use super::paging::Paging;
 use crate::io::desk::Desk;
+use crate::io::silencing::{self, SilencingError};
 use crate::maintenance::MaintenanceDraft;
 use crate::notifier::Notifier;
 use crate::silence::{Silence, SilenceDraft, SilenceError, SilenceState};
-
-/// The target of log lines about silences that are made, changed and ended over the API (`--log.silences`).
-pub const SILENCES_LOG: &str = "notifier::silences";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -132,18 +130,11 @@ pub(super) async fn show<D: Desk>(State(api): State<Api<D>>, Path(id): Path<Stri
 /// `DELETE /silence/{id}`.
 pub(super) async fn expire<D: Desk>(State(api): State<Api<D>>, Path(id): Path<String>) -> Result<Response, Refusal> {
     let id = read_id(&id)?;
-    if let Err(error) = api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out)) {
-        return match error {
-            SilenceError::NotFound(_) => Ok(StatusCode::NOT_FOUND.into_response()),
-            other => Err(refuse(&other)),
-        };
+    match silencing::end_silence(&*api.desk, id).await {
+        Ok(()) => Ok(answer::empty()),
+        Err(SilencingError::Refused(SilenceError::NotFound(_))) => Ok(StatusCode::NOT_FOUND.into_response()),
+        Err(error) => Err(not_set(error)),
     }
-    tracing::info!(target: SILENCES_LOG, silence = %id, "silence expired");
-    let not_stored = |error| format!("the silence has ended, but that could not be stored: {error}");
-    let stored = api.desk.durable().await;
-    stored
-        .map(|()| answer::empty())
-        .map_err(|error| answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, not_stored(error)))
 }
 
 /// `POST /silences`: acknowledged only once it is stored.
@@ -157,11 +148,7 @@ pub(super) async fn post<D: Desk>(
         return maintenance::set(&api, posted).await;
     }
     let draft = posted.into_draft(api.desk.read(|_, now| now))?;
-    let (by, comment) = (draft.created_by.clone(), draft.comment.clone());
-    let set = api.desk.act(|notifier, now, out| notifier.set_silence(now, draft, Uuid::new_v4(), out));
-    let id = set.map_err(|error| refuse(&error))?;
-    tracing::info!(target: SILENCES_LOG, silence = %id, by, comment, "silence set");
-    stored_or_undone(&api, id).await?;
+    let id = silencing::set_silence(&*api.desk, draft).await.map_err(not_set)?;
     Ok(answer::json(&Created { silence_id: id, schedule_id: None }))
 }
 
@@ -174,13 +161,12 @@ pub(super) struct Created {
     pub(super) schedule_id: Option<Uuid>,
 }
 
-/// Waits until what was set is stored. What was not acknowledged must not mute: the client will ask again.
-pub(super) async fn stored_or_undone<D: Desk>(api: &Api<D>, id: Uuid) -> Result<(), Refusal> {
-    let Err(error) = api.desk.durable().await else { return Ok(()) };
-    let undone = api.desk.act(|notifier, now, out| notifier.expire_silence(now, id, out));
-    let outcome = if undone.is_ok() { "it was ended again" } else { "it is still in force" };
-    let message = format!("the silence could not be stored, {outcome}: {error}");
-    Err(answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, message))
+/// What a client is told that did not get its silence.
+pub(super) fn not_set(error: SilencingError) -> Refusal {
+    match error {
+        SilencingError::Refused(error) => refuse(&error),
+        SilencingError::NotStored(message) => answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, message),
+    }
 }
 
 pub(super) fn refuse(error: &SilenceError) -> Refusal {
