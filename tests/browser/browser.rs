@@ -1,0 +1,228 @@
+//! A headless Chromium with a profile of its own, ended with the test.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use crate::conditions::eventually;
+use crate::look::{DESK, Look};
+use crate::peers::{self, Process, root};
+use crate::webdriver::{Refusal, Session};
+
+/// Debian's packages `chromium` and `chromium-driver`.
+const CHROMIUM: &str = "chromium";
+const DRIVER: &str = "chromedriver";
+
+/// For everything that a page does on its own or after a click; long, since the machine may be building at the same time.
+pub const SOON: Duration = Duration::from_secs(60);
+
+/// Nothing of this reaches out on its own: no update, no sync, no first-run page.
+const ARGUMENTS: &[&str] = &[
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+    "--lang=en-US",
+    "--window-size=1280,900",
+];
+
+/// A running browser with one page.
+pub struct Browser {
+    session: Session,
+    _driver: Process,
+    _profile: tempfile::TempDir,
+}
+
+/// Whether the browser is installed; says so by name where it is not.
+pub fn installed(test: &str) -> bool {
+    peers::installed(test, &[CHROMIUM, DRIVER])
+}
+
+impl Browser {
+    pub async fn start() -> Self {
+        let driver = Process::start(DRIVER, Command::new(DRIVER).arg("--port=0"));
+        // "ChromeDriver was started successfully on port 34567."
+        let port = eventually("chromedriver says its port", SOON, || async {
+            let lines = driver.lines();
+            let line = lines.iter().find(|line| line.contains("started successfully on port"))?;
+            line.rsplit(' ').next()?.trim_end_matches('.').parse::<u16>().ok()
+        })
+        .await;
+        let profile = tempfile::tempdir().unwrap();
+        let mut arguments: Vec<String> = ARGUMENTS.iter().map(|argument| (*argument).to_owned()).collect();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        let capabilities = json!({
+            "browserName": "chrome",
+            // A dialog stays open, and every later command fails: no page of ours opens one.
+            "unhandledPromptBehavior": "ignore",
+            "goog:loggingPrefs": {"browser": "ALL"},
+            "goog:chromeOptions": {"args": arguments},
+        });
+        let session = Session::open(&format!("http://127.0.0.1:{port}"), capabilities).await;
+        let browser = Self { session, _driver: driver, _profile: profile };
+        browser.look(DESK).await;
+        browser
+    }
+
+    /// Shows a page, and waits until it is loaded.
+    pub async fn open(&self, url: &str) {
+        self.session.post("url", json!({"url": url})).await.unwrap_or_else(|refusal| panic!("{url}: {refusal:?}"));
+    }
+
+    pub async fn reload(&self) {
+        self.session.post("refresh", json!({})).await.expect("a page can be loaded again");
+    }
+
+    /// The address of the page that is shown.
+    pub async fn address(&self) -> String {
+        self.session.get("url").await.expect("there is a page").as_str().expect("an address is text").to_owned()
+    }
+
+    /// From now on pages are shown so.
+    pub async fn look(&self, look: Look) {
+        let size = json!({"width": look.width, "height": 900, "deviceScaleFactor": 1, "mobile": look.is_phone()});
+        self.session.devtools("Emulation.setDeviceMetricsOverride", size).await;
+        let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": look.scheme()}]});
+        self.session.devtools("Emulation.setEmulatedMedia", scheme).await;
+    }
+
+    /// From now on pages run no script of theirs.
+    pub async fn scripts(&self, run: bool) {
+        self.session.devtools("Emulation.setScriptExecutionDisabled", json!({"value": !run})).await;
+    }
+
+    /// The body of a function, run in the page.
+    pub async fn script(&self, script: &str, args: &[Value]) -> Value {
+        self.session.script(script, args).await.unwrap_or_else(|refusal| panic!("{script}: {refusal:?}"))
+    }
+
+    /// Waits until an expression in the page is true.
+    pub async fn until(&self, expression: &str) {
+        let script = format!("return Boolean({expression})");
+        eventually(expression, SOON, || async {
+            // While a page is being replaced there is nothing to ask.
+            self.session.script(&script, &[]).await.ok().filter(|answer| answer == true).map(drop)
+        })
+        .await;
+    }
+
+    /// Waits until there is something of this kind to see.
+    pub async fn until_shown(&self, css: &str) {
+        self.until(&format!("document.querySelector({0})?.checkVisibility()", json!(css))).await;
+    }
+
+    /// Waits until the text of what a selector means first contains this.
+    pub async fn until_text(&self, css: &str, text: &str) {
+        self.until(&format!("document.querySelector({})?.innerText.includes({})", json!(css), json!(text))).await;
+    }
+
+    /// The text of everything that the selector means, as it is seen.
+    pub async fn texts(&self, css: &str) -> Vec<String> {
+        let script = "return [...document.querySelectorAll(arguments[0])].map(e => e.innerText)";
+        let all = self.script(script, &[json!(css)]).await;
+        all.as_array().expect("a list").iter().map(|text| text.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    pub async fn count(&self, css: &str) -> u64 {
+        let count = self.script("return document.querySelectorAll(arguments[0]).length", &[json!(css)]).await;
+        count.as_u64().expect("a number")
+    }
+
+    /// Clicks as a person would; waits until the thing is there and nothing covers it.
+    pub async fn click(&self, css: &str) {
+        self.retried(&format!("a click on {css}"), async || {
+            let element = self.session.find(css).await?;
+            self.session.click(&element).await
+        })
+        .await;
+    }
+
+    /// Empties a field and types into it.
+    pub async fn fill(&self, css: &str, text: &str) {
+        self.retried(&format!("typing into {css}"), async || {
+            let element = self.session.find(css).await?;
+            self.session.clear(&element).await?;
+            self.session.keys(&element, text).await
+        })
+        .await;
+    }
+
+    /// Types without emptying the field; with `css` = `body` a keyboard shortcut.
+    pub async fn press(&self, css: &str, keys: &str) {
+        self.retried(&format!("keys for {css}"), async || {
+            let element = self.session.find(css).await?;
+            self.session.keys(&element, keys).await
+        })
+        .await;
+    }
+
+    async fn retried(&self, what: &str, act: impl AsyncFn() -> Result<(), Refusal>) {
+        let passing =
+            ["no such element", "element click intercepted", "stale element reference", "element not interactable"];
+        eventually(what, SOON, || async {
+            match act().await {
+                Ok(()) => Some(()),
+                Err(refusal) if passing.contains(&refusal.error.as_str()) => None,
+                Err(refusal) => panic!("{what}: {refusal:?}"),
+            }
+        })
+        .await;
+    }
+
+    /// Keeps a picture of the whole page.
+    pub async fn picture(&self, name: &str) {
+        let answer = self.session.devtools("Page.captureScreenshot", json!({"captureBeyondViewport": true})).await;
+        let data = answer["data"].as_str().expect("a picture is text");
+        let bytes = base64::engine::general_purpose::STANDARD.decode(data).expect("in base64");
+        let folder = pictures();
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{name}.png")), bytes).unwrap();
+    }
+
+    /// What the console says since it was last asked that is an error: scripts that fail, files that are not found, what
+    /// the content security policy refused.
+    pub async fn complaints(&self) -> Vec<String> {
+        let log = self.session.post("se/log", json!({"type": "browser"})).await.expect("the console can be read");
+        let entries = log.as_array().cloned().unwrap_or_default();
+        let bad = entries.into_iter().filter(|entry| entry["level"] == "SEVERE" || entry["source"] == "security");
+        bad.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Fails if the console complained.
+    pub async fn assert_calm(&self, page: &str) {
+        let complaints = self.complaints().await;
+        assert!(complaints.is_empty(), "{page}: the console says {complaints:#?}");
+    }
+
+    /// Fails where the page is wider than the screen: nobody scrolls sideways.
+    pub async fn assert_fits(&self, page: &str) {
+        let widths = self
+            .script("const d = document.documentElement; return [d.scrollWidth, window.innerWidth, \
+                [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > window.innerWidth + 1 \
+                && !e.parentElement.closest('.scrolls')).slice(0, 5).map(e => e.outerHTML.slice(0, 120))]", &[])
+            .await;
+        assert!(
+            widths[0].as_f64() <= widths[1].as_f64(),
+            "{page} is {} wide on {}: {:#}",
+            widths[0],
+            widths[1],
+            widths[2]
+        );
+    }
+}
+
+fn pictures() -> PathBuf {
+    root().join("target/screenshots")
+}
