@@ -7,7 +7,7 @@
 //! - [`listing`]: alerts, silences, cluster and status as text; [`table`], [`tree`], [`moment`]: the pieces
 //! - [`routing`]: a routing tree drawn, and the way of an alert through it explained
 //! - [`explanation`]: why an alert was told or not, and events of the history, as text
-//! - [`config_diff`]: what another configuration changes
+//! - [`config_diff`]: what another configuration changes, as text
 //! - [`rules`]: requests to a rule service
 //! - [`sample`]: a notification for templates
 

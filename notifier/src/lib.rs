@@ -16,6 +16,7 @@
 //! - [`notification_log`]: what each integration was last told
 //! - [`decision`]: is there news? one verdict with its reason
 //! - [`history`]: what was decided and what came of it, in bounded pages; [`explanation`]: answers to "why?"
+//! - [`comparison`]: what another configuration would change
 //! - [`rate`], [`digest`]: how often receivers wish to be told, and many notifications told as one
 //! - [`notification`]: what receivers get and templates see
 //! - [`rendering`]: notifications as texts, in both template languages
@@ -29,6 +30,7 @@
 pub mod ack_link;
 pub mod acknowledgement;
 pub mod alert_book;
+pub mod comparison;
 pub mod config;
 pub mod decision;
 pub mod digest;

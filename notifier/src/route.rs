@@ -1,6 +1,7 @@
 //! The routing tree, ready to be asked: which routes take an alert, and into which group.
 
 pub mod path;
+pub mod way;
 
 use std::collections::HashMap;
 use std::sync::Arc;

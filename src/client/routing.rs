@@ -1,56 +1,13 @@
 //! A routing tree drawn as amtool draws it, and the way of an alert through it explained.
 
-use std::sync::Arc;
-
-use model::duration::format_duration;
+use model::LabelSet;
 use model::matcher::all_match;
-use model::{LabelSet, Timestamp};
-use notifier::config::{Config, Route};
+use notifier::config::Route;
+use notifier::route::RouteTree;
 use notifier::route::path::{Step, slug};
-use notifier::route::{Mute, RouteId, RouteTree};
-use serde::Serialize;
+use notifier::route::way::{Destination, Way, escalation};
 
 use super::tree::Branch;
-use super::wire::Pairs;
-
-/// The way of one alert at one instant, every decision with its reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Way {
-    /// Of the alert.
-    pub labels: Pairs,
-    /// The instant, RFC 3339.
-    pub at: String,
-    /// The root and what was asked below it.
-    pub route: Step,
-    /// Who is told, in order.
-    pub destinations: Vec<Destination>,
-}
-
-/// A receiver that is told, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Destination {
-    /// Its name.
-    pub receiver: String,
-    /// The group the alert joins.
-    pub group_key: String,
-    /// Before the first notification.
-    pub group_wait: String,
-    /// Before news of the group.
-    pub group_interval: String,
-    /// Before the same again.
-    pub repeat_interval: String,
-    /// Who is told when nobody acknowledges, and after how long.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub escalate: Vec<String>,
-    /// Time intervals in which it is quiet, and outside which it is.
-    pub mute_time_intervals: Vec<String>,
-    /// See there.
-    pub active_time_intervals: Vec<String>,
-    /// Why it is quiet at the instant; `None` if it is not.
-    pub quiet: Option<String>,
-}
 
 /// The whole tree.
 pub fn whole(route: &Route) -> Branch {
@@ -61,11 +18,6 @@ pub fn whole(route: &Route) -> Branch {
         text: format!("{}{going_on}  receiver: {}{steps}", slug(route), route.receiver),
         branches: route.routes.iter().map(whole).collect(),
     }
-}
-
-/// `boss after 15m`, in the order of time.
-pub fn escalation(route: &Route) -> Vec<String> {
-    route.escalate.iter().map(|step| format!("{} after {}", step.to, format_duration(step.after))).collect()
 }
 
 /// The routes that take an alert; receivers stand at the ends only.
@@ -80,17 +32,6 @@ pub fn receivers(tree: &RouteTree, labels: &LabelSet) -> Vec<String> {
     tree.matching(labels).into_iter().map(|id| tree.node(id).receiver.name.clone()).collect()
 }
 
-/// The way of an alert through the tree.
-pub fn way(tree: &RouteTree, labels: &LabelSet, at: Timestamp) -> Way {
-    let config = tree.config().clone();
-    Way {
-        labels: labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        at: at.to_rfc3339(),
-        route: Step::through(&config.route, labels),
-        destinations: tree.matching(labels).into_iter().map(|id| destination(tree, &config, id, labels, at)).collect(),
-    }
-}
-
 /// The children that take an alert.
 fn takers<'a>(route: &'a Route, labels: &'a LabelSet) -> impl Iterator<Item = &'a Route> {
     let mut ended = false;
@@ -101,76 +42,51 @@ fn takers<'a>(route: &'a Route, labels: &'a LabelSet) -> impl Iterator<Item = &'
     })
 }
 
-fn destination(tree: &RouteTree, config: &Arc<Config>, id: RouteId, labels: &LabelSet, at: Timestamp) -> Destination {
-    let node = tree.node(id);
-    let route = find(&config.route, id.0 as usize);
-    let names = |of: fn(&Route) -> &Vec<String>| route.map(|route| of(route).clone()).unwrap_or_default();
-    Destination {
-        receiver: node.receiver.name.clone(),
-        group_key: node.group_key(&node.group_labels(labels)).to_string(),
-        group_wait: format_duration(node.group_wait),
-        group_interval: format_duration(node.group_interval),
-        repeat_interval: format_duration(node.repeat_interval),
-        escalate: route.map(escalation).unwrap_or_default(),
-        mute_time_intervals: names(|route| &route.mute_time_intervals),
-        active_time_intervals: names(|route| &route.active_time_intervals),
-        quiet: tree.mute_at(id, at).map(|mute| match mute {
-            Mute::Muted(names) => format!("muted by {}", names.join(", ")),
-            Mute::Inactive(names) => format!("outside its active time intervals {}", names.join(", ")),
-        }),
-    }
-}
-
-/// Ids are places in depth-first order.
-fn find(route: &Route, id: usize) -> Option<&Route> {
-    if route.id == id {
-        return Some(route);
-    }
-    route.routes.iter().find_map(|child| find(child, id))
-}
-
 /// A way drawn, each decision with its reason.
 pub fn branch(step: &Step) -> Branch {
     Branch { text: format!("{}  {}", step.route, step.text()), branches: step.routes.iter().map(branch).collect() }
 }
 
-impl std::fmt::Display for Way {
-    /// The tree with the reasons, then each receiver.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let labels = LabelSet::from_pairs(self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        writeln!(f, "The way of {labels} at {}:", self.at)?;
-        f.write_str(&branch(&self.route).draw())?;
-        self.destinations.iter().try_for_each(|destination| write!(f, "\n{destination}"))
+/// A way in words: the tree with the reasons, then each receiver.
+pub fn text(way: &Way) -> String {
+    let labels = LabelSet::from_pairs(way.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let mut out = format!("The way of {labels} at {}:\n{}", way.at, branch(&way.route).draw());
+    for destination in &way.destinations {
+        out.push('\n');
+        out.push_str(&destination_text(destination));
     }
+    out
 }
 
-impl std::fmt::Display for Destination {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{}", self.receiver)?;
-        writeln!(f, "  group: {}", self.group_key)?;
-        writeln!(
-            f,
-            "  timing: first after {}, news after {}, repeated after {}",
-            self.group_wait, self.group_interval, self.repeat_interval
-        )?;
-        if !self.escalate.is_empty() {
-            writeln!(f, "  not acknowledged: {}", self.escalate.join(", "))?;
-        }
-        for (what, names) in [("mute", &self.mute_time_intervals), ("active", &self.active_time_intervals)] {
-            if !names.is_empty() {
-                writeln!(f, "  {what} time intervals: {}", names.join(", "))?;
-            }
-        }
-        writeln!(f, "  then: {}", self.quiet.as_deref().unwrap_or("notifies"))
+fn destination_text(destination: &Destination) -> String {
+    let Destination { receiver, group_key, group_wait, group_interval, repeat_interval, .. } = destination;
+    let mut lines = vec![
+        receiver.clone(),
+        format!("  group: {group_key}"),
+        format!("  timing: first after {group_wait}, news after {group_interval}, repeated after {repeat_interval}"),
+    ];
+    if !destination.escalate.is_empty() {
+        lines.push(format!("  not acknowledged: {}", destination.escalate.join(", ")));
     }
+    for (what, names) in [("mute", &destination.mute_time_intervals), ("active", &destination.active_time_intervals)] {
+        if !names.is_empty() {
+            lines.push(format!("  {what} time intervals: {}", names.join(", ")));
+        }
+    }
+    lines.push(format!("  then: {}\n", destination.quiet.as_deref().unwrap_or("notifies")));
+    lines.join("\n")
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::Arc;
 
+    use model::Timestamp;
     use model::matcher::parse::ParseMode;
     use model::source::SourceFile;
+    use notifier::config::Config;
+    use notifier::route::way::way;
 
     use super::*;
 
@@ -241,7 +157,7 @@ time_intervals:
         let tree = tree();
         let labels = LabelSet::from_pairs([("alertname", "K"), ("team", "a"), ("sev", "x")]);
         let saturday = Timestamp::parse_rfc3339("2026-11-21T12:00:00Z").unwrap();
-        let text = way(&tree, &labels, saturday).to_string().replace('\u{a0}', " ");
+        let drawn = text(&way(&tree, &labels, saturday)).replace('\u{a0}', " ");
         let expected = r#"The way of {alertname="K", sev="x", team="a"} at 2026-11-21T12:00:00Z:
 .
 └── default-route  passes
@@ -262,7 +178,7 @@ notb
   timing: first after 30s, news after 5m, repeated after 4h
   then: notifies
 "#;
-        assert_eq!(text, expected);
+        assert_eq!(drawn, expected);
         let monday = Timestamp::parse_rfc3339("2026-11-23T12:00:00Z").unwrap();
         assert_eq!(way(&tree, &labels, monday).destinations[0].quiet, None);
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use model::LabelSet;
 use model::matcher::parse::ParseMode;
+use notifier::comparison::Comparison;
 use notifier::config::Config;
 use notifier::rendering::Renderer;
 use notifier::route::RouteTree;
@@ -15,7 +16,7 @@ use serde::Deserialize;
 
 use super::route;
 use crate::cli::client::{AlertQuery, ClientFlags, ConfigDiff, OutputFormat};
-use crate::client::config_diff::Comparison;
+use crate::client::config_diff::text;
 use crate::client::session::Session;
 use crate::client::wire::Pairs;
 use crate::live;
@@ -56,11 +57,11 @@ async fn compared(client: &ClientFlags, diff: &ConfigDiff) -> anyhow::Result<(St
             Comparison::of_alerts(&old, &new, &alerts, live::now())
         }
     };
-    let text = match session.output {
+    let shown = match session.output {
         OutputFormat::Json => Session::json(&comparison),
-        _ => comparison.text(),
+        _ => text(&comparison),
     };
-    Ok((text, comparison.changes.is_empty()))
+    Ok((shown, comparison.changes.is_empty()))
 }
 
 /// The mistakes of both, if both have some.

@@ -12,6 +12,7 @@ use model::matcher::parse::ParseMode;
 use model::source::SourceFile;
 use notifier::config::Config;
 use notifier::route::RouteTree;
+use notifier::route::way::way;
 use outbound::secret::SHOWN;
 use tracing::warn;
 
@@ -58,11 +59,10 @@ fn show_test(session: &Session, tree: &RouteTree, test: &RouteTest) -> anyhow::R
     let labels = LabelSet::from_pairs(labels);
     let receivers = routing::receivers(tree, &labels).join(",");
     let explained = test.explain || test.time.is_some();
-    let way =
-        explained.then(|| routing::way(tree, &labels, test.time.unwrap_or_else(|| live::now().truncate_to_millis())));
+    let way = explained.then(|| way(tree, &labels, test.time.unwrap_or_else(|| live::now().truncate_to_millis())));
     match way {
         Some(way) if session.output == OutputFormat::Json => print!("{}", Session::json(&way)),
-        Some(way) => println!("{way}\n{receivers}"),
+        Some(way) => println!("{}\n{receivers}", routing::text(&way)),
         None => {
             if test.tree {
                 println!("Matching routes:\n{}\n", routing::taken(&tree.config().route, &labels).draw());
