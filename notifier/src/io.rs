@@ -4,12 +4,14 @@
 //! - [`ack_page`]: the page behind the link of a mail
 //! - [`api`]: Alertmanager's API v2
 //! - [`silencing`]: silences set and ended, and stored when that is said
+//! - [`archive`]: the history, read from the store
 //! - [`deliver`]: what receivers are told, sent
 //! - [`trial`]: a sample sent through a receiver, or only rendered
 //! - [`metrics`]: what is counted, under Alertmanager's names
 
 pub mod ack_page;
 pub mod api;
+pub mod archive;
 pub mod deliver;
 pub mod desk;
 pub mod metrics;

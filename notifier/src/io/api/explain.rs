@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use super::Api;
 use super::answer::{self, Refusal};
-use super::archive::PAGES_AT_ONCE;
 use super::filter::Parameters;
 use crate::explanation::{Explanation, NotFound};
 use crate::history::{Name, Wanted};
+use crate::io::archive::PAGES_AT_ONCE;
 use crate::io::desk::Desk;
 use crate::notifier::Asked;
 
