@@ -1,1 +1,15 @@
 //! The Kubernetes side: PrometheusRule and AlertmanagerConfig objects, selected, read and watched without an operator.
+//!
+//! - [`object`]: kinds of objects and what they are called
+//! - [`selector`]: label selectors, and what leaving one out means
+//! - [`prometheus_rule`]: a PrometheusRule and the rule file it is
+//! - [`reflector`]: list and watch as a state machine
+//! - [`client`]: single requests to the API server, each with a deadline
+//! - [`watch`]: the loop around a reflector
+
+pub mod client;
+pub mod object;
+pub mod prometheus_rule;
+pub mod reflector;
+pub mod selector;
+pub mod watch;
