@@ -8,8 +8,10 @@ use futures_util::{StreamExt as _, stream};
 use model::labels::ALERT_NAME;
 use model::{LabelSet, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use super::deliver::{Deliverer, Message};
+use super::desk::Desk;
 use crate::config::Config;
 use crate::notification::{Notification, NotifiedAlert, Reason};
 use crate::notifier::{Delivery, DeliveryId};
@@ -17,6 +19,14 @@ use crate::receiver::{Outcome, Receiver};
 
 /// Name of the alert if none is given.
 const SAMPLE_NAME: &str = "ReceiverTest";
+
+/// A trial that is asked for ends within this.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How many trials are under way at a time; more are refused.
+const TRIALS_MAX: usize = 4;
+
+static TURNS: Semaphore = Semaphore::const_new(TRIALS_MAX);
 
 /// How many integrations are tried at a time.
 const INTEGRATIONS_AT_A_TIME: usize = 8;
@@ -104,6 +114,35 @@ impl Trial {
     pub fn has_failed(&self) -> bool {
         self.integrations.iter().any(|tried| tried.outcome == Trialed::Failed)
     }
+}
+
+/// Why nothing is tried.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoTrial {
+    /// It has just started.
+    #[error("the notifier has no configuration yet")]
+    NoConfig,
+    /// Says which receivers there are.
+    #[error("{0}")]
+    Unknown(String),
+    /// Too many are tried now.
+    #[error("{TRIALS_MAX} tests are under way; ask again when one has ended")]
+    Busy,
+}
+
+/// Tries a receiver of the configuration in force, within 20 s.
+///
+/// # Errors
+/// There is no such receiver, or too many are tried.
+pub async fn ordered<D: Desk>(desk: &Arc<D>, order: TrialOrder) -> Result<Trial, NoTrial> {
+    let (config, deliverer) = (desk.read(|notifier, _| notifier.config().cloned()), desk.deliverer());
+    let (config, deliverer) = config.zip(deliverer).ok_or(NoTrial::NoConfig)?;
+    let receiver = config.receivers.get(&order.receiver).cloned();
+    let receiver = receiver.ok_or_else(|| NoTrial::Unknown(unknown_receiver(&config, &order.receiver)))?;
+    let _turn = TURNS.try_acquire().map_err(|_| NoTrial::Busy)?;
+    let desk = desk.clone();
+    let clock = move || desk.read(|_, now| now);
+    Ok(run(deliverer, receiver, order, DEADLINE, clock).await)
 }
 
 /// Tries a receiver, all of it within `allowed`. `clock` tells the time.
