@@ -1,14 +1,14 @@
 //! The rule service at work.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use arc_swap::ArcSwapOption;
 use axum::Router;
-use model::source::{Diagnostics, SourceFile};
+use model::source::Diagnostics;
 use model::{Alert, LabelSet, Timestamp};
 use prometheus_client::registry::Registry;
 use rules_engine::config::{Config, Flags};
@@ -17,6 +17,7 @@ use rules_engine::io::api;
 use rules_engine::io::api::namespaces::{EditFailure, RuleEditing};
 use rules_engine::io::api::preview::Previewing;
 use rules_engine::io::metrics::RulesMetrics;
+use rules_engine::io::query_api::range::{RangeSeries, Window};
 use rules_engine::io::query_api::{QueryApi, SourceTally};
 use rules_engine::io::send_alerts::{AlertSender, PreparedTargets, TargetTally};
 use rules_engine::io::state::{BuildInfo, RulesState};
@@ -33,9 +34,11 @@ use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
 use crate::cli::RulesFlags;
+use crate::config_file::ConfigFile;
 use crate::live::ledger::Ledger;
 use crate::live::{self, Desk, Machine, Perform};
 use crate::reload::Reloadable;
+use crate::reload::files::FilePattern;
 use crate::service::discovery::Discovery;
 use crate::service::io_thread::IoThread;
 use crate::service::namespaces::NamespaceKeeper;
@@ -55,7 +58,7 @@ pub type HandOver = Box<dyn Fn(Vec<Alert>) + Send + Sync>;
 
 /// Where the configuration comes from: a file, if any, overridden by flags.
 pub struct Sources {
-    config_file: Option<PathBuf>,
+    config_file: Option<ConfigFile>,
     flags: RulesFlags,
     external_url: String,
 }
@@ -80,6 +83,8 @@ pub struct RuleService {
 #[derive(Default)]
 struct InForce {
     shown_config: String,
+    /// Where rules are read from.
+    rule_globs: Vec<String>,
     groups: Vec<RuleGroup>,
     defaults: Defaults,
     settings: Settings,
@@ -126,7 +131,7 @@ struct Performer {
 
 impl Sources {
     /// A configuration file (none is fine) and the flags that override it.
-    pub fn new(config_file: Option<PathBuf>, flags: RulesFlags, external_url: String) -> Self {
+    pub fn new(config_file: Option<ConfigFile>, flags: RulesFlags, external_url: String) -> Self {
         Self { config_file, flags, external_url }
     }
 }
@@ -257,7 +262,8 @@ impl RuleService {
         if !mistakes.is_empty() {
             warn!(%mistakes, "rule groups that were set through the API cannot be evaluated");
         }
-        *in_force = InForce { shown_config, groups, defaults, settings };
+        let rule_globs = config.rule_globs.clone();
+        *in_force = InForce { shown_config, rule_globs, groups, defaults, settings };
         self.evaluate(&in_force);
     }
 
@@ -333,16 +339,17 @@ impl RuleService {
 
 impl Sources {
     /// The configuration, its warnings, and the file as it may be shown.
-    fn read(&self) -> anyhow::Result<(Config, Diagnostics, String)> {
+    fn read(&self) -> anyhow::Result<(Config, Vec<String>, String)> {
         let mut shown = String::new();
         let (config, warnings) = match &self.config_file {
-            None => (Config::default(), Diagnostics::new()),
-            Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-                let file = SourceFile::new(path.display().to_string(), text);
-                let base = path.parent().unwrap_or(Path::new(""));
-                shown = api::shown_config::without_secrets(&file);
-                Config::read(&file, base, &|name| std::env::var(name).ok()).map_err(|mistakes| anyhow!("{mistakes}"))?
+            None => (Config::default(), Vec::new()),
+            Some(config_file) => {
+                let text = config_file.read()?;
+                shown = api::shown_config::without_secrets(&text.as_written);
+                let environment = |name: &str| std::env::var(name).ok();
+                let (config, warnings) = Config::read(&text.meant, config_file.folder(), &environment)
+                    .map_err(|mistakes| anyhow!("{}", text.shown(&mistakes)))?;
+                (config, warnings.iter().map(|warning| text.shown(&warning.clone().into())).collect())
             }
         };
         Ok((config.with_flags(&self.flags())?, warnings, shown))
@@ -377,8 +384,8 @@ impl Sources {
         let defaults = Defaults { dialect: self.flags.rule_dialect, ..config.rule_defaults() };
         let loaded =
             rule_file::load(&config.rule_globs, Path::new(""), &defaults).map_err(|mistakes| anyhow!("{mistakes}"))?;
-        for warning in warnings.iter().chain(loaded.warnings.iter()) {
-            warn!(%warning, "configuration");
+        for warning in warnings.into_iter().chain(loaded.warnings.iter().map(ToString::to_string)) {
+            warn!(warning, "configuration");
         }
         if !config.unused.is_empty() {
             info!(sections = config.unused.join(", "), "the configuration file has sections that are not used here");
@@ -454,6 +461,13 @@ impl Previewing for RuleService {
         let asked = self.io.spawn(async move { network.ask(&source, &expr, at, deadline).await });
         asked.await.unwrap_or_else(|error| Err(QueryFailure::passing(error.to_string())))
     }
+
+    async fn ask_range(&self, source: &Source, expr: &str, window: Window) -> Result<Vec<RangeSeries>, QueryFailure> {
+        let timeout = self.in_force().settings.bounds(&source.name).query_timeout;
+        let (network, source, expr) = (self.network.clone(), source.clone(), expr.to_owned());
+        let asked = self.io.spawn(async move { network.ask_range(&source, &expr, window, timeout).await });
+        asked.await.unwrap_or_else(|error| Err(QueryFailure::passing(error.to_string())))
+    }
 }
 
 impl RuleEditing for Editor {
@@ -478,6 +492,15 @@ impl Reloadable for Arc<RuleService> {
         let prepared = self.sources.prepare(&self.network)?;
         let service = self.clone();
         Ok(Box::new(move || service.apply(prepared)))
+    }
+
+    fn files(&self) -> Vec<FilePattern> {
+        let config = self.sources.config_file.iter().map(|file| FilePattern::Path(file.path().to_owned()));
+        config.chain(self.in_force().rule_globs.iter().cloned().map(FilePattern::Glob)).collect()
+    }
+
+    fn unset_variables(&self) -> usize {
+        self.sources.config_file.as_ref().map_or(0, ConfigFile::unset)
     }
 }
 
@@ -543,6 +566,20 @@ impl Network {
         let peers = self.peers.load_full();
         match peers.as_ref().and_then(|peers| peers.sources.get(&source.name)) {
             Some(api) => api.query_for(source, expr, at, deadline.since(now), now).await,
+            None => Err(format!("no query source {:?} is configured", source.name).into()),
+        }
+    }
+
+    async fn ask_range(
+        &self,
+        source: &Source,
+        expr: &str,
+        window: Window,
+        timeout: Duration,
+    ) -> Result<Vec<RangeSeries>, QueryFailure> {
+        let peers = self.peers.load_full();
+        match peers.as_ref().and_then(|peers| peers.sources.get(&source.name)) {
+            Some(api) => api.query_range(source, expr, window, timeout, live::now()).await,
             None => Err(format!("no query source {:?} is configured", source.name).into()),
         }
     }

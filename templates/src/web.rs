@@ -6,4 +6,5 @@ pub const ALL: &[(&str, &str)] = &[
     ("web.foot", include_str!("../web/foot.hbs")),
     ("web.mistake", include_str!("../web/mistake.hbs")),
     ("web.home", include_str!("../web/home.hbs")),
+    ("web.plot", include_str!("../web/plot.hbs")),
 ];

@@ -4,9 +4,11 @@
 //! escapes every text. Colours and sizes of texts come from the style sheet: a Content-Security-Policy allows none here.
 //!
 //! - [`axis`], [`mod@unit`]: marks and how values are written
+//! - [`expression`]: what a rule gave over time, asked and drawn
 //! - [`threshold`]: what of an alert's expression is drawn, and what it is compared with
 
 pub mod axis;
+pub mod expression;
 pub mod threshold;
 pub mod unit;
 

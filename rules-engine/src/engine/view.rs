@@ -1,5 +1,6 @@
 //! Groups and rules as others may see them, by reference.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::history::PastEvaluation;
@@ -7,7 +8,7 @@ use super::rule_state::{Health, RuleState, RuleStatus};
 use super::running_group::{GroupStatus, RunningGroup};
 use crate::alerting::{AlertState, Instance};
 use crate::group::GroupKey;
-use crate::rule::Rule;
+use crate::rule::{Rule, Source};
 use crate::tally::{GroupTally, RuleTally};
 
 /// A group.
@@ -45,6 +46,11 @@ impl<'a> GroupView<'a> {
     /// How far back its queries look.
     pub fn query_offset(&self) -> Duration {
         self.group.spec.query_offset
+    }
+
+    /// Who is asked its queries.
+    pub fn source(&self) -> &'a Arc<Source> {
+        &self.group.spec.source
     }
 
     /// How its last evaluation went.

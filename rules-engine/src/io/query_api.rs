@@ -7,6 +7,7 @@
 
 mod answer;
 mod known_series;
+pub mod range;
 mod vector;
 
 use std::fmt;
@@ -231,10 +232,15 @@ impl QueryApi {
     fn body(&self, source: &Source, expr: &str, at: Timestamp) -> String {
         let mut form = form_urlencoded::Serializer::new(String::with_capacity(expr.len() + 64));
         form.append_pair("query", expr).append_pair("time", &unix_seconds(at));
+        self.append_params(&mut form, source);
+        form.finish()
+    }
+
+    /// The source's own parameters, and those of the group in their place.
+    fn append_params(&self, form: &mut form_urlencoded::Serializer<'_, String>, source: &Source) {
         let replaced = |name: &str| source.params.iter().any(|(own, _)| own == name);
         form.extend_pairs(self.params.iter().filter(|(name, _)| !replaced(name)));
         form.extend_pairs(&source.params);
-        form.finish()
     }
 
     fn reply(&self, response: Result<Response, SendError>) -> Reply {

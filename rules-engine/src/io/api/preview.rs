@@ -18,9 +18,10 @@ use tokio::task::JoinSet;
 use super::answer::{Texts, Time, exponent_text, state_text};
 use super::{Failure, bad_data, json, success};
 use crate::engine::Settings;
+use crate::io::query_api::range::{RangeSeries, Window};
 use crate::namespaces::TEXT_BYTES_MAX;
 use crate::preview::{Preview, Previewed, PreviewedAlert, Wanted};
-use crate::rule::{RuleGroup, RuleKind};
+use crate::rule::{RuleGroup, RuleKind, Source};
 use crate::rule_file::{self, Defaults};
 use crate::sample::{QueryAnswer, QueryFailure, Sample};
 
@@ -46,6 +47,14 @@ pub trait Previewing: Send + Sync + 'static {
 
     /// Asks a query.
     fn ask(&self, wanted: &Wanted) -> impl Future<Output = Result<QueryAnswer, QueryFailure>> + Send;
+
+    /// Asks for the values of an expression over time, to be drawn. No longer than a rule's query may take.
+    fn ask_range(
+        &self,
+        source: &Source,
+        expr: &str,
+        window: Window,
+    ) -> impl Future<Output = Result<Vec<RangeSeries>, QueryFailure>> + Send;
 }
 
 /// What requests share.
@@ -238,6 +247,10 @@ mod tests {
                 "up" => Ok(QueryAnswer::vector(vec![row("a", 0.5), row("dropped", 1.0)])),
                 other => Err(QueryFailure::passing(format!("{other} is away"))),
             }
+        }
+
+        async fn ask_range(&self, _: &Source, expr: &str, _: Window) -> Result<Vec<RangeSeries>, QueryFailure> {
+            Err(QueryFailure::passing(format!("{expr} is away")))
         }
     }
 
