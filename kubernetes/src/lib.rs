@@ -1,5 +1,6 @@
 //! The Kubernetes side: PrometheusRule and AlertmanagerConfig objects, selected, read and watched without an operator.
 //!
+//! - [`alertmanager_config`]: AlertmanagerConfigs and the configuration they are merged into
 //! - [`object`]: kinds of objects and what they are called
 //! - [`selector`]: label selectors, and what leaving one out means
 //! - [`prometheus_rule`]: a PrometheusRule and the rule file it is
@@ -7,6 +8,7 @@
 //! - [`client`]: single requests to the API server, each with a deadline
 //! - [`watch`]: the loop around a reflector
 
+pub mod alertmanager_config;
 pub mod client;
 pub mod object;
 pub mod prometheus_rule;
