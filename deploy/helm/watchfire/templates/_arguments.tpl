@@ -12,12 +12,12 @@
 {{- end }}
 {{- if $hasRules }}
 {{- if $values.ruleFiles }}
-- --rule.file=/etc/watchfire/rules/chart/*
+- --rule.file=/etc/watchfire/rules/chart/*.y*ml
 {{- end }}
 {{- range $values.ruleConfigMaps }}
-- --rule.file=/etc/watchfire/rules/{{ . }}/*
+- --rule.file=/etc/watchfire/rules/{{ . }}/*.y*ml
 {{- end }}
-{{- with $values.queryUrl }}
+{{- with include "watchfire.queryUrl" .root }}
 - {{ printf "--query.url=%s" . | quote }}
 {{- end }}
 {{- range include "watchfire.notifierUrls" .root | fromYamlArray }}
@@ -42,6 +42,12 @@
 {{- end }}
 - --log.level={{ $values.log.level }}
 - --log.format={{ $values.log.format }}
+{{- end -}}
+
+{{/* Whom the flag names: nobody where the configuration does, as flags win over it. */}}
+{{- define "watchfire.queryUrl" -}}
+{{- $config := .Values.rulesConfig -}}
+{{- if not (or $config.existingSecret (hasKey $config.content "query") (hasKey $config.content "query_sources")) -}}{{ .Values.queryUrl }}{{- end -}}
 {{- end -}}
 
 {{/* "true" where a component asks the Kubernetes API. */}}
