@@ -10,6 +10,7 @@ pub mod feature;
 pub mod history;
 pub mod leading_flags;
 pub mod query;
+pub mod reload;
 pub mod rules;
 pub mod test;
 
@@ -23,6 +24,7 @@ use rules_engine::rule_file::Dialect;
 
 use cluster::ClusterFlags;
 use feature::Feature;
+use reload::ReloadFlags;
 
 /// Turns alerting rules into pages.
 #[derive(Debug, Parser)]
@@ -131,6 +133,9 @@ pub struct RulesCommand {
     /// Where state is kept; empty keeps it in memory only.
     #[arg(long = "storage.path", default_value = "data/", value_name = "DIR")]
     pub storage_path: String,
+    /// How the configuration is read.
+    #[command(flatten)]
+    pub reload: ReloadFlags,
     /// The HTTP side.
     #[command(flatten)]
     pub web: WebFlags<8880>,
@@ -148,6 +153,9 @@ pub struct NotifierCommand {
     /// Where state is kept; empty keeps it in memory only.
     #[arg(long = "storage.path", default_value = "data/", value_name = "DIR")]
     pub storage_path: String,
+    /// How the configuration is read.
+    #[command(flatten)]
+    pub reload: ReloadFlags,
     /// The HTTP side.
     #[command(flatten)]
     pub web: WebFlags<9093>,
@@ -171,6 +179,9 @@ pub struct RunCommand {
     /// Where state is kept; empty keeps it in memory only.
     #[arg(long = "storage.path", default_value = "data/", value_name = "DIR")]
     pub storage_path: String,
+    /// How the configuration is read.
+    #[command(flatten)]
+    pub reload: ReloadFlags,
     /// The HTTP side.
     #[command(flatten)]
     pub web: WebFlags<9093>,

@@ -7,7 +7,7 @@
 //! - [`service`]: a half of Watchfire put to work: machine, store, network
 //! - [`logging`]: structured log lines
 //! - [`live`]: the only clock and the loop around a machine
-//! - [`reload`]: all or nothing
+//! - [`reload`]: all or nothing, and by itself when a file changes; [`config_file`]: gzip and `$(NAME)`
 //! - [`service_manager`]: what systemd is told
 //! - [`web`]: listeners, TLS, authentication, operation endpoints
 //! - [`unit_test`]: unit tests of rules
@@ -19,6 +19,7 @@ pub mod backtest;
 pub mod cli;
 pub mod client;
 pub mod command;
+pub mod config_file;
 pub mod demo;
 pub mod inbox;
 pub mod live;

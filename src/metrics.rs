@@ -4,6 +4,7 @@ mod procfs;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use exposition::Page;
 use prometheus_client::collector::Collector;
@@ -12,7 +13,7 @@ use prometheus_client::registry::Registry;
 use store::{Stats, Store};
 
 use crate::process::{COMPATIBLE_VERSION, VERSION};
-use crate::reload::Reloader;
+use crate::reload::{Reloader, Trigger};
 
 /// Adds them.
 pub fn register(registry: &mut Registry, reloader: Arc<Reloader>, store: Store) {
@@ -45,9 +46,31 @@ impl Collector for ProcessMetrics {
             let name = format!("{family}_config_last_reload_success_timestamp_seconds");
             page.gauge(&name, "When a reload of the configuration last worked", at_secs as f64)?;
         }
+        write_reloads(&mut page, &self.reloader)?;
         write_store(&mut page, &self.store.stats())?;
         procfs::write(&mut page)
     }
+}
+
+fn write_reloads(page: &mut Page<'_>, reloader: &Reloader) -> fmt::Result {
+    let by_trigger = |figure: fn((u64, u64)) -> u64| {
+        Trigger::ALL.map(|trigger| ([("trigger", trigger.as_str())], figure(reloader.count(trigger))))
+    };
+    page.counters("watchfire_config_reloads", "Times the configuration was read again", by_trigger(|counts| counts.0))?;
+    let help = "Times it could not be used when it was read again";
+    page.counters("watchfire_config_reloads_failed", help, by_trigger(|counts| counts.1))?;
+    let watch = reloader.watch();
+    let files = watch.files.load(Ordering::Relaxed) as f64;
+    page.gauge("watchfire_config_watched_files", "Files of the configuration that are followed", files)?;
+    let folders = watch.folders.load(Ordering::Relaxed) as f64;
+    page.gauge("watchfire_config_watched_folders", "Folders in which the system tells of changes", folders)?;
+    let errors = watch.errors.load(Ordering::Relaxed);
+    page.counter("watchfire_config_watch_errors", "Folders in which the system could not be asked to", errors)?;
+    let held = f64::from(u8::from(watch.is_held.load(Ordering::Relaxed)));
+    page.gauge("watchfire_config_reload_held", "Whether files are gone, which is not put in force by itself", held)?;
+    let unset = reloader.unset_variables() as f64;
+    let help = "Places in the configuration that name a variable the environment does not have";
+    page.gauge("watchfire_config_unset_variables", help, unset)
 }
 
 fn write_store(page: &mut Page<'_>, stats: &Stats) -> fmt::Result {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use model::Timestamp;
 use prometheus_client::registry::Registry;
 use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,14 +18,14 @@ use tracing::{error, info};
 use crate::cli::WebFlags;
 use crate::live;
 use crate::live::ledger::Ledger;
-use crate::reload::{Reloadable, Reloader};
+use crate::reload::{Reloadable, Reloader, Trigger, follow};
 use crate::service::storage;
 use crate::service_manager::{self, Pulse};
 use crate::web::address::{self, External};
 use crate::web::auth::{self, Doorkeeper};
 use crate::web::listen::Listeners;
 use crate::web::operation::{self, Quit, Ready};
-use crate::web::settings::WebSettings;
+use crate::web::settings::{WebFile, WebSettings};
 use crate::web::tls::TlsFiles;
 use crate::web::traffic::Traffic;
 use crate::web::{deadline, lost};
@@ -41,8 +42,11 @@ pub struct Process {
     /// Where records lie.
     pub store: Store,
     listeners: Listeners,
-    web: WebSettings,
+    doorkeeper: Doorkeeper,
+    web_file: Option<WebFile>,
     timeout: Duration,
+    /// No configuration was read before.
+    opened_at: Timestamp,
     quit: Quit,
 }
 
@@ -57,6 +61,8 @@ pub struct Parts {
     pub http_family: Option<&'static str>,
     /// What a reload reads again.
     pub reloadable: Vec<Box<dyn Reloadable>>,
+    /// Whether it is read again when a file changes; how often files are looked at where nobody tells of a change.
+    pub follow: Option<Duration>,
     /// Their records' way to the store; run until all else has ended.
     pub ledgers: Vec<Arc<Ledger>>,
     /// Each comes back once its machine could be looked at: a service manager's watchdog waits for all.
@@ -75,8 +81,11 @@ impl Process {
     /// An address, the web configuration or the store cannot be used.
     pub async fn open<const PORT: u16>(web: &WebFlags<PORT>, storage_path: &str) -> anyhow::Result<Self> {
         anyhow::ensure!(!web.systemd_socket, "--web.systemd-socket: not supported: give --web.listen-address");
+        let opened_at = live::now();
         let settings = WebSettings::load(web.web_config_file.as_deref())?;
-        let tls = settings.tls.clone().map(|tls| TlsFiles::open(tls, settings.http1_only)).transpose()?;
+        let tls = settings.tls.clone().map(|tls| TlsFiles::open(tls, settings.http1_only)).transpose()?.map(Arc::new);
+        let doorkeeper = Doorkeeper::new(settings.users);
+        let web_file = Some(WebFile::new(web.web_config_file.clone(), doorkeeper.clone(), tls.clone()));
         let default = [format!(":{PORT}")];
         let given = if web.listen_addresses.is_empty() { &default[..] } else { &web.listen_addresses };
         let addresses = given.iter().map(|text| address::parse_listen(text)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -86,7 +95,7 @@ impl Process {
             address::external(web.external_url.as_deref(), web.route_prefix.as_deref(), &address::host_name(), port)?;
         let store = storage::open(storage_path).await?;
         let quit = Quit::new(web.enable_lifecycle);
-        Ok(Self { external, store, listeners, web: settings, timeout: web.timeout, quit })
+        Ok(Self { external, store, listeners, doorkeeper, web_file, timeout: web.timeout, opened_at, quit })
     }
 
     /// Ends the process as a signal would, when told to.
@@ -98,8 +107,12 @@ impl Process {
     ///
     /// # Errors
     /// Signals cannot be listened for, or the store does not close.
-    pub async fn run(self, mut parts: Parts) -> anyhow::Result<ExitCode> {
-        let reloader = Arc::new(Reloader::new(std::mem::take(&mut parts.reloadable)));
+    pub async fn run(mut self, mut parts: Parts) -> anyhow::Result<ExitCode> {
+        let mut reloadable = std::mem::take(&mut parts.reloadable);
+        reloadable.extend(self.web_file.take().map(|file| Box::new(file) as Box<dyn Reloadable>));
+        let reloader = Reloader::new(reloadable);
+        let reloader = if parts.follow.is_some() { reloader.following(self.opened_at) } else { reloader };
+        let reloader = Arc::new(reloader);
         crate::metrics::register(&mut parts.registry, reloader.clone(), self.store.clone());
         let traffic = Traffic::new(parts.http_family.unwrap_or("prometheus"));
         parts.registry.register_collector(Box::new(traffic.clone()));
@@ -115,6 +128,9 @@ impl Process {
             records.spawn(async move { ledger.run(ended).await });
         }
         tokio::spawn(storage::export_regularly(self.store.clone(), ended_service.clone()));
+        if let Some(interval) = parts.follow {
+            tokio::spawn(follow::follow(reloader.clone(), interval, ended_service.clone()));
+        }
         let served = tokio::spawn(self.listeners.serve(router, ended_service.clone()));
         let mut work = Vec::new();
         for start in parts.work {
@@ -147,7 +163,7 @@ impl Process {
     fn layered(&self, router: Router, traffic: &Traffic) -> Router {
         let prefix = self.external.prefix.as_str();
         let prefixed = traffic.counted(lost::prefixed(router, prefix), prefix);
-        let doorkeeper = Doorkeeper::new(self.web.users.clone());
+        let doorkeeper = self.doorkeeper.clone();
         let guarded = prefixed
             .layer(axum::middleware::from_fn(move |request, next| {
                 auth::authenticate(doorkeeper.clone(), request, next)
@@ -165,7 +181,7 @@ async fn wait_for_end(reloader: &Reloader, quit: &Quit) -> anyhow::Result<()> {
         tokio::select! {
             _ = hangup.recv() => {
                 // The outcome is logged and shown in the metrics.
-                drop(reloader.reload().await);
+                drop(reloader.reload(Trigger::Signal).await);
             }
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),

@@ -41,6 +41,8 @@ pub struct Config {
     pub resolve_timeout: Duration,
     /// The texts of the `templates:` files, by path, in order.
     pub template_files: Vec<(String, String)>,
+    /// Where they are looked for: globs, relative to where the process runs.
+    pub template_patterns: Vec<String>,
     /// The file as shown by `GET /api/v2/status`: every secret replaced by `<secret>`.
     pub shown: String,
 }

@@ -18,6 +18,7 @@ use tracing::info;
 
 use crate::cli::feature::Feature;
 use crate::cli::{Compat, NotifierCommand, NotifierFlags, WebFlags};
+use crate::config_file::ConfigFile;
 use crate::live;
 use crate::process::{COMPATIBLE_VERSION, Parts, Process, VERSION};
 use crate::service::ack_key;
@@ -33,14 +34,14 @@ pub async fn execute(command: NotifierCommand) -> anyhow::Result<ExitCode> {
     check(&command.notifier)?;
     let process = Process::open(&command.web, &command.storage_path).await?;
     let sources = Sources {
-        config_file: command.config_file,
+        config_file: ConfigFile::new(command.config_file, command.reload.expand_env).into(),
         external_url: process.external.url.clone(),
         matcher_mode: matcher_mode(&command.notifier),
         critical: critical(&command.notifier)?,
         ack_links: ack_links(&process, &command.web, &command.notifier).await?,
     };
     let service = NotifierService::start(sources, settings(&command.notifier)?, process.store.clone()).await?;
-    let mut parts = Parts::default();
+    let mut parts = Parts { follow: command.reload.follow(), ..Parts::default() };
     add(&mut parts, service.clone(), &command.notifier, true);
     let matcher_mode = matcher_mode(&command.notifier);
     let halves = Halves { notifier: Some(service), matcher_mode, ..Halves::default() };

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::cli::RulesCommand;
+use crate::config_file::ConfigFile;
 use crate::process::{Parts, Process};
 use crate::service::pages::{self, Halves};
 use crate::service::rules::{RuleService, Sources};
@@ -14,9 +15,10 @@ use crate::service::rules::{RuleService, Sources};
 /// The configuration, a rule file, an address or the store cannot be used.
 pub async fn execute(command: RulesCommand) -> anyhow::Result<ExitCode> {
     let process = Process::open(&command.web, &command.storage_path).await?;
-    let sources = Sources::new(command.config_file, command.rules, process.external.url.clone());
+    let config_file = command.config_file.map(|path| ConfigFile::new(path, command.reload.expand_env));
+    let sources = Sources::new(config_file, command.rules, process.external.url.clone());
     let service = RuleService::start(sources, process.store.clone(), None).await?;
-    let mut parts = Parts::default();
+    let mut parts = Parts { follow: command.reload.follow(), ..Parts::default() };
     add(&mut parts, service.clone());
     pages::add(&mut parts, &process, Halves { rules: Some(service), ..Halves::default() }).await?;
     process.run(parts).await

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::cli::RunCommand;
+use crate::config_file::ConfigFile;
 use crate::process::{Parts, Process};
 use crate::service::notifier::{self, NotifierService};
 use crate::service::pages::{self, Halves};
@@ -31,16 +32,17 @@ pub(super) async fn open(command: RunCommand) -> anyhow::Result<Opened> {
     let url = process.external.url.clone();
     let settings = super::notifier::settings(&command.notifier)?;
     let sources = notifier::Sources {
-        config_file: command.config_file,
+        config_file: ConfigFile::new(command.config_file, command.reload.expand_env).into(),
         external_url: url.clone(),
         matcher_mode: super::notifier::matcher_mode(&command.notifier),
         critical: super::notifier::critical(&command.notifier)?,
         ack_links: super::notifier::ack_links(&process, &command.web, &command.notifier).await?,
     };
     let notifier = NotifierService::start(sources, settings, process.store.clone()).await?;
-    let sources = Sources::new(command.rules_config_file, command.rules, url);
+    let rules_config_file = command.rules_config_file.map(|path| ConfigFile::new(path, command.reload.expand_env));
+    let sources = Sources::new(rules_config_file, command.rules, url);
     let rules = RuleService::start(sources, process.store.clone(), Some(Box::new(notifier.hand_over()))).await?;
-    let mut parts = Parts::default();
+    let mut parts = Parts { follow: command.reload.follow(), ..Parts::default() };
     super::rules::add(&mut parts, rules.clone());
     super::notifier::add(&mut parts, notifier.clone(), &command.notifier, false);
     let matcher_mode = super::notifier::matcher_mode(&command.notifier);

@@ -1,7 +1,7 @@
 //! The notifier at work.
 
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -24,9 +24,11 @@ use tracing::{debug, info, warn};
 use super::delivery_metrics::{DeliveryMetrics, DeliveryTally};
 use super::io_thread::IoThread;
 use super::lanes::{Lanes, Place};
+use crate::config_file::ConfigFile;
 use crate::live::ledger::Ledger;
 use crate::live::{self, Desk, Machine, Perform};
 use crate::reload::Reloadable;
+use crate::reload::files::FilePattern;
 
 /// Deliveries under way have this long to end at shutdown.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
@@ -43,13 +45,15 @@ pub struct NotifierService {
     ledger: Arc<Ledger>,
     network: Arc<Network>,
     sources: Sources,
+    /// The patterns of the template files in force.
+    templates: ArcSwapOption<Vec<String>>,
 }
 
 /// Where the configuration is, and how it is read.
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// `alertmanager.yml`.
-    pub config_file: PathBuf,
+    pub config_file: Arc<ConfigFile>,
     /// What links begin with.
     pub external_url: String,
     /// The syntax of matchers.
@@ -100,7 +104,7 @@ impl NotifierService {
         let critical = sources.critical.clone();
         let desk =
             Desk::open(machine, |desk| Performer { desk, critical, ledger: ledger.clone(), network: network.clone() });
-        let service = Arc::new(Self { desk, ledger, network, sources });
+        let service = Arc::new(Self { desk, ledger, network, sources, templates: ArcSwapOption::empty() });
         let apply = service.prepare()?;
         apply();
         Ok(service)
@@ -145,6 +149,7 @@ impl NotifierService {
     }
 
     fn apply(&self, config: Arc<Config>, deliverer: Deliverer) {
+        self.templates.store(Some(Arc::new(config.template_patterns.clone())));
         let integrations = config.receivers.values().flat_map(|receiver| &receiver.integrations);
         self.network.tally.expect(integrations.map(|integration| integration.kind));
         self.network.deliverer.store(Some(Arc::new(deliverer)));
@@ -156,17 +161,33 @@ impl NotifierService {
 impl Reloadable for Arc<NotifierService> {
     fn prepare(&self) -> anyhow::Result<Box<dyn FnOnce() + Send>> {
         let Sources { config_file, external_url, matcher_mode, .. } = &self.sources;
-        let (config, warnings) = Config::load(config_file, *matcher_mode, &|path| std::fs::read_to_string(path))
-            .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+        let text = config_file.read()?;
+        let reader = |path: &Path| std::fs::read_to_string(path);
+        let (mut config, warnings) = Config::parse(&text.meant, config_file.folder(), *matcher_mode, &reader)
+            .map_err(|mistakes| anyhow::anyhow!("{}", text.shown(&mistakes)))?;
         for warning in warnings.iter() {
-            warn!(%warning, "configuration");
+            warn!(warning = text.shown(&warning.clone().into()), "configuration");
         }
+        config.shown = text.without_values(&config.shown);
         let config = Arc::new(config);
         let degraded = self.network.tally.degraded.clone();
         let deliverer = Deliverer::new(&config, external_url)?.counting_degraded(degraded);
         let deliverer = deliverer.with_ack_links(self.sources.ack_links.clone());
         let service = self.clone();
         Ok(Box::new(move || service.apply(config, deliverer)))
+    }
+
+    fn files(&self) -> Vec<FilePattern> {
+        let templates = self.templates.load_full();
+        let templates = templates.iter().flat_map(|templates| templates.iter().cloned());
+        [FilePattern::Path(self.sources.config_file.path().to_owned())]
+            .into_iter()
+            .chain(templates.map(FilePattern::Glob))
+            .collect()
+    }
+
+    fn unset_variables(&self) -> usize {
+        self.sources.config_file.unset()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -23,22 +24,28 @@ const NOBODYS_HASH: &str = "$2b$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00U
 pub struct Doorkeeper(Arc<Guarded>);
 
 struct Guarded {
-    users: HashMap<String, String>,
+    users: ArcSwap<HashMap<String, String>>,
     remembered: Mutex<HashSet<[u8; 32]>>,
 }
 
 impl Doorkeeper {
     /// `users`: name to bcrypt hash; empty lets everybody in.
     pub fn new(users: HashMap<String, String>) -> Self {
-        Self(Arc::new(Guarded { users, remembered: Mutex::default() }))
+        Self(Arc::new(Guarded { users: ArcSwap::from_pointee(users), remembered: Mutex::default() }))
+    }
+
+    /// From now on these may come in, and no others.
+    pub fn adopt(&self, users: HashMap<String, String>) {
+        self.0.users.store(Arc::new(users));
     }
 
     async fn admits(&self, headers: &HeaderMap) -> bool {
-        if self.0.users.is_empty() {
+        let users = self.0.users.load_full();
+        if users.is_empty() {
             return true;
         }
         let Some((user, password)) = credentials(headers) else { return false };
-        let hash = self.0.users.get(&user).cloned();
+        let hash = users.get(&user).cloned();
         let key: [u8; 32] = Sha256::digest(format!("{user}\0{password}\0{}", hash.as_deref().unwrap_or(""))).into();
         if self.remembered().contains(&key) {
             return true;

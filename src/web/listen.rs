@@ -36,12 +36,12 @@ impl Listeners {
     ///
     /// # Errors
     /// An address is taken or not of this machine.
-    pub async fn bind(addresses: &[SocketAddr], tls: Option<TlsFiles>) -> anyhow::Result<Self> {
+    pub async fn bind(addresses: &[SocketAddr], tls: Option<Arc<TlsFiles>>) -> anyhow::Result<Self> {
         let mut sockets = Vec::new();
         for address in addresses {
             sockets.push(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?);
         }
-        Ok(Self { sockets, tls: tls.map(Arc::new) })
+        Ok(Self { sockets, tls })
     }
 
     /// The addresses really bound (port 0 asks for any).

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 
-use crate::reload::Reloader;
+use crate::reload::{Reloader, Trigger};
 
 /// Turns true once state is restored and the first configuration is in force.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +67,7 @@ pub fn router(ready: Ready, reloader: Arc<Reloader>, registry: Arc<Registry>, qu
     let reload = move || {
         let reloader = reloader.clone();
         async move {
-            match reloader.reload().await {
+            match reloader.reload(Trigger::Request).await {
                 Ok(()) => StatusCode::OK.into_response(),
                 Err(error) => {
                     (StatusCode::INTERNAL_SERVER_ERROR, format!("failed to reload config: {error:#}\n")).into_response()

@@ -2,10 +2,17 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use model::source::{Diagnostics, SourceFile};
+use tracing::warn;
 use yaml::{Decoder, Node};
+
+use super::auth::Doorkeeper;
+use super::tls::{Current, TlsFiles};
+use crate::reload::Reloadable;
+use crate::reload::files::FilePattern;
 
 /// What the web configuration file says.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +23,13 @@ pub struct WebSettings {
     pub users: HashMap<String, String>,
     /// `http_server_config.http2: false`.
     pub http1_only: bool,
+}
+
+/// The web configuration in force. A reload changes who may come in and by which certificate.
+pub struct WebFile {
+    path: Option<PathBuf>,
+    doorkeeper: Doorkeeper,
+    tls: Option<Arc<TlsFiles>>,
 }
 
 /// `tls_server_config`.
@@ -42,6 +56,37 @@ pub enum ClientAuth {
     IfGiven,
     /// `RequireAndVerifyClientCert`.
     Required,
+}
+
+impl WebFile {
+    /// What was read from `path` and is in force.
+    pub fn new(path: Option<PathBuf>, doorkeeper: Doorkeeper, tls: Option<Arc<TlsFiles>>) -> Self {
+        Self { path, doorkeeper, tls }
+    }
+}
+
+impl Reloadable for WebFile {
+    fn prepare(&self) -> anyhow::Result<Box<dyn FnOnce() + Send>> {
+        let WebSettings { tls, users, http1_only } = WebSettings::load(self.path.as_deref())?;
+        if tls.is_some() != self.tls.is_some() {
+            warn!("the web configuration turns TLS on or off: that takes a restart");
+        }
+        let changed = match (self.tls.clone(), tls) {
+            (Some(files), Some(tls)) => Some((files, Current::read(tls, http1_only)?)),
+            _ => None,
+        };
+        let doorkeeper = self.doorkeeper.clone();
+        Ok(Box::new(move || {
+            doorkeeper.adopt(users);
+            if let Some((files, current)) = changed {
+                files.adopt(current);
+            }
+        }))
+    }
+
+    fn files(&self) -> Vec<FilePattern> {
+        self.path.iter().cloned().map(FilePattern::Path).collect()
+    }
 }
 
 impl WebSettings {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::{Context, anyhow};
@@ -16,9 +16,15 @@ use super::settings::{ClientAuth, TlsSettings};
 
 /// Gives each connection the configuration made from the files as they are now.
 pub struct TlsFiles {
+    current: Mutex<Current>,
+}
+
+/// In force.
+pub struct Current {
     settings: TlsSettings,
     http1_only: bool,
-    current: Mutex<(Stamp, Arc<ServerConfig>)>,
+    stamp: Stamp,
+    config: Arc<ServerConfig>,
 }
 
 /// When the files were last changed.
@@ -30,25 +36,43 @@ impl TlsFiles {
     /// # Errors
     /// A file is missing or is not what it should be.
     pub fn open(settings: TlsSettings, http1_only: bool) -> anyhow::Result<Self> {
-        let config = build(&settings, http1_only)?;
-        let current = Mutex::new((stamp(&settings), Arc::new(config)));
-        Ok(Self { settings, http1_only, current })
+        Ok(Self { current: Mutex::new(Current::read(settings, http1_only)?) })
+    }
+
+    /// From now on these files, for connections that come.
+    pub fn adopt(&self, current: Current) {
+        *self.lock() = current;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The configuration for the next connection. Changed files that cannot be used are logged; the old ones stay.
     pub fn config(&self) -> Arc<ServerConfig> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = stamp(&self.settings);
-        if stamp != current.0 {
-            current.0 = stamp;
-            match build(&self.settings, self.http1_only) {
-                Ok(config) => current.1 = Arc::new(config),
+        let mut current = self.lock();
+        let stamp = stamp(&current.settings);
+        if stamp != current.stamp {
+            current.stamp = stamp;
+            match build(&current.settings, current.http1_only) {
+                Ok(config) => current.config = Arc::new(config),
                 Err(error) => {
                     tracing::error!(error = format!("{error:#}"), "changed TLS files cannot be used, the old ones stay")
                 }
             }
         }
-        current.1.clone()
+        current.config.clone()
+    }
+}
+
+impl Current {
+    /// Reads certificate, key and client authorities.
+    ///
+    /// # Errors
+    /// A file is missing or is not what it should be.
+    pub fn read(settings: TlsSettings, http1_only: bool) -> anyhow::Result<Self> {
+        let config = Arc::new(build(&settings, http1_only)?);
+        Ok(Self { stamp: stamp(&settings), settings, http1_only, config })
     }
 }
 

@@ -95,6 +95,7 @@ fn decode(
         time_intervals,
         resolve_timeout: global.resolve_timeout,
         template_files: template_files::read(&templates, decoder, base, reader),
+        template_patterns: templates.iter().map(|pattern| template_files::in_base(&pattern.value, base)).collect(),
         shown: redaction::shown(decoder.file(), root),
     })
 }

@@ -47,9 +47,13 @@ pub(super) fn read(
     files
 }
 
+/// A pattern of the file as a glob, whatever characters the folder of the file has.
+pub(super) fn in_base(pattern: &str, base: &Path) -> String {
+    Path::new(&glob::Pattern::escape(&base.to_string_lossy())).join(pattern).to_string_lossy().into_owned()
+}
+
 fn matching(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, String> {
-    let in_base = Path::new(&glob::Pattern::escape(&base.to_string_lossy())).join(pattern);
-    let found = glob::glob(&in_base.to_string_lossy()).map_err(|error| error.to_string())?;
+    let found = glob::glob(&in_base(pattern, base)).map_err(|error| error.to_string())?;
     // A folder that may not be read is skipped, as by Go.
     let mut paths: Vec<PathBuf> = found.filter_map(Result::ok).filter(|path| path.is_file()).collect();
     if paths.is_empty() && resolve_path(base, pattern).is_file() {
