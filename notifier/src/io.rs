@@ -1,6 +1,7 @@
 //! The network side of the notifier: its API, its deliveries, its metrics.
 //!
 //! - [`desk`]: how the network side reaches the machine
+//! - [`acknowledging`]: alerts taken on for somebody who waits for the answer
 //! - [`ack_page`]: the page behind the link of a mail
 //! - [`api`]: Alertmanager's API v2
 //! - [`silencing`]: silences set and ended, and stored when that is said
@@ -10,6 +11,7 @@
 //! - [`metrics`]: what is counted, under Alertmanager's names
 
 pub mod ack_page;
+pub mod acknowledging;
 pub mod api;
 pub mod archive;
 pub mod deliver;

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use model::matcher::parse::ParseMode;
+use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use ui::House;
 use ui::form::FormKey;
@@ -44,12 +45,19 @@ pub async fn add(parts: &mut Parts, process: &Process, halves: Halves) -> anyhow
         matcher_mode: halves.matcher_mode,
         form_key: FormKey::new(&key),
         ended,
+        viewers: Arc::default(),
+        figures: figures(parts.figures.clone()),
         pages: OnceLock::new(),
     };
     parts.router = std::mem::take(&mut parts.router).merge(ui::router(house));
     // First of all, as open streams would hold up the end.
     parts.work.insert(0, Box::new(move |ended| Box::pin(tell_end(ended, end))));
     Ok(())
+}
+
+/// The same text as scrapes get.
+fn figures(registry: Arc<OnceLock<Arc<Registry>>>) -> Arc<dyn Fn() -> Option<String> + Send + Sync> {
+    Arc::new(move || exposition::text(registry.get()?).ok())
 }
 
 async fn tell_end(mut ended: watch::Receiver<bool>, end: watch::Sender<bool>) {

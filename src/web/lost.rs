@@ -6,6 +6,7 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use tower::ServiceExt;
 
 /// Plain 404 and 405 for paths and methods that nobody answers.
 pub fn answered(router: Router) -> Router {
@@ -14,7 +15,18 @@ pub fn answered(router: Router) -> Router {
 
 /// The router below a prefix; the root of the server leads there. No prefix changes nothing.
 pub fn prefixed(router: Router, prefix: &str) -> Router {
-    below(router, prefix).layer(from_fn(tidied))
+    let root = prefix.to_owned();
+    let with_slash = move |request: Request, next: Next| {
+        // Links of the page at the root are relative.
+        let moved = (!root.is_empty() && request.uri().path() == root).then(|| format!("{root}/"));
+        async move {
+            match moved {
+                Some(target) => Redirect::permanent(&target).into_response(),
+                None => next.run(request).await,
+            }
+        }
+    };
+    below(router, prefix).layer(from_fn(with_slash)).layer(from_fn(tidied))
 }
 
 fn below(router: Router, prefix: &str) -> Router {
@@ -22,17 +34,26 @@ fn below(router: Router, prefix: &str) -> Router {
         return answered(router);
     }
     let target = prefix.to_owned();
-    let stray = move |uri: Uri| async move {
-        if uri.path() == "/" {
+    let inner = answered(router);
+    let at_root = inner.clone();
+    let stray = move |mut request: Request| async move {
+        if request.uri().path() == "/" {
             let page = Html(format!("<a href=\"{target}\">Found</a>.\n\n"));
             return (StatusCode::FOUND, [(header::LOCATION, target)], page).into_response();
         }
-        if uri.path() == target {
-            return Redirect::permanent(&format!("{target}/")).into_response();
+        if request.uri().path().strip_suffix('/') == Some(&target) {
+            // Nesting does not take the path that ends with the slash.
+            *request.uri_mut() = request.uri().query().and_then(root_with).unwrap_or(Uri::from_static("/"));
+            let Ok(response) = at_root.oneshot(request).await;
+            return response;
         }
         not_found().await
     };
-    Router::new().nest(prefix, answered(router)).fallback(stray)
+    Router::new().nest(prefix, inner).fallback(stray)
+}
+
+fn root_with(query: &str) -> Option<Uri> {
+    format!("/?{query}").parse().ok()
 }
 
 /// `//api/v2/./alerts` leads to `/api/v2/alerts`, as clients find it whose address ends in a slash.
@@ -91,12 +112,13 @@ mod tests {
     use axum::body::{Body, to_bytes};
     use axum::extract::Request;
     use axum::routing::get;
-    use tower::ServiceExt;
 
     use super::*;
 
     async fn ask(prefix: &str, method: &str, path: &str) -> (u16, Option<String>, String) {
-        let router = prefixed(Router::new().route("/x", get(|| async { "x" })), prefix);
+        let root = get(async |uri: Uri| format!("root {uri}"));
+        let router = Router::new().route("/x", get(|| async { "x" })).route("/", root);
+        let router = prefixed(router, prefix);
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         let location = response.headers().get(header::LOCATION).map(|value| value.to_str().unwrap().to_owned());
@@ -134,7 +156,10 @@ mod tests {
     async fn the_root_leads_to_the_prefix_and_all_else_is_not_found() {
         assert_eq!(ask("/am", "GET", "/").await, (302, Some("/am".into()), "<a href=\"/am\">Found</a>.\n\n".into()));
         assert_eq!(ask("/am", "GET", "/am/x").await, (200, None, "x".into()));
-        for (prefix, path) in [("/am", "/x"), ("/am", "/am/y"), ("", "/"), ("", "/y")] {
+        assert_eq!(ask("/am", "GET", "/am").await.1.as_deref(), Some("/am/"));
+        assert_eq!(ask("/am", "GET", "/am/?a=1").await, (200, None, "root /?a=1".into()));
+        assert_eq!(ask("", "GET", "/?a=1").await.2, "root /?a=1");
+        for (prefix, path) in [("/am", "/x"), ("/am", "/am/y"), ("", "/y")] {
             assert_eq!(ask(prefix, "GET", path).await, (404, None, "404 page not found\n".into()), "{prefix} {path}");
         }
         assert_eq!(ask("", "POST", "/x").await, (405, None, "Method Not Allowed\n".into()));

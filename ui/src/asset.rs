@@ -21,6 +21,10 @@ const ALL: &[(&str, &str, &str)] = &[
     ("site.js", JS, include_str!("../assets/site.js")),
     ("keys.js", JS, include_str!("../assets/keys.js")),
     ("times.js", JS, include_str!("../assets/times.js")),
+    ("alerts.js", JS, include_str!("../assets/alerts.js")),
+    ("suggest.js", JS, include_str!("../assets/suggest.js")),
+    ("quick.js", JS, include_str!("../assets/quick.js")),
+    ("live.js", JS, include_str!("../assets/live.js")),
     ("home.js", JS, include_str!("../assets/home.js")),
 ];
 

@@ -5,6 +5,9 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
 /// The path and the query of a request.
@@ -12,12 +15,18 @@ use url::form_urlencoded;
 pub struct Here {
     path: String,
     query: String,
+    user: Option<String>,
 }
 
 impl Here {
     /// At a path below the prefix of the service.
     pub fn new(path: &str, query: &str) -> Self {
-        Self { path: path.to_owned(), query: query.to_owned() }
+        Self { path: path.to_owned(), query: query.to_owned(), user: None }
+    }
+
+    /// Who asks, where the service asks for names: it has checked the password before.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
     }
 
     /// The way from here to the root of the site, without slash at the end: `.`, `..`, `../..`. Links begin with it, and so hold
@@ -67,8 +76,18 @@ impl<S: Sync> FromRequestParts<S> for Here {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::new(parts.uri.path(), parts.uri.query().unwrap_or_default()))
+        let here = Self::new(parts.uri.path(), parts.uri.query().unwrap_or_default());
+        Ok(Self { user: user(&parts.headers), ..here })
     }
+}
+
+/// The name of basic authentication.
+fn user(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, credentials) = given.split_once(' ')?;
+    let text = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    let (name, _) = text.split_once(':')?;
+    (scheme.eq_ignore_ascii_case("basic") && !name.is_empty()).then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -87,6 +106,8 @@ mod tests {
         let here = Here::new("/", "q=a%3Db&q=&q=c+d&n=");
         assert_eq!(here.all("q"), ["a=b", "c d"]);
         assert_eq!((here.parameter("q"), here.parameter("n")), (Some("c d".to_owned()), None));
+        let headers = [(header::AUTHORIZATION, "Basic YW5uOnNlY3JldA==".parse().unwrap())].into_iter().collect();
+        assert_eq!((user(&headers).as_deref(), user(&HeaderMap::new())), (Some("ann"), None));
         assert_eq!(query_of([("q", "a=b & c"), ("n", "")]), "q=a%3Db+%26+c");
     }
 }

@@ -10,6 +10,7 @@ use rules_engine::io::state::RulesState;
 use templates::handlebars::Registry;
 use tokio::sync::watch;
 
+use crate::alerts::Viewers;
 use crate::form::FormKey;
 
 /// The rule service as pages see it.
@@ -35,6 +36,10 @@ pub struct House<N, R> {
     pub form_key: FormKey,
     /// Turns true when the process ends: what streams must end then.
     pub ended: watch::Receiver<bool>,
+    /// Who looks at alerts as they change.
+    pub viewers: Arc<Viewers>,
+    /// What `/metrics` says, once the process is ready.
+    pub figures: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// Compiled when the first page is asked for.
     pub pages: OnceLock<Registry>,
 }

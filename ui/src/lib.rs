@@ -10,21 +10,28 @@
 //! - [`asset`]: style, scripts and the icon, under addresses that change with them
 //! - [`shield`]: headers of every answer; [`form`]: forms that only our own pages send
 //! - [`moment`], [`shown`]: times, and texts from outside, as they are shown
+//! - [`alerts`]: the list of alerts
 //! - [`plot`]: series drawn as SVG
+//! - [`routing`]: the tree, the way of an alert through it, what another configuration would change
+//! - [`history`]: who was told what when; [`status`]: figures, receivers and their test, configurations
 //! - [`home`]: the way in, and where links of the family lead
 //!
 //! A page is a file here and one in `templates/web/`; `routes` of each are put together in [`router`].
 
+pub mod alerts;
 pub mod asset;
 pub mod form;
 pub mod here;
+mod history;
 mod home;
 pub mod house;
 pub mod moment;
 pub mod page;
 pub mod plot;
+mod routing;
 mod shield;
 pub mod shown;
+mod status;
 
 use std::sync::Arc;
 
@@ -40,6 +47,10 @@ pub fn router<N: Desk, R: RuleDesk>(house: House<N, R>) -> Router {
     let house = Arc::new(house);
     Router::new()
         .merge(home::routes())
+        .merge(routing::routes())
+        .merge(history::routes())
+        .merge(status::routes())
+        .merge(alerts::routes())
         .with_state(house)
         .merge(asset::routes())
         .layer(CompressionLayer::new().gzip(true))

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use templates::handlebars::{Data, Escaping};
 
 use crate::asset;
+use crate::form::{Fields, Sent};
 use crate::here::Here;
 use crate::house::{House, Section};
 use crate::moment::Moment;
@@ -63,10 +64,7 @@ impl<N, R> House<N, R> {
             Ok(text) => html(status, text),
             Err(error) => {
                 tracing::error!(%error, page = name, "a page failed");
-                html(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "<!DOCTYPE html><title>Failed</title>This page failed; the log says why.".to_owned(),
-                )
+                self.failed()
             }
         }
     }
@@ -89,6 +87,22 @@ impl<N, R> House<N, R> {
         let frame = Frame { here, section: None, title, scripts: &[], forward: None };
         let view = json!({ "title": title, "message": message, "detail": detail });
         self.page_with(status, &frame, "web.mistake", &view)
+    }
+
+    /// The fields of a form, or the page that refuses it.
+    ///
+    /// # Errors
+    /// It was not one of our pages that sent it, or too long ago.
+    #[expect(clippy::result_large_err, reason = "it is the answer")]
+    pub fn fields(&self, here: &Here, sent: &Sent) -> Result<Fields, Response> {
+        let fields = sent.fields(&self.form_key, &self.external_url, self.now());
+        fields.map_err(|error| self.mistake(here, error.status(), &error.to_string(), None))
+    }
+
+    /// A page that could not be made, for a reason that is in the log.
+    pub fn failed(&self) -> Response {
+        let text = "<!DOCTYPE html><title>Failed</title>This page failed; the log says why.";
+        html(StatusCode::INTERNAL_SERVER_ERROR, text.to_owned())
     }
 
     fn render(&self, frame: &Frame<'_>, name: &str, view: &impl Serialize) -> Result<String, String> {
@@ -128,6 +142,8 @@ impl<N, R> House<N, R> {
             "forward": frame.forward,
             "token": self.form_key.token(self.now()),
             "notice": notice,
+            "query": frame.here.query(),
+            "by": frame.here.user(),
             "version": self.version,
             "now": now,
         })

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use templates::handlebars::{Data, Escaping, Registry};
 
-use super::api::acknowledge;
+use super::acknowledging::acknowledge;
 use super::desk::Desk;
 use crate::ack_link::{AckLinks, LinkError};
 use crate::acknowledgement::{AckDraft, BY_BYTES_MAX, COMMENT_BYTES_MAX};

@@ -35,7 +35,6 @@ use serde::Serialize;
 use super::desk::Desk;
 
 pub use super::silencing::SILENCES_LOG;
-pub(super) use acks::acknowledge;
 
 /// A larger body is refused; 100,000 alerts of half a kilobyte fit.
 const BODY_BYTES_MAX: usize = 64 << 20;

@@ -131,16 +131,37 @@ impl Notifier {
 
     /// Every group with an alert that is not resolved, in Alertmanager's order: by labels, then receiver.
     pub fn groups(&self, now: Timestamp) -> Vec<GroupView<'_>> {
-        let Some(routes) = self.routes.as_deref() else { return Vec::new() };
-        let view = |(id, group)| GroupView { notifier: self, routes, id, group, now };
-        let mut groups: Vec<_> = self.groups.iter().map(view).filter(|group| group.alerts().next().is_some()).collect();
+        let mut groups: Vec<_> = self.unordered_groups(now).collect();
         groups.sort_by(|a, b| a.labels().cmp(b.labels()).then_with(|| a.receiver().cmp(b.receiver())));
         groups
+    }
+
+    /// The same in no particular order, for whoever has another one in mind.
+    pub fn unordered_groups(&self, now: Timestamp) -> impl Iterator<Item = GroupView<'_>> {
+        let groups = self.routes.as_deref().into_iter().flat_map(move |routes| {
+            self.groups.iter().map(move |(id, group)| GroupView { notifier: self, routes, id, group, now })
+        });
+        groups.filter(|group| group.alerts().next().is_some())
     }
 
     /// How many groups there are, `dispatcher_aggregation_groups`.
     pub fn group_count(&self) -> usize {
         self.groups.len()
+    }
+
+    /// How many alerts are in groups of each route, by its place in depth-first order; resolved ones until they are told.
+    pub fn members_by_route(&self) -> Vec<usize> {
+        let mut counts = Vec::new();
+        for (_, group) in self.groups.iter() {
+            let place = group.route.0 as usize;
+            if counts.len() <= place {
+                counts.resize(place + 1, 0);
+            }
+            if let Some(count) = counts.get_mut(place) {
+                *count += group.members.len();
+            }
+        }
+        counts
     }
 
     /// Every silence of any state, oldest first.

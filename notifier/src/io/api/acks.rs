@@ -15,7 +15,8 @@ use super::alerts::as_object;
 use super::answer::{self, Refusal};
 use super::filter::Parameters;
 use super::moment::Moment;
-use crate::acknowledgement::{AckDraft, AckError, AckTarget, Acknowledgement};
+use crate::acknowledgement::{AckDraft, AckTarget, Acknowledgement};
+use crate::io::acknowledging::{acknowledge, take_back};
 use crate::io::desk::Desk;
 
 /// What clients post. Exactly one of the first three says what is meant.
@@ -80,40 +81,9 @@ pub(super) async fn remove<D: Desk>(State(api): State<Api<D>>, RawQuery(query): 
     let texts = |name| Some(parameters.all(name).map(str::to_owned).collect()).filter(|all: &Vec<_>| !all.is_empty());
     let group_key = parameters.last("groupKey").map(str::to_owned);
     let target = target(texts("fingerprint"), texts("filter"), group_key, api.about.matcher_mode)?;
-    let taken = api.desk.act(|notifier, now, out| notifier.unacknowledge(now, &target, out));
-    for fingerprint in &taken {
-        tracing::info!(alert = %fingerprint, "acknowledgement taken back");
-    }
-    if let Err(error) = api.desk.durable().await {
-        let message = format!("taken back, but that could not be stored: {error}");
-        return Err(answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, message));
-    }
+    let taken = take_back(&*api.desk, &target).await;
+    let taken = taken.map_err(|message| answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, message))?;
     Ok(answer::json_list(taken.iter().map(ToString::to_string).collect::<Vec<_>>()))
-}
-
-/// Makes an acknowledgement that is stored when this returns. What could not be stored is taken back: whoever asked will ask
-/// again, and until then nobody has taken anything on.
-///
-/// # Errors
-/// A status and a text: nothing that fires is meant, the draft is invalid, or it cannot be stored.
-pub(in crate::io) async fn acknowledge<D: Desk>(
-    desk: &D,
-    draft: AckDraft,
-) -> Result<Vec<Acknowledgement>, (StatusCode, String)> {
-    let made = desk.act(|notifier, now, out| notifier.acknowledge(now, draft, out)).map_err(|error| match error {
-        AckError::NoAlert => (StatusCode::NOT_FOUND, error.to_string()),
-        AckError::Invalid(_) => (StatusCode::BAD_REQUEST, error.to_string()),
-    })?;
-    if let Err(error) = desk.durable().await {
-        let target = AckTarget::Alerts(made.iter().map(|ack| ack.fingerprint).collect());
-        desk.act(|notifier, now, out| notifier.unacknowledge(now, &target, out));
-        let message = format!("the acknowledgement could not be stored, it was taken back: {error}");
-        return Err((StatusCode::INTERNAL_SERVER_ERROR, message));
-    }
-    for ack in &made {
-        tracing::info!(alert = %ack.fingerprint, by = ack.by, comment = ack.comment, "acknowledged");
-    }
-    Ok(made)
 }
 
 fn target(
