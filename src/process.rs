@@ -1,7 +1,7 @@
 //! A running process: listeners, store, one or both halves, signals, and an orderly end.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -57,6 +57,8 @@ pub struct Parts {
     pub router: Router,
     /// Their metrics.
     pub registry: Registry,
+    /// The same, for pages, once all of them are there.
+    pub figures: Arc<OnceLock<Arc<Registry>>>,
     /// Whose names the HTTP metrics have; Prometheus' where nobody says.
     pub http_family: Option<&'static str>,
     /// What a reload reads again.
@@ -116,8 +118,11 @@ impl Process {
         crate::metrics::register(&mut parts.registry, reloader.clone(), self.store.clone());
         let traffic = Traffic::new(parts.http_family.unwrap_or("prometheus"));
         parts.registry.register_collector(Box::new(traffic.clone()));
+        let registry = Arc::new(parts.registry);
+        // Nobody else sets it.
+        drop(parts.figures.set(registry.clone()));
         let ready = Ready::default();
-        let operation = operation::router(ready.clone(), reloader.clone(), Arc::new(parts.registry), self.quit.clone());
+        let operation = operation::router(ready.clone(), reloader.clone(), registry, self.quit.clone());
         let router = self.layered(parts.router.merge(operation), &traffic);
 
         let (end_service, ended_service) = watch::channel(false);
