@@ -55,6 +55,8 @@ pub struct WatchTally {
     pub lists: AtomicU64,
     /// Requests for watches.
     pub watches: AtomicU64,
+    /// Lines of watches, bookmarks among them.
+    pub events: AtomicU64,
     /// Changes that were told.
     pub changes: AtomicU64,
     /// Objects there are.
@@ -195,6 +197,7 @@ impl Follower {
                 }
             };
             let Some(event) = event else { return Ok(Ok(())) };
+            self.tally.events.fetch_add(1, Ordering::Relaxed);
             match self.reflector.event(event) {
                 Ok(change) => self.tell(change.into_iter().collect()).await?,
                 Err(failure) => return Ok(Err(failure)),

@@ -4,6 +4,8 @@
 
 mod acknowledge;
 mod api;
+#[allow(dead_code, reason = "a server for several tests")]
+mod api_server;
 mod backtest;
 mod check_rules;
 mod client;
@@ -12,6 +14,7 @@ mod config_errors;
 mod conformance;
 mod dead_mail_server;
 mod demo;
+mod deploy;
 mod differential;
 mod explain;
 mod grafana;
@@ -23,6 +26,7 @@ mod peers;
 mod pipeline;
 mod query;
 mod query_outage;
+mod reloading;
 mod restart;
 mod restoration;
 mod rule_commands;
