@@ -9,6 +9,7 @@ pub mod config;
 pub mod config_diff;
 pub mod demo;
 pub mod explain;
+pub mod from_kubernetes;
 pub mod history;
 pub mod notifier;
 pub mod preview;

@@ -6,12 +6,14 @@
 //! - [`io_thread`]: a thread of its own for what a half asks and hears
 //! - [`namespaces`]: the rule groups that people set through its API
 //! - [`notifier`]: the notifier
+//! - [`alertmanager_configs`]: its configuration from AlertmanagerConfig objects
 //! - [`lanes`]: how many requests to one receiver may be under way
 //! - [`ack_key`]: the key of links that acknowledge
 //! - [`pages`]: the web UI over the halves that run
 //! - [`delivery_metrics`]: what is counted about deliveries
 
 pub mod ack_key;
+pub mod alertmanager_configs;
 pub mod delivery_metrics;
 pub mod discovery;
 pub mod io_thread;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use kubernetes::alertmanager_config::AlertmanagerVersion;
 use model::Timestamp;
 
 use crate::client::duration::parse_duration;
@@ -295,6 +296,8 @@ pub enum ConfigAction {
     Routes(RouteTarget),
     /// Show what another configuration would change; exit 0 if nothing, 1 if something, 2 if it cannot be told.
     Diff(ConfigDiff),
+    /// Show what AlertmanagerConfig objects are merged into; exit 1 if one of them cannot be used.
+    FromKubernetes(Box<FromKubernetes>),
 }
 
 /// `watchfire config diff`.
@@ -309,6 +312,44 @@ pub struct ConfigDiff {
     /// Say what becomes of alerts, instead of routes: `live`, those of the notifier, or a JSON file of `alert query -o json`.
     #[arg(long, value_name = "live|FILE")]
     pub alerts: Option<String>,
+}
+
+/// `watchfire config from-kubernetes`.
+#[derive(Debug, Args)]
+pub struct FromKubernetes {
+    /// Manifests, or folders of them: AlertmanagerConfigs, their Alertmanager, Secrets, ConfigMaps and Namespaces.
+    #[arg(value_name = "FILE|DIR", required_unless_present = "live")]
+    pub paths: Vec<PathBuf>,
+    /// Ask a cluster instead.
+    #[arg(long, conflicts_with = "paths")]
+    pub live: bool,
+    /// How the cluster is reached; without it, as a pod's service account.
+    #[arg(long = "kubernetes.kubeconfig", env = "KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Which context of it.
+    #[arg(long = "kubernetes.context", value_name = "NAME")]
+    pub context: Option<String>,
+    /// Only objects of these namespaces; repeatable.
+    #[arg(long = "kubernetes.namespace", value_name = "NAME")]
+    pub namespaces: Vec<String>,
+    /// The Alertmanager whose settings count; without one, every AlertmanagerConfig is merged.
+    #[arg(long, value_name = "[NAMESPACE/]NAME")]
+    pub alertmanager: Option<String>,
+    /// What the objects are merged into, instead of what the Alertmanager names.
+    #[arg(long, value_name = "FILE")]
+    pub base: Option<PathBuf>,
+    /// Where objects are that do not say it.
+    #[arg(long = "default-namespace", default_value = "default", value_name = "NAME")]
+    pub default_namespace: String,
+    /// Write for this version of Alertmanager: what it does not know yet is left out or refused.
+    #[arg(long = "alertmanager-version", value_name = "VERSION")]
+    pub version: Option<AlertmanagerVersion>,
+    /// Where certificates are mounted; without it they are written into the configuration.
+    #[arg(long = "tls-folder", value_name = "DIR")]
+    pub tls_folder: Option<String>,
+    /// Print secrets as they are.
+    #[arg(long = "show-secrets")]
+    pub show_secrets: bool,
 }
 
 /// `watchfire receiver`.

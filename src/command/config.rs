@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use super::{config_diff, route};
+use super::{config_diff, from_kubernetes, route};
 use crate::cli::client::{ConfigAction, ConfigCommand};
 use crate::client::listing;
 use crate::client::session::Session;
@@ -15,6 +15,9 @@ use crate::client::session::Session;
 pub async fn execute(command: ConfigCommand) -> anyhow::Result<ExitCode> {
     if let Some(ConfigAction::Diff(diff)) = &command.action {
         return Ok(config_diff::execute(&command.client, diff).await);
+    }
+    if let Some(ConfigAction::FromKubernetes(from)) = &command.action {
+        return from_kubernetes::execute(from).await;
     }
     let session = Session::open(&command.client)?;
     if let Some(ConfigAction::Routes(target)) = command.action {

@@ -1,5 +1,7 @@
 //! What the objects are merged into.
 
+use std::collections::BTreeMap;
+
 use model::duration::parse_duration;
 use model::source::Diagnostics;
 use yaml::{Decoder, Diagnostic, Key, Kind, Node, SourceFile};
@@ -20,6 +22,9 @@ pub struct Base {
 
 /// Where the operator mounts templates of `alertmanagerConfiguration`.
 pub const TEMPLATE_FOLDER: &str = "/etc/alertmanager/templates";
+
+/// Where it mounts the Secret with the configuration.
+const CONFIG_FOLDER: &str = "/etc/alertmanager/config";
 
 /// What there is where nobody has given a configuration.
 const MINIMAL: &str = "route: {receiver: 'null'}\nreceivers: [{name: 'null'}]\n";
@@ -96,6 +101,21 @@ impl Base {
         let unmet = object.unmet_needs(base.get("global"));
         unmet.for_each(|complaint| problems.push(complaint));
         if problems.has_errors() { Err(problems) } else { Ok(base) }
+    }
+
+    /// With the templates among the other keys of its Secret: the operator mounts these beside the configuration.
+    pub(crate) fn with_templates_beside_it(mut self, data: &BTreeMap<String, Vec<u8>>) -> Base {
+        let patterns = self.get("templates").and_then(Node::as_sequence).unwrap_or_default();
+        let patterns = patterns.iter().filter_map(|node| {
+            let path = node.as_text()?;
+            let beside = path.strip_prefix(CONFIG_FOLDER).map(|rest| rest.trim_start_matches('/')).unwrap_or(path);
+            glob::Pattern::new(beside).ok()
+        });
+        let patterns: Vec<glob::Pattern> = patterns.collect();
+        for (key, bytes) in data.iter().filter(|(key, _)| patterns.iter().any(|pattern| pattern.matches(key))) {
+            self.templates.push((key.clone(), String::from_utf8_lossy(bytes).into_owned()));
+        }
+        self
     }
 
     /// What stands under a key.

@@ -1,0 +1,3 @@
+//! The notifier's configuration from AlertmanagerConfig objects.
+
+pub mod acceptance;
