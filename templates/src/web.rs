@@ -14,5 +14,12 @@ pub const ALL: &[(&str, &str)] = &[
     ("web.history", include_str!("../web/history.hbs")),
     ("web.status", include_str!("../web/status.hbs")),
     ("web.trial", include_str!("../web/trial.hbs")),
+    ("web.silences", include_str!("../web/silences.hbs")),
+    ("web.silence_card", include_str!("../web/silence_card.hbs")),
+    ("web.silence", include_str!("../web/silence.hbs")),
+    ("web.silence_form", include_str!("../web/silence_form.hbs")),
+    ("web.silence_outcome", include_str!("../web/silence_outcome.hbs")),
+    ("web.silence_alerts", include_str!("../web/silence_alerts.hbs")),
+    ("web.silence_occurrences", include_str!("../web/silence_occurrences.hbs")),
     ("web.plot", include_str!("../web/plot.hbs")),
 ];

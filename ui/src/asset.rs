@@ -26,6 +26,7 @@ const ALL: &[(&str, &str, &str)] = &[
     ("quick.js", JS, include_str!("../assets/quick.js")),
     ("live.js", JS, include_str!("../assets/live.js")),
     ("home.js", JS, include_str!("../assets/home.js")),
+    ("silence_form.js", JS, include_str!("../assets/silence_form.js")),
 ];
 
 /// A file under the hash of all does not change.

@@ -96,7 +96,7 @@ impl Sent {
         if !is_ours(&self.headers, external_url) {
             return Err(FormError::Foreign);
         }
-        let fields = Fields(form_urlencoded::parse(&self.body).map(own).collect());
+        let fields = Fields::read(&self.body);
         if key.is_good(fields.get("token").unwrap_or_default(), now) { Ok(fields) } else { Err(FormError::Stale) }
     }
 }
@@ -119,6 +119,11 @@ fn is_ours(headers: &HeaderMap, external_url: &str) -> bool {
 }
 
 impl Fields {
+    /// Of a form as browsers send it.
+    pub fn read(body: &[u8]) -> Self {
+        Self(form_urlencoded::parse(body).map(own).collect())
+    }
+
     /// The last value of a field.
     pub fn get(&self, name: &str) -> Option<&str> {
         let values = self.0.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());

@@ -11,6 +11,7 @@
 //! - [`shield`]: headers of every answer; [`form`]: forms that only our own pages send
 //! - [`moment`], [`shown`]: times, and texts from outside, as they are shown
 //! - [`alerts`]: the list of alerts
+//! - [`silences`]: lists, the form with its preview, ends
 //! - [`plot`]: series drawn as SVG
 //! - [`routing`]: the tree, the way of an alert through it, what another configuration would change
 //! - [`history`]: who was told what when; [`status`]: figures, receivers and their test, configurations
@@ -31,6 +32,7 @@ pub mod plot;
 mod routing;
 mod shield;
 pub mod shown;
+mod silences;
 mod status;
 
 use std::sync::Arc;
@@ -51,6 +53,7 @@ pub fn router<N: Desk, R: RuleDesk>(house: House<N, R>) -> Router {
         .merge(history::routes())
         .merge(status::routes())
         .merge(alerts::routes())
+        .merge(silences::routes())
         .with_state(house)
         .merge(asset::routes())
         .layer(CompressionLayer::new().gzip(true))
