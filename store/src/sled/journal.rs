@@ -3,14 +3,16 @@
 //! A commit costs one write and one sync here. In sled each key is looked up, pages are copied and threads woken, so the
 //! database gets what changed later and in bulk (`fold`), which also spares it whatever was replaced meanwhile. Then the
 //! file is used again from its beginning. Frames are numbered without a gap: what an earlier use of the file left behind
-//! the end continues nothing.
+//! the end continues nothing. Room for frames is written ahead of them, so that most syncs concern data alone and leave the
+//! file system's own journal in peace.
 //!
 //! A frame: magic, format version, generation, length of the rest, CRC of all; then for each change the length of its key
 //! (2 bytes), that of its value (4 bytes, all ones for a key that is forgotten), key and value. Little endian.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::batch::{Batch, Change, Key};
@@ -29,6 +31,8 @@ const FORGOTTEN: u32 = u32::MAX;
 const FOLD_BYTES: u64 = 16 << 20;
 /// Nothing more is taken until the database could be brought in line.
 const MOST_BYTES: u64 = 128 << 20;
+/// Room written ahead: as much as is in use, within these bounds.
+const ROOM_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=1 << 20;
 /// Values handed out at once.
 const SLICE_BYTES: usize = 1 << 20;
 
@@ -45,6 +49,8 @@ pub(super) struct Journal {
     generation: u64,
     /// Where the next frame goes.
     end: u64,
+    /// Up to here the file was written before, and synced as a whole.
+    room_end: u64,
     /// What the database does not hold yet.
     index: HashMap<Key, Place>,
     /// What the file holds may differ from what the disk holds, or from what continues the database.
@@ -61,7 +67,8 @@ impl Journal {
         if is_new {
             directory::sync(dir)?;
         }
-        let mut journal = Self { file, base: 0, generation: 0, end: 0, index: HashMap::new(), is_distrusted: false };
+        let mut journal =
+            Self { file, base: 0, generation: 0, end: 0, room_end: 0, index: HashMap::new(), is_distrusted: false };
         if let Some(found) = journal.read().map_err(doing)? {
             return Err(StoreError::NewerFormat { dir: dir.to_owned(), found, known: FORMAT_VERSION });
         }
@@ -150,9 +157,8 @@ impl Journal {
         let content_bytes = (frame.len() - HEADER_BYTES) as u64;
         let header = header(generation, content_bytes, &frame[HEADER_BYTES..]);
         frame[..HEADER_BYTES].copy_from_slice(&header);
-        self.write(&frame).map_err(|error| StoreError::io("write to the journal", error))?;
-        // Not `sync_data`: where the file grows on a disk that is just failing, ext4 calls that done.
-        self.file.sync_all().map_err(|error| {
+        self.file.write_all_at(&frame, self.end).map_err(|error| StoreError::io("write to the journal", error))?;
+        self.sync(self.end + frame.len() as u64).map_err(|error| {
             self.is_distrusted = true;
             StoreError::io("sync the journal", error)
         })?;
@@ -167,9 +173,17 @@ impl Journal {
         Ok(generation)
     }
 
-    fn write(&mut self, frame: &[u8]) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(self.end))?;
-        self.file.write_all(frame)
+    /// Makes durable what was written up to `end`: only data, where there was room for it.
+    fn sync(&mut self, end: u64) -> io::Result<()> {
+        if end <= self.room_end {
+            return self.file.sync_data();
+        }
+        let room = end.clamp(*ROOM_BYTES.start(), *ROOM_BYTES.end());
+        let is_given = self.file.write_all_at(&vec![0; room as usize], end).is_ok();
+        // Not `sync_data`: where the file grows on a disk that is just failing, ext4 calls that done.
+        self.file.sync_all()?;
+        self.room_end = if is_given { end + room } else { end };
+        Ok(())
     }
 
     /// What it says of a key: its value, or that it is forgotten; none if it says nothing.
@@ -215,7 +229,7 @@ impl Journal {
         self.index.clear();
         (self.base, self.generation, self.end, self.is_distrusted) = (generation, generation, 0, false);
         // Frames that the database holds harm nobody; without them the next start is quicker.
-        if let Err(error) = self.write(&[0; HEADER_BYTES]) {
+        if let Err(error) = self.file.write_all_at(&[0; HEADER_BYTES], 0) {
             tracing::debug!(%error, "the journal keeps what the database holds");
         }
     }
@@ -229,8 +243,7 @@ impl Journal {
     fn value(&self, place: Place) -> Result<Option<Vec<u8>>, StoreError> {
         let Some((at, bytes)) = place else { return Ok(None) };
         let mut value = vec![0; bytes as usize];
-        let mut file = &self.file;
-        let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut value));
+        let read = self.file.read_exact_at(&mut value, at);
         read.map_err(|error| StoreError::io("read the journal", error))?;
         Ok(Some(value))
     }
@@ -366,7 +379,8 @@ mod tests {
             journal.append(&[put(&format!("k/{n}"), "value")]).unwrap();
         }
         let path = dir.path().join(JOURNAL);
-        let good = std::fs::read(&path).unwrap();
+        let mut good = std::fs::read(&path).unwrap();
+        good.truncate(journal.end as usize);
         let frame = good.len() / 5;
         for at in 0..good.len() {
             let mut bad = good.clone();
@@ -376,6 +390,23 @@ mod tests {
             std::fs::write(&path, &good[..at]).unwrap();
             assert_eq!(Journal::open(dir.path()).unwrap().generation(), (at / frame) as u64, "cut at {at}");
         }
+    }
+
+    #[test]
+    fn room_is_written_ahead_and_what_lies_in_it_is_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        let long = "x".repeat(70_000);
+        let mut lengths = Vec::new();
+        for n in 0..4 {
+            journal.append(&[put(&format!("k/{n}"), &long)]).unwrap();
+            lengths.push(std::fs::metadata(dir.path().join(JOURNAL)).unwrap().len() - journal.end);
+            assert_eq!(Journal::open(dir.path()).unwrap().generation(), n + 1);
+        }
+        assert_eq!(lengths, [70_037, 0, 210_111, 140_074], "as much as is in use");
+        let mut journal = Journal::open(dir.path()).unwrap();
+        journal.append(&[put("after", "reopening")]).unwrap();
+        assert_eq!(said(&Journal::open(dir.path()).unwrap()).len(), 5);
     }
 
     #[test]

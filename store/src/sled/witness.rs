@@ -5,7 +5,8 @@
 //! the answer, but not synced itself each time: after `kill -9` it is exact, after a power cut it may lag, never lead.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::error::StoreError;
@@ -61,8 +62,7 @@ impl Witness {
         if generation <= self.generation {
             return Ok(());
         }
-        self.file.seek(SeekFrom::Start(generation % 2 * SLOT_BYTES as u64))?;
-        self.file.write_all(&encode(generation))?;
+        self.file.write_all_at(&encode(generation), generation % 2 * SLOT_BYTES as u64)?;
         self.generation = generation;
         if generation.is_multiple_of(SYNC_EVERY) { self.sync() } else { Ok(()) }
     }
