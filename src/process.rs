@@ -86,7 +86,7 @@ impl Process {
         let opened_at = live::now();
         let settings = WebSettings::load(web.web_config_file.as_deref())?;
         let tls = settings.tls.clone().map(|tls| TlsFiles::open(tls, settings.http1_only)).transpose()?.map(Arc::new);
-        let doorkeeper = Doorkeeper::new(settings.users);
+        let doorkeeper = Doorkeeper::new(settings);
         let web_file = Some(WebFile::new(web.web_config_file.clone(), doorkeeper.clone(), tls.clone()));
         let default = [format!(":{PORT}")];
         let given = if web.listen_addresses.is_empty() { &default[..] } else { &web.listen_addresses };

@@ -1,10 +1,14 @@
-//! The web configuration file: TLS and basic authentication, in the format of Prometheus' exporter toolkit.
+//! The web configuration file: TLS, users, headers and a rate limit, in the format of Prometheus' exporter toolkit.
+
+mod tls;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
+use axum::http::{HeaderName, HeaderValue};
 use model::source::{Diagnostics, SourceFile};
 use tracing::warn;
 use yaml::{Decoder, Node};
@@ -13,6 +17,17 @@ use super::auth::Doorkeeper;
 use super::tls::{Current, TlsFiles};
 use crate::reload::Reloadable;
 use crate::reload::files::FilePattern;
+
+pub use self::tls::{ClientAuth, Pem, TlsSettings};
+
+/// The headers that may be set, each with the values that it may have; no values: any.
+const HEADERS: [(&str, &[&str]); 5] = [
+    ("Content-Security-Policy", &[]),
+    ("Strict-Transport-Security", &[]),
+    ("X-Content-Type-Options", &["nosniff"]),
+    ("X-Frame-Options", &["deny", "sameorigin"]),
+    ("X-XSS-Protection", &[]),
+];
 
 /// What the web configuration file says.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +38,19 @@ pub struct WebSettings {
     pub users: HashMap<String, String>,
     /// `http_server_config.http2: false`.
     pub http1_only: bool,
+    /// `http_server_config.headers`: set on answers that do not say otherwise.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// `rate_limit`, if there is one.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// `rate_limit`: one request each `interval`, and `burst` of them at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Time in which one more request is allowed; never zero.
+    pub interval: Duration,
+    /// Most requests at the same time.
+    pub burst: u32,
 }
 
 /// The web configuration in force. A reload changes who may come in and by which certificate.
@@ -30,32 +58,6 @@ pub struct WebFile {
     path: Option<PathBuf>,
     doorkeeper: Doorkeeper,
     tls: Option<Arc<TlsFiles>>,
-}
-
-/// `tls_server_config`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsSettings {
-    /// PEM chain.
-    pub cert_file: PathBuf,
-    /// PEM key.
-    pub key_file: PathBuf,
-    /// PEM authorities that client certificates must come from.
-    pub client_ca_file: Option<PathBuf>,
-    /// What is asked of clients.
-    pub client_auth: ClientAuth,
-    /// Refuse TLS 1.2 (`min_version: TLS13`).
-    pub tls13_only: bool,
-}
-
-/// `client_auth_type`, as far as TLS libraries agree on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientAuth {
-    /// `NoClientCert`.
-    None,
-    /// `VerifyClientCertIfGiven`.
-    IfGiven,
-    /// `RequireAndVerifyClientCert`.
-    Required,
 }
 
 impl WebFile {
@@ -67,17 +69,18 @@ impl WebFile {
 
 impl Reloadable for WebFile {
     fn prepare(&self) -> anyhow::Result<Box<dyn FnOnce() + Send>> {
-        let WebSettings { tls, users, http1_only } = WebSettings::load(self.path.as_deref())?;
+        let settings = WebSettings::load(self.path.as_deref())?;
+        let tls = settings.tls.clone();
         if tls.is_some() != self.tls.is_some() {
             warn!("the web configuration turns TLS on or off: that takes a restart");
         }
         let changed = match (self.tls.clone(), tls) {
-            (Some(files), Some(tls)) => Some((files, Current::read(tls, http1_only)?)),
+            (Some(files), Some(tls)) => Some((files, Current::read(tls, settings.http1_only)?)),
             _ => None,
         };
         let doorkeeper = self.doorkeeper.clone();
         Ok(Box::new(move || {
-            doorkeeper.adopt(users);
+            doorkeeper.adopt(settings);
             if let Some((files, current)) = changed {
                 files.adopt(current);
             }
@@ -99,13 +102,19 @@ impl WebSettings {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let file = SourceFile::new(path.display().to_string(), text);
         let base = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&file, base).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))
+        let (settings, warnings) = Self::parse(&file, base).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+        for warning in warnings.iter() {
+            warn!(file = %path.display(), "{}", warning.message);
+        }
+        Ok(settings)
     }
 
-    fn parse(file: &SourceFile, base: &Path) -> Result<Self, Diagnostics> {
+    fn parse(file: &SourceFile, base: &Path) -> Result<(Self, Diagnostics), Diagnostics> {
         let decoder = Decoder::new(file);
         let settings = decoder.first_document().map(|root| read(&root, &decoder, base));
-        decoder.finish(settings).map(|(settings, _)| settings)
+        // An empty file asks for nothing.
+        let settings = settings.or_else(|| (!decoder.has_errors()).then(Self::default));
+        decoder.finish(settings)
     }
 }
 
@@ -115,15 +124,17 @@ fn read(root: &Node, decoder: &Decoder, base: &Path) -> WebSettings {
         return settings;
     }
     let Some(mut fields) = decoder.mapping(root, "a web configuration") else { return settings };
-    settings.tls = fields.optional("tls_server_config").node().and_then(|node| read_tls(node, decoder, base));
+    settings.tls = fields.optional("tls_server_config").node().and_then(|node| tls::read(node, decoder, base));
     if let Some(mut http) =
         fields.optional("http_server_config").node().and_then(|node| decoder.mapping(node, "http_server_config"))
     {
         settings.http1_only = http.optional("http2").boolean().is_some_and(|http2| !http2.value);
+        let headers = http.optional("headers").node().filter(|node| !node.is_null());
+        settings.headers = headers.map(|node| read_headers(node, decoder)).unwrap_or_default();
         http.finish();
     }
     for (user, hash) in fields.optional("basic_auth_users").secret().string_map().unwrap_or_default() {
-        if !hash.value.starts_with("$2") {
+        if hash.value.parse::<bcrypt::HashParts>().is_err() {
             decoder
                 .error(hash.span, format!("the password of user {:?} is not a bcrypt hash", user.value))
                 .without_excerpt()
@@ -131,56 +142,62 @@ fn read(root: &Node, decoder: &Decoder, base: &Path) -> WebSettings {
         }
         settings.users.insert(user.value, hash.value);
     }
+    settings.rate_limit = fields.optional("rate_limit").node().and_then(|node| read_rate_limit(node, decoder));
     fields.finish();
     settings
 }
 
-fn read_tls(node: &Node, decoder: &Decoder, base: &Path) -> Option<TlsSettings> {
-    let mut fields = decoder.mapping(node, "tls_server_config")?;
-    let cert_file = fields.required("cert_file").string();
-    let key_file = fields.required("key_file").string();
-    let client_ca_file = fields.optional("client_ca_file").string();
-    let client_auth = fields.optional("client_auth_type").one_of(&[
-        ("NoClientCert", ClientAuth::None),
-        ("VerifyClientCertIfGiven", ClientAuth::IfGiven),
-        ("RequireAndVerifyClientCert", ClientAuth::Required),
-    ]);
-    let tls13_only = fields.optional("min_version").one_of(&[("TLS12", false), ("TLS13", true)]);
-    let client_auth = client_auth.map_or(ClientAuth::None, |auth| auth.value);
-    if client_auth != ClientAuth::None && client_ca_file.is_none() {
-        decoder.error(fields.span(), "client_auth_type asks for certificates, but client_ca_file is missing");
+fn read_headers(node: &Node, decoder: &Decoder) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::new();
+    let Some(mut fields) = decoder.mapping(node, "headers") else { return headers };
+    for (name, allowed) in HEADERS {
+        let Some(value) = fields.optional(name).string().filter(|value| !value.value.is_empty()) else { continue };
+        if !allowed.is_empty() && !allowed.contains(&value.value.as_str()) {
+            decoder.error(value.span, format!("{name} may only be {}", allowed.join(" or ")));
+            continue;
+        }
+        match HeaderValue::from_str(&value.value) {
+            Ok(content) => headers.push((HeaderName::from_bytes(name.as_bytes()).expect("a known name"), content)),
+            Err(error) => drop(decoder.error(value.span, format!("{name} cannot have this value: {error}"))),
+        }
     }
     fields.finish();
-    Some(TlsSettings {
-        cert_file: base.join(cert_file?.value),
-        key_file: base.join(key_file?.value),
-        client_ca_file: client_ca_file.map(|path| base.join(path.value)),
-        client_auth,
-        tls13_only: tls13_only.is_some_and(|only| only.value),
-    })
+    headers
+}
+
+fn read_rate_limit(node: &Node, decoder: &Decoder) -> Option<RateLimit> {
+    let mut fields = decoder.mapping(node, "rate_limit")?;
+    let interval = fields.optional("interval").parse_with(model::duration::parse_duration);
+    let burst = fields.optional("burst").integer_in(0..=i64::from(u32::MAX));
+    if let (Some(interval), None) = (&interval, &burst)
+        && !interval.value.is_zero()
+    {
+        decoder
+            .error(interval.span, "a rate limit without burst lets nobody in")
+            .hint("burst is how many requests may come at once");
+    }
+    if let Some(burst) = burst.as_ref().filter(|burst| burst.value == 0) {
+        decoder.error(burst.span, "a burst of 0 lets nobody in");
+    }
+    fields.finish();
+    let interval = interval.map(|interval| interval.value).filter(|interval| !interval.is_zero())?;
+    Some(RateLimit { interval, burst: u32::try_from(burst?.value).unwrap_or(u32::MAX) })
+}
+
+/// The files that settings were made of, so that it can be seen when they change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stamp(Vec<Option<(std::time::SystemTime, u64)>>);
+
+impl Stamp {
+    /// How the files are now.
+    pub(super) fn of<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Self {
+        let seen = |path: &Path| {
+            let meta = std::fs::metadata(path).ok()?;
+            Some((meta.modified().ok()?, meta.len()))
+        };
+        Self(paths.into_iter().map(seen).collect())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_tls_and_users() {
-        let text = "tls_server_config: {cert_file: a.pem, key_file: /b.pem, min_version: TLS13}\nbasic_auth_users: {ali: $2y$10$x}\n";
-        let settings = WebSettings::parse(&SourceFile::new("web.yml", text), Path::new("/etc/w")).unwrap();
-        let tls = settings.tls.unwrap();
-        assert_eq!((tls.cert_file, tls.key_file), ("/etc/w/a.pem".into(), "/b.pem".into()));
-        assert!(tls.tls13_only);
-        assert_eq!(settings.users["ali"], "$2y$10$x");
-    }
-
-    #[test]
-    fn all_mistakes_at_once_and_no_password_shown() {
-        let text = "tls_server_config: {cert: a}\nbasic_auth_users:\n  ali: sesame\n";
-        let shown = WebSettings::parse(&SourceFile::new("web.yml", text), Path::new("")).unwrap_err().to_string();
-        for expected in ["cert_file", "\"cert\"", "web.yml:3:8", "htpasswd"] {
-            assert!(shown.contains(expected), "{expected} in {shown}");
-        }
-        assert!(!shown.contains("sesame"), "{shown}");
-    }
-}
+mod tests;

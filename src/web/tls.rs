@@ -1,18 +1,17 @@
-//! TLS for listeners; certificates are read again when their files change.
+//! TLS for listeners; settings and certificates are read again when their files change.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use anyhow::{Context, anyhow};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 
-use super::settings::{ClientAuth, TlsSettings};
+use super::client_certificate::ClientCertificates;
+use super::settings::{ClientAuth, Pem, Stamp, TlsSettings};
 
 /// Gives each connection the configuration made from the files as they are now.
 pub struct TlsFiles {
@@ -26,9 +25,6 @@ pub struct Current {
     stamp: Stamp,
     config: Arc<ServerConfig>,
 }
-
-/// When the files were last changed.
-type Stamp = Vec<Option<SystemTime>>;
 
 impl TlsFiles {
     /// Reads certificate, key and client authorities.
@@ -77,43 +73,93 @@ impl Current {
 }
 
 fn stamp(settings: &TlsSettings) -> Stamp {
-    let changed = |path: &Path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let files = [Some(&settings.cert_file), Some(&settings.key_file), settings.client_ca_file.as_ref()];
-    files.into_iter().flatten().map(|path| changed(path)).collect()
+    let files = [Some(&settings.certificate), Some(&settings.key), settings.client_authorities.as_ref()];
+    Stamp::of(files.into_iter().flatten().filter_map(Pem::path))
 }
 
 fn build(settings: &TlsSettings, http1_only: bool) -> anyhow::Result<ServerConfig> {
-    let versions: &[_] = if settings.tls13_only { &[&rustls::version::TLS13] } else { rustls::ALL_VERSIONS };
-    let builder = ServerConfig::builder_with_protocol_versions(versions);
-    let builder = match (settings.client_auth, &settings.client_ca_file) {
-        (ClientAuth::None, _) => builder.with_no_client_auth(),
-        (auth, Some(path)) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates(path)? {
-                roots.add(certificate).with_context(|| format!("{}: not an authority", path.display()))?;
-            }
-            let verifier = WebPkiClientVerifier::builder(Arc::new(roots));
-            let verifier = if auth == ClientAuth::IfGiven { verifier.allow_unauthenticated() } else { verifier };
-            builder.with_client_cert_verifier(verifier.build()?)
+    let provider = Arc::new(provider(settings));
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(versions(settings))
+        .context("tls_server_config: the cipher suites do not fit the versions")?;
+    let builder = match settings.client_auth {
+        ClientAuth::None => builder.with_no_client_auth(),
+        auth => {
+            let authorities = settings.client_authorities.as_ref().filter(|_| auth.is_verified());
+            let chain = authorities.map(|authorities| chain_verifier(authorities, &provider)).transpose()?;
+            let sans = settings.client_allowed_sans.clone();
+            builder.with_client_cert_verifier(Arc::new(ClientCertificates::new(chain, auth, sans, provider)))
         }
-        (_, None) => return Err(anyhow!("client_auth_type asks for certificates, but client_ca_file is missing")),
     };
-    let key = PrivateKeyDer::from_pem_file(&settings.key_file)
-        .map_err(|error| anyhow!("{}: {error}", settings.key_file.display()))?;
+    let key = read_key(&settings.key)?;
     let mut config = builder
-        .with_single_cert(certificates(&settings.cert_file)?, key)
-        .with_context(|| format!("{}: certificate and key do not belong together", settings.cert_file.display()))?;
+        .with_single_cert(certificates(&settings.certificate)?, key)
+        .with_context(|| format!("{:?}: certificate and key do not belong together", settings.certificate))?;
+    config.ignore_client_order = !settings.client_order;
     config.alpn_protocols =
         if http1_only { vec![b"http/1.1".to_vec()] } else { vec![b"h2".to_vec(), b"http/1.1".to_vec()] };
     Ok(config)
 }
 
-fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_reader_iter(BufReader::new(file)).collect();
-    let chain = chain.map_err(|error| anyhow!("{}: {error}", path.display()))?;
+/// The suites and curves asked for, in their order.
+fn provider(settings: &TlsSettings) -> CryptoProvider {
+    let mut provider = rustls::crypto::ring::default_provider();
+    if !settings.cipher_suites.is_empty() {
+        let place = |suite| settings.cipher_suites.iter().position(|wanted| *wanted == suite);
+        // The list is for TLS 1.2; TLS 1.3 has only good ones.
+        provider.cipher_suites.retain(|suite| suite.tls13().is_some() || place(suite.suite()).is_some());
+        provider.cipher_suites.sort_by_key(|suite| place(suite.suite()));
+    }
+    if !settings.curves.is_empty() {
+        let place = |group| settings.curves.iter().position(|wanted| *wanted == group);
+        provider.kx_groups.retain(|group| place(group.name()).is_some());
+        provider.kx_groups.sort_by_key(|group| place(group.name()));
+    }
+    provider
+}
+
+fn versions(settings: &TlsSettings) -> &'static [&'static SupportedProtocolVersion] {
+    static TLS12: [&SupportedProtocolVersion; 1] = [&version::TLS12];
+    static TLS13: [&SupportedProtocolVersion; 1] = [&version::TLS13];
+    match (settings.tls12_only, settings.tls13_only) {
+        (true, _) => &TLS12,
+        (_, true) => &TLS13,
+        (false, false) => rustls::ALL_VERSIONS,
+    }
+}
+
+fn chain_verifier(
+    authorities: &Pem,
+    provider: &Arc<CryptoProvider>,
+) -> anyhow::Result<Arc<dyn rustls::server::danger::ClientCertVerifier>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(authorities)? {
+        roots.add(certificate).with_context(|| format!("{authorities:?}: not an authority"))?;
+    }
+    Ok(WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build()?)
+}
+
+fn read_key(key: &Pem) -> anyhow::Result<PrivateKeyDer<'static>> {
+    match key {
+        Pem::File(path) => PrivateKeyDer::from_pem_file(path),
+        Pem::Inline(text) => PrivateKeyDer::from_pem_slice(text.as_bytes()),
+    }
+    .map_err(|error| anyhow!("{key:?}: {error}"))
+}
+
+fn certificates(pem: &Pem) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let text = match pem {
+        Pem::File(path) => read(path)?,
+        Pem::Inline(text) => text.clone().into_bytes(),
+    };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let chain = chain.map_err(|error| anyhow!("{pem:?}: {error}"))?;
     if chain.is_empty() {
-        return Err(anyhow!("{}: no PEM certificate inside", path.display()));
+        return Err(anyhow!("{pem:?}: no PEM certificate inside"));
     }
     Ok(chain)
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -39,3 +39,4 @@ mod sending;
 mod sink;
 mod stage;
 mod tidy;
+mod web_settings;
