@@ -13,7 +13,7 @@ use model::duration::format_duration;
 use super::Period;
 use super::comparison::Comparison;
 use super::replay::Outcome;
-use super::summary::Summary;
+use super::summary::{AlertSummary, Summary};
 use crate::simulate::timeline::Delivered;
 
 /// Everything there is to tell.
@@ -50,6 +50,26 @@ impl Report<'_> {
         let name = if self.second.is_some() { "A" } else { "" };
         std::iter::once((name, &self.first)).chain(self.second.as_ref().map(|side| ("B", side)))
     }
+}
+
+/// What is told of each alert beside its name.
+const ALERT_HEADS: [&str; 9] =
+    ["Pages", "Fired", "Series", "Firing for", "Flaps", "Pending only", "Untold", "Told after: median", "most"];
+
+/// The same of one alert; `unknown` where nothing is known.
+fn alert_row(alert: &AlertSummary, unknown: &str) -> [String; ALERT_HEADS.len()] {
+    let seconds = |seconds: Option<f64>| seconds.map_or_else(|| unknown.to_owned(), shown_seconds);
+    [
+        alert.pages.to_string(),
+        alert.fired.to_string(),
+        alert.series.to_string(),
+        shown_seconds(alert.firing_seconds),
+        alert.flaps.to_string(),
+        alert.pending_only.to_string(),
+        alert.untold.to_string(),
+        seconds(alert.detected_seconds_median),
+        seconds(alert.detected_seconds_max),
+    ]
 }
 
 /// To the second: `2026-11-01T03:04:05Z`.

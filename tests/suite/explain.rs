@@ -33,28 +33,15 @@ async fn why_and_who_was_told_is_answered_also_after_kill_9() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, failing) = (Sink::open().await, Sink::open().await);
     failing.answer_next(503, &[], 10_000);
-    let config_file = folder.path().join("alertmanager.yml");
     let config = format!(
         "route: {{receiver: hook, group_by: [alertname], group_wait: 100ms, group_interval: 1s, repeat_interval: 1h, routes: [{{matchers: [team=a], receiver: broken}}]}}
 receivers: [{{name: hook, webhook_configs: [{{url: '{}'}}]}}, {{name: broken, webhook_configs: [{{url: '{}'}}]}}]\n",
         sink.url("/hook"),
         failing.url("/broken"),
     );
-    std::fs::write(&config_file, config).unwrap();
-    let args = [
-        format!("--config.file={}", config_file.display()),
-        format!("--storage.path={}", folder.path().join("data").display()),
-    ];
-    let mut ours = Watchfire::start("notifier", &args).await;
+    let mut ours = Watchfire::notifier(folder.path(), &config).await;
     let alerts = json!([{"labels": {"alertname": "K"}}, {"labels": {"alertname": "L", "team": "a"}}]);
-    client()
-        .post(format!("{}/api/v2/alerts", ours.url))
-        .json(&alerts)
-        .send()
-        .await
-        .unwrap()
-        .error_for_status()
-        .unwrap();
+    ours.post_alerts(&alerts).await;
     sink.wait_told("/hook", 1, SOON).await;
     for _ in 0..2 {
         eventually("both are explained", SOON, || async {
@@ -89,26 +76,13 @@ receivers: [{{name: hook, webhook_configs: [{{url: '{}'}}]}}, {{name: broken, we
 async fn the_history_is_read_page_by_page() {
     let folder = tempfile::tempdir().unwrap();
     let sink = Sink::open().await;
-    let config_file = folder.path().join("alertmanager.yml");
     let config = format!(
         "route: {{receiver: hook, group_by: [n], group_wait: 10ms, group_interval: 1h, repeat_interval: 4h}}\nreceivers: [{{name: hook, webhook_configs: [{{url: '{}'}}]}}]\n",
         sink.url("/hook")
     );
-    std::fs::write(&config_file, config).unwrap();
-    let args = [
-        format!("--config.file={}", config_file.display()),
-        format!("--storage.path={}", folder.path().join("data").display()),
-    ];
-    let ours = Watchfire::start("notifier", &args).await;
+    let ours = Watchfire::notifier(folder.path(), &config).await;
     let alerts: Vec<Value> = (0..120).map(|n| json!({"labels": {"alertname": "K", "n": n.to_string()}})).collect();
-    client()
-        .post(format!("{}/api/v2/alerts", ours.url))
-        .json(&alerts)
-        .send()
-        .await
-        .unwrap()
-        .error_for_status()
-        .unwrap();
+    ours.post_alerts(&json!(alerts)).await;
     sink.wait_told("/hook", 120, SOON).await;
     let read = async |query: String| {
         let answer = client().get(format!("{}/api/v2/history?{query}", ours.url)).send().await.unwrap();

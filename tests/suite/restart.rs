@@ -101,24 +101,18 @@ async fn kill_9_loses_no_page_and_repeats_none() {
 async fn sigterm_ends_in_order_and_keeps_everything() {
     let folder = tempfile::tempdir().unwrap();
     let sink = Sink::open().await;
-    let config_file = folder.path().join("alertmanager.yml");
     let config = format!(
         "route: {{receiver: hook, group_wait: 100ms, group_interval: 1s, repeat_interval: 1h}}\nreceivers:\n- name: hook\n  webhook_configs: [{{url: '{}'}}]\n",
         sink.url("/hook")
     );
-    std::fs::write(&config_file, config).unwrap();
-    let args = [
-        format!("--config.file={}", config_file.display()),
-        format!("--storage.path={}", folder.path().join("data").display()),
-    ];
-    let mut ours = Watchfire::start("notifier", &args).await;
+    let mut ours = Watchfire::notifier(folder.path(), &config).await;
     let alert = json!([{"labels": {"alertname": "Kept"}}]);
-    client().post(format!("{}/api/v2/alerts", ours.url)).json(&alert).send().await.unwrap().error_for_status().unwrap();
+    ours.post_alerts(&alert).await;
     sink.wait_told("/hook", 1, SOON).await;
     assert!(ours.process.terminate().success());
     assert!(ours.process.lines().iter().any(|line| line.contains("bye")));
 
-    let ours = Watchfire::start("notifier", &args).await;
+    let ours = Watchfire::notifier(folder.path(), &config).await;
     let alerts = crate::peers::get_json(&format!("{}/api/v2/alerts", ours.url)).await;
     assert_eq!(alerts[0]["labels"]["alertname"], "Kept");
     nothing_for(Duration::from_millis(1500)).await;

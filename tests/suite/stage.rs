@@ -103,6 +103,20 @@ impl Watchfire {
         Self { url, process, args: all }
     }
 
+    /// A notifier with this configuration; it and the store are kept in `folder`.
+    pub async fn notifier(folder: &Path, config: &str) -> Self {
+        let config_file = folder.join("alertmanager.yml");
+        std::fs::write(&config_file, config).unwrap();
+        let config = format!("--config.file={}", config_file.display());
+        Self::start("notifier", &[config, format!("--storage.path={}", folder.join("data").display())]).await
+    }
+
+    /// Alerts as `POST /api/v2/alerts` takes them.
+    pub async fn post_alerts(&self, alerts: &Value) {
+        let url = format!("{}/api/v2/alerts", self.url);
+        crate::peers::client().post(url).json(alerts).send().await.unwrap().error_for_status().unwrap();
+    }
+
     /// SIGKILL and start again, on the same port and store.
     pub async fn kill_and_restart(&mut self) {
         self.process.kill();

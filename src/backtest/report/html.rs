@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Report, Side, addressee, gist, shown_seconds, shown_time, timeline};
+use super::{ALERT_HEADS, Report, Side, addressee, alert_row, gist, shown_time, timeline};
 use crate::simulate::timeline::Delivered;
 use crate::unit_test::outcome::escaped;
 
@@ -110,23 +110,9 @@ impl Out {
 
     fn alerts(&mut self, side: &Side<'_>) {
         self.raw("<table>");
-        let heads =
-            ["Pages", "Fired", "Series", "Firing for", "Flaps", "Pending only", "Untold", "Told after: median", "most"];
-        self.row("th", &["Alert"], &heads.map(str::to_owned));
+        self.row("th", &["Alert"], &ALERT_HEADS.map(str::to_owned));
         for alert in &side.summary.alerts {
-            let seconds = |seconds: Option<f64>| seconds.map_or_else(|| "–".to_owned(), shown_seconds);
-            let numbers = [
-                alert.pages.to_string(),
-                alert.fired.to_string(),
-                alert.series.to_string(),
-                shown_seconds(alert.firing_seconds),
-                alert.flaps.to_string(),
-                alert.pending_only.to_string(),
-                alert.untold.to_string(),
-                seconds(alert.detected_seconds_median),
-                seconds(alert.detected_seconds_max),
-            ];
-            self.row("td", &[&alert.alert], &numbers);
+            self.row("td", &[&alert.alert], &alert_row(alert, "–"));
         }
         self.raw("</table>\n");
     }

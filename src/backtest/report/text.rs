@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Report, Side, addressee, gist, shown_seconds, shown_time};
+use super::{ALERT_HEADS, Report, Side, addressee, alert_row, gist, shown_seconds, shown_time};
 use crate::backtest::comparison::Comparison;
 use crate::client::table::Table;
 use crate::simulate::timeline::Delivered;
@@ -55,30 +55,10 @@ fn push_side(text: &mut String, name: &str, side: &Side<'_>, seconds: f64) {
     text.push_str(&table.text());
     text.push('\n');
     let mut table = Table::default();
-    table.open_row(&[
-        "ALERT",
-        "PAGES",
-        "FIRED",
-        "SERIES",
-        "FIRING FOR",
-        "FLAPS",
-        "PENDING ONLY",
-        "UNTOLD",
-        "TOLD AFTER (MEDIAN, MOST)",
-    ]);
+    let heads = ALERT_HEADS.map(str::to_uppercase);
+    table.open_row(&[&["ALERT".to_owned()], heads.as_slice()].concat());
     for alert in &side.summary.alerts {
-        let seconds = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), shown_seconds);
-        table.open_row(&[
-            alert.alert.clone(),
-            alert.pages.to_string(),
-            alert.fired.to_string(),
-            alert.series.to_string(),
-            shown_seconds(alert.firing_seconds),
-            alert.flaps.to_string(),
-            alert.pending_only.to_string(),
-            alert.untold.to_string(),
-            format!("{}, {}", seconds(alert.detected_seconds_median), seconds(alert.detected_seconds_max)),
-        ]);
+        table.open_row(&[std::slice::from_ref(&alert.alert), &alert_row(alert, "-")].concat());
     }
     text.push_str(&table.text());
     if !side.outcome.failures.is_empty() {
