@@ -30,6 +30,29 @@
 - --evaluation.interval={{ . }}
 {{- end }}
 {{- end }}
+{{- if and $hasNotifier $values.alertmanagerConfigs.enabled }}
+{{- $configs := $values.alertmanagerConfigs }}
+- --kubernetes.alertmanager-configs
+{{- if $configs.alertmanager }}
+- --kubernetes.alertmanager={{ $configs.alertmanager }}
+{{- if $configs.writeStatus }}
+- --kubernetes.alertmanager-config-status
+{{- end }}
+{{- else }}
+{{- with $configs.selector }}
+- {{ printf "--kubernetes.alertmanager-config-selector=%s" (include "watchfire.selector" .) | quote }}
+{{- end }}
+{{- if not (kindIs "invalid" $configs.namespaceSelector) }}
+- {{ printf "--kubernetes.alertmanager-config-namespace-selector=%s" (include "watchfire.selector" $configs.namespaceSelector) | quote }}
+{{- end }}
+{{- with $configs.matcherStrategy }}
+- --kubernetes.alertmanager-config-matcher-strategy={{ kebabcase . }}
+{{- end }}
+{{- end }}
+{{- range $configs.namespaces }}
+- --kubernetes.alertmanager-config-namespace={{ . }}
+{{- end }}
+{{- end }}
 - --storage.path=/data
 {{- with $values.web.externalUrl }}
 - {{ printf "--web.external-url=%s" . | quote }}
@@ -52,7 +75,7 @@
 
 {{/* "true" where a component asks the Kubernetes API. */}}
 {{- define "watchfire.needsApi" -}}
-{{- $rules := and (ne .component "notifier") .root.Values.kubernetesRules.enabled -}}
+{{- $rules := and (ne .component "notifier") (or .root.Values.kubernetesRules.enabled .root.Values.rbac.discovery.enabled) -}}
 {{- $configs := and (ne .component "rules") .root.Values.alertmanagerConfigs.enabled -}}
 {{- if or $rules $configs -}}true{{- else -}}false{{- end -}}
 {{- end -}}
@@ -65,5 +88,26 @@
 {{/* That file. */}}
 {{- define "watchfire.rulesConfigContent" -}}
 {{- $content := deepCopy .Values.rulesConfig.content -}}
+{{- if .Values.kubernetesRules.enabled -}}
+{{- $section := dict -}}
+{{- range $key, $value := omit .Values.kubernetesRules "enabled" -}}
+{{- /* {} selects everything, nothing written does not */ -}}
+{{- if or $value (and (has $key (list "ruleSelector" "ruleNamespaceSelector")) (not (kindIs "invalid" $value))) }}{{ $_ := set $section $key $value }}{{ end -}}
+{{- end -}}
+{{- $_ := set $content "kubernetes" $section -}}
+{{- end -}}
 {{- toYaml $content -}}
+{{- end -}}
+
+{{/* A label selector as kubectl takes it. */}}
+{{- define "watchfire.selector" -}}
+{{- $terms := list -}}
+{{- range $key, $value := .matchLabels }}{{ $terms = append $terms (printf "%s=%s" $key $value) }}{{ end -}}
+{{- range .matchExpressions -}}
+{{- if eq .operator "In" }}{{ $terms = append $terms (printf "%s in (%s)" .key (join "," .values)) }}
+{{- else if eq .operator "NotIn" }}{{ $terms = append $terms (printf "%s notin (%s)" .key (join "," .values)) }}
+{{- else if eq .operator "Exists" }}{{ $terms = append $terms .key }}
+{{- else }}{{ $terms = append $terms (printf "!%s" .key) }}{{ end -}}
+{{- end -}}
+{{- join "," $terms -}}
 {{- end -}}
