@@ -8,7 +8,7 @@ use super::rule_state::{Health, RuleState, RuleStatus};
 use super::running_group::{GroupStatus, RunningGroup};
 use crate::alerting::{AlertState, Instance};
 use crate::group::GroupKey;
-use crate::rule::{Rule, Source};
+use crate::rule::{Rule, RuleGroup, Source};
 use crate::tally::{GroupTally, RuleTally};
 
 /// A group.
@@ -51,6 +51,11 @@ impl<'a> GroupView<'a> {
     /// Who is asked its queries.
     pub fn source(&self) -> &'a Arc<Source> {
         &self.group.spec.source
+    }
+
+    /// The group as configured.
+    pub fn spec(&self) -> &'a RuleGroup {
+        &self.group.spec
     }
 
     /// How its last evaluation went.

@@ -90,33 +90,37 @@ async fn preview<S: Previewing>(State(desk): State<Arc<Desk<S>>>, body: Bytes) -
         return bad_data(&format!("{rules} rules at once are too many, at most {RULES_MAX} are evaluated"));
     }
     let now = desk.state.now();
-    let rules = desk.evaluate(&groups, &settings, now).await;
+    let rules = evaluate(&desk.state, &groups, &settings, now, &desk.rules).await;
     let answers = rules.into_iter().map(|previewed| RuleAnswer::of(previewed, &*desk.state)).collect();
     let warnings = found.iter().map(ToString::to_string).collect();
     success(&PreviewAnswer { time: Time(Some(now)), warnings, rules: answers })
 }
 
-impl<S: Previewing> Desk<S> {
-    /// All rules, in their order.
-    async fn evaluate(&self, groups: &[RuleGroup], settings: &Settings, now: Timestamp) -> Vec<Previewed> {
-        let mut tasks = JoinSet::new();
-        let begun = groups.iter().flat_map(|group| Preview::of(group, settings, now));
-        for (place, (preview, wanted)) in begun.enumerate() {
-            let (state, rules) = (self.state.clone(), self.rules.clone());
-            tasks.spawn(async move {
-                // The semaphore is never closed; without a place it would only be faster.
-                let _place = rules.acquire().await;
-                (place, carry_out(&*state, preview, wanted).await)
-            });
-        }
-        let mut done: Vec<(usize, Previewed)> = Vec::new();
-        while let Some(ended) = tasks.join_next().await {
-            // A panic is a bug in one rule's evaluation: the others are shown.
-            done.extend(ended.ok());
-        }
-        done.sort_by_key(|(place, _)| *place);
-        done.into_iter().map(|(_, previewed)| previewed).collect()
+/// Evaluates all rules of some groups once, without consequences, as many at the same time as there are places. In their order.
+pub async fn evaluate<S: Previewing>(
+    state: &Arc<S>,
+    groups: &[RuleGroup],
+    settings: &Settings,
+    now: Timestamp,
+    places: &Arc<Semaphore>,
+) -> Vec<Previewed> {
+    let mut tasks = JoinSet::new();
+    let begun = groups.iter().flat_map(|group| Preview::of(group, settings, now));
+    for (place, (preview, wanted)) in begun.enumerate() {
+        let (state, places) = (state.clone(), places.clone());
+        tasks.spawn(async move {
+            // The semaphore is never closed; without a place it would only be faster.
+            let _place = places.acquire().await;
+            (place, carry_out(&*state, preview, wanted).await)
+        });
     }
+    let mut done: Vec<(usize, Previewed)> = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        // A panic is a bug in one rule's evaluation: the others are shown.
+        done.extend(ended.ok());
+    }
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, previewed)| previewed).collect()
 }
 
 /// Asks until the rule is evaluated. Queries of templates are asked one after the other.
