@@ -15,6 +15,11 @@ pub(crate) fn put(text: &mut String, mut number: usize) {
     text.push(char::from(number as u8));
 }
 
+/// A number below [`SHORT`], written into `room`.
+pub(crate) fn short(number: usize, room: &mut [u8; 4]) -> &str {
+    char::from(number as u8).encode_utf8(room)
+}
+
 /// Cuts the number off that the text begins with; 0 at its end.
 #[inline]
 pub(crate) fn take(text: &mut &str) -> usize {

@@ -100,9 +100,8 @@ impl LabelSetBuilder {
     #[must_use]
     pub fn finish(mut self) -> LabelSet {
         if self.count > 0 && self.is_sorted && self.count < number::SHORT {
-            let mut count = String::with_capacity(1);
-            number::put(&mut count, self.count);
-            self.text.replace_range(..1, &count);
+            let mut count = [0; 4];
+            self.text.replace_range(..1, number::short(self.count, &mut count));
             return LabelSet(Arc::from(self.text));
         }
         LabelSet::from_pairs(Labels { rest: self.text.get(1..).unwrap_or_default(), left: self.count })

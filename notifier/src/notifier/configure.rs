@@ -7,6 +7,7 @@ use model::Timestamp;
 use super::known::Stored;
 use super::remember::Moves;
 use super::{Effect, Notifier, Wake};
+use crate::alert_book::StoredAlert;
 use crate::config::Config;
 use crate::group::GroupId;
 use crate::inhibit::Inhibition;
@@ -35,7 +36,8 @@ impl Notifier {
             let marks = self.known.marks_mut(id);
             let prior = std::mem::take(&mut marks.groups);
             marks.is_placed = false;
-            self.place(now, id, &prior, out);
+            let labels = self.known.book.get(id).map(StoredAlert::labels).unwrap_or_default();
+            self.place(now, (id, &labels), &prior, out);
             self.collect_moves(now, id, (&prior, &whose), &mut moves);
             if is_first {
                 self.note_untold_end(now, id);

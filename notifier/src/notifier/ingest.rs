@@ -43,6 +43,7 @@ impl Notifier {
     /// Answers whether a silence waits for this.
     fn take_report(&mut self, now: Timestamp, report: Report, out: &mut Vec<Effect>) -> bool {
         self.end_acknowledgement(now, &report.labels, out);
+        let labels = report.labels.clone();
         match self.known.put(now, report) {
             None => self.tally.alerts_limited += 1,
             Some((_, Change::Refresh)) => {}
@@ -50,7 +51,7 @@ impl Notifier {
                 if change == Change::Material {
                     self.end_acknowledgement_of(now, id, out);
                 }
-                self.place(now, id, &[], out);
+                self.place(now, (id, &labels), &[], out);
                 self.known.save(now, id);
                 return self.is_awaited(now, id);
             }

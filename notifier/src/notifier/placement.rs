@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{LabelSet, Timestamp};
 
 use super::{Effect, Notifier, Wake, persist};
-use crate::alert_book::{AlertId, StoredAlert};
+use crate::alert_book::AlertId;
 use crate::decision::{Question, Verdict, is_news};
 use crate::group::{Failures, Grid, Group, GroupId, Left, Member, Seen, Slot, SlotState, Unanswered};
 use crate::notification::Reason;
@@ -32,37 +32,39 @@ impl Place {
 impl Notifier {
     /// Puts an alert into the groups its routes give it. A resolved one only joins where somebody has yet to hear of it:
     /// where the log says it fires, or where it was a member (`prior`) before a reload.
-    pub(super) fn place(&mut self, now: Timestamp, id: AlertId, prior: &[GroupId], out: &mut Vec<Effect>) {
+    pub(super) fn place(
+        &mut self,
+        now: Timestamp,
+        (id, alert_labels): (AlertId, &LabelSet),
+        prior: &[GroupId],
+        out: &mut Vec<Effect>,
+    ) {
         let Some(routes) = self.routes.clone() else { return };
-        let Some(alert) = self.known.book.get(id).cloned() else { return };
-        let alert_labels = alert.labels();
-        if self.known.marks(id).is_placed {
-            return;
-        }
-        let fires = !alert.is_resolved(now);
-        for route in routes.with_steps(routes.matching(&alert_labels)) {
+        let Some(alert) = self.known.book.get(id).filter(|_| !self.known.marks(id).is_placed) else { return };
+        let (fires, hash, starts_at) = (!alert.is_resolved(now), alert.fingerprint.0, alert.starts_at);
+        for route in routes.with_steps(routes.matching(alert_labels)) {
             let node = routes.node(route);
             // A step's time comes later; until then only those are there who were before.
             let joins = fires && !node.is_step;
-            let labels = node.group_labels(&alert_labels);
+            let labels = node.group_labels(alert_labels);
             let mut group = self.groups.find(route, &labels);
             if group.is_some_and(|group| self.known.marks(id).groups.contains(&group)) {
                 continue;
             }
             if group.is_none() || !joins {
                 let place = Place::new(route, node, labels);
-                let left = if group.is_none() { self.claim(node, &place, prior, alert.fingerprint.0) } else { None };
+                let left = if group.is_none() { self.claim(node, &place, prior, hash) } else { None };
                 let left_id = left.as_ref().and_then(|left| self.groups.left(left)?.group.as_ref()).map(|(id, _)| *id);
                 let was_member = left_id.or(group).is_some_and(|group| prior.contains(&group));
                 if !joins && !was_member {
                     let left_key = left.as_ref().and_then(|left| self.groups.left(left)).map(|left| &left.key);
                     let group_key = group.and_then(|group| self.groups.get(group)).map(|group| &group.key);
                     let key = left_key.or(group_key).unwrap_or(&place.key);
-                    if !self.is_open(node, key, alert.fingerprint.0) {
+                    if !self.is_open(node, key, hash) {
                         continue;
                     }
                 }
-                group = group.or_else(|| Some(self.open_group(now, &routes, (place, left), &alert, out)));
+                group = group.or_else(|| Some(self.open_group(now, &routes, (place, left), starts_at, out)));
             }
             if let Some(group_id) = group
                 && let Some(group) = self.groups.get_mut(group_id)
@@ -83,14 +85,14 @@ impl Notifier {
         step: RouteId,
         out: &mut Vec<Effect>,
     ) {
-        let Some(alert) = self.known.book.get(id).cloned() else { return };
-        let alert_labels = alert.labels();
+        let Some(alert) = self.known.book.get(id) else { return };
+        let starts_at = alert.starts_at;
         let node = routes.node(step);
-        let labels = node.group_labels(&alert_labels);
+        let labels = node.group_labels(&alert.labels());
         let group_id = match self.groups.find(step, &labels) {
             Some(group) if self.known.marks(id).groups.contains(&group) => return,
             Some(group) => group,
-            None => self.open_group(now, routes, (Place::new(step, node, labels), None), &alert, out),
+            None => self.open_group(now, routes, (Place::new(step, node, labels), None), starts_at, out),
         };
         if let Some(group) = self.groups.get_mut(group_id) {
             group.members.push(Member { id, seen_over: false, seen: Seen::NOT_YET });
@@ -131,7 +133,7 @@ impl Notifier {
         now: Timestamp,
         routes: &RouteTree,
         (place, left): (Place, Option<String>),
-        first: &StoredAlert,
+        first_starts_at: Timestamp,
         out: &mut Vec<Effect>,
     ) -> GroupId {
         let node = routes.node(place.route);
@@ -157,7 +159,7 @@ impl Notifier {
             left => {
                 let id = self.groups.fresh_id();
                 let is_new = left.is_none();
-                let group = self.made(now, place, node, left, first);
+                let group = self.made(now, place, node, left, first_starts_at);
                 if is_new {
                     let record = Record::of_group(&group, node.twin, &node.receiver.name);
                     out.push(persist(group.record_key.clone(), &record));
@@ -195,9 +197,9 @@ impl Notifier {
     }
 
     /// A group that is new to this process; what the store says of it goes on.
-    fn made(&self, now: Timestamp, place: Place, node: &Node, left: Option<Left>, first: &StoredAlert) -> Group {
+    fn made(&self, now: Timestamp, place: Place, node: &Node, left: Option<Left>, first_starts_at: Timestamp) -> Group {
         let fresh_anchor = || {
-            let waited = first.starts_at.plus(node.group_wait) <= now;
+            let waited = first_starts_at.plus(node.group_wait) <= now;
             if waited { now } else { now.plus(node.group_wait) }.max(self.not_before)
         };
         let (key, anchor, waiting) = match left {

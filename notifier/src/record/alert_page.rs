@@ -77,7 +77,7 @@ impl<'a> AlertPageV1<'a> {
         let (mut texts_before, mut times_before): (Vec<&str>, Times) = Default::default();
         let alerts = alerts.iter().map(|Whole { id, alert, is_resolved, labels, annotations, generator_url }| {
             let sets = labels.iter().chain(annotations.iter());
-            let mut texts = Vec::with_capacity(texts_before.len());
+            let mut texts = Vec::with_capacity(2 * (labels.len() + annotations.len()) + 1);
             texts.extend(sets.flat_map(|(name, value)| [name, value]).chain([&**generator_url]));
             let times = [alert.starts_at, alert.ends_at, alert.updated_at, alert.known_at].map(Timestamp::as_nanos);
             let labels = u32::try_from(labels.len()).expect("an alert has fewer than four billion labels");

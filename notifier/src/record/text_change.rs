@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use model::difference::{common_end, common_start};
 use serde::{Deserialize, Serialize};
 
 /// One or more texts of a list, in its order.
@@ -21,7 +22,7 @@ const SHARED_BYTES_MIN: usize = 6;
 
 /// How a list differs from the one before.
 pub(super) fn changes<'a>(before: &[&str], texts: &[&'a str]) -> Vec<TextChange<'a>> {
-    let mut changes = Vec::new();
+    let mut changes = Vec::with_capacity(texts.len());
     for (at, text) in texts.iter().enumerate() {
         match before.get(at) {
             Some(before) if before == text => match changes.last_mut() {
@@ -36,13 +37,9 @@ pub(super) fn changes<'a>(before: &[&str], texts: &[&'a str]) -> Vec<TextChange<
 }
 
 fn between<'a>(before: &str, text: &'a str) -> TextChange<'a> {
-    let shared = |(a, b): &(u8, u8)| a == b;
-    let start = before.bytes().zip(text.bytes()).take_while(shared).count();
-    let start = text.floor_char_boundary(start);
-    let (old, new) = (before.as_bytes().split_at(start).1, text.as_bytes().split_at(start).1);
-    let end = old.iter().rev().copied().zip(new.iter().rev().copied()).take_while(shared).count();
-    let end_at = text.ceil_char_boundary(text.len() - end);
-    let end = text.len() - end_at;
+    let start = common_start(before, text);
+    let end = common_end(&before[start..], &text[start..]);
+    let end_at = text.len() - end;
     match (u32::try_from(start), u32::try_from(end), text.get(start..end_at)) {
         (Ok(from), Ok(to), Some(middle)) if start + end >= SHARED_BYTES_MIN => {
             TextChange::Between(from, to, Cow::Borrowed(middle))
