@@ -157,9 +157,19 @@ fn the_chart_gives_no_right_that_is_not_needed() {
     };
     let plain = rendered(&[]);
     assert!(!plain.contains("rbac.authorization.k8s.io"), "{plain}");
-    assert!(
-        plain.contains("automountServiceAccountToken: false") && !plain.contains("automountServiceAccountToken: true")
-    );
+    let token = "automountServiceAccountToken: true";
+    assert!(!plain.contains(token), "{plain}");
+    let rules = rendered(&["kubernetesRules.enabled=true"]);
+    assert!(rules.contains("kind: ClusterRole\n") && rules.contains(token), "{rules}");
+    for more in ["- secrets", "- namespaces", "- alertmanagerconfigs", "- prometheusrules/status", "- update"] {
+        assert!(!rules.contains(more), "{more}: {rules}");
+    }
+    let here = rendered(&["kubernetesRules.enabled=true", "kubernetesRules.ruleNamespaceSelector=null"]);
+    assert!(here.contains("kind: Role\n") && !here.contains("ClusterRole"), "{here}");
+    let configs = rendered(&["alertmanagerConfigs.enabled=true", "alertmanagerConfigs.namespaces={shop,audio}"]);
+    assert!(!configs.contains("ClusterRole") && configs.matches("kind: Role\n").count() == 2, "{configs}");
+    let split = rendered(&["kubernetesRules.enabled=true", "mode=split"]);
+    assert_eq!(split.matches(token).count(), 1, "the notifier asks nothing of the API: {split}");
 }
 
 /// The words behind the program's name.

@@ -26,6 +26,28 @@
 {{- with $values.remoteWriteUrl }}
 - {{ printf "--remote-write.url=%s" . | quote }}
 {{- end }}
+{{- if and $values.kubernetesRules.enabled $values.rulesConfig.existingSecret }}
+{{- /* otherwise a section of the configuration that the chart writes */}}
+{{- $objects := $values.kubernetesRules }}
+{{- if not (kindIs "invalid" $objects.ruleSelector) }}
+- {{ printf "--kubernetes.rule-selector=%s" (include "watchfire.selector" $objects.ruleSelector) | quote }}
+{{- end }}
+{{- if not (kindIs "invalid" $objects.ruleNamespaceSelector) }}
+- {{ printf "--kubernetes.rule-namespace-selector=%s" (include "watchfire.selector" $objects.ruleNamespaceSelector) | quote }}
+{{- end }}
+{{- with $objects.namespaces }}
+- --kubernetes.namespaces={{ join "," . }}
+{{- end }}
+{{- with $objects.denyNamespaces }}
+- --kubernetes.deny-namespaces={{ join "," . }}
+{{- end }}
+{{- with $objects.enforcedNamespaceLabel }}
+- --kubernetes.enforced-namespace-label={{ . }}
+{{- end }}
+{{- range $objects.excludedFromEnforcement }}
+- --kubernetes.exclude-from-enforcement={{ .namespace }}{{ with .name }}/{{ . }}{{ end }}
+{{- end }}
+{{- end }}
 {{- with $values.evaluationInterval }}
 - --evaluation.interval={{ . }}
 {{- end }}
