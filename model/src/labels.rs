@@ -1,5 +1,6 @@
 //! Label sets: sorted, immutable, cheap to clone, with the field's fingerprint.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -143,6 +144,11 @@ impl LabelSet {
         difference::read(&self.0, differences).map_or_else(|| self.clone(), |text| Self(text.into()))
     }
 
+    /// The same for somebody who reads it once: the text is not made a set of its own.
+    pub fn read_differing(&self, differences: &mut &str) -> PassingLabels<'_> {
+        PassingLabels(difference::read(&self.0, differences).map_or(Cow::Borrowed(&self.0), Cow::Owned))
+    }
+
     /// Whether [`LabelSet::differing`] would give `other`.
     pub fn is_differing(&self, differences: &mut &str, other: &Self) -> bool {
         difference::is_read_as(&self.0, differences, &other.0)
@@ -158,6 +164,17 @@ impl LabelSet {
             hash.write(&[0xFF]);
         }
         Fingerprint(hash.0)
+    }
+}
+
+/// Labels that are read and let go.
+#[derive(Debug)]
+pub struct PassingLabels<'a>(Cow<'a, str>);
+
+impl PassingLabels<'_> {
+    /// Name and value of every label, by name.
+    pub fn iter(&self) -> Labels<'_> {
+        Labels::new(&self.0)
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) use history_page::{alert_name, group_name};
 
 /// Most records are no longer.
 const USUAL_BYTES: usize = 512;
+/// Most pages of alerts are no longer.
+const USUAL_PAGE_BYTES: usize = 4096;
 
 /// A record of any kind, by version. Instants are nanoseconds since the epoch.
 #[derive(Debug, Serialize, Deserialize)]
@@ -151,7 +153,8 @@ impl Record<'static> {
 impl<'a> Record<'a> {
     /// As stored.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        let is_page = matches!(self, Self::V1(RecordV1::Alerts(_)));
+        let mut bytes = Vec::with_capacity(if is_page { USUAL_PAGE_BYTES } else { USUAL_BYTES });
         serde_json::to_writer(&mut bytes, self).expect("records have text keys and no failing serializer");
         bytes
     }

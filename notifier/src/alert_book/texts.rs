@@ -3,6 +3,7 @@
 //! Alerts of a rule are alike but for a few words, so each takes a fraction of its length. The texts are put together again
 //! for whoever asks; whether others equal them is seen without that.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Weak};
@@ -10,6 +11,7 @@ use std::sync::{Arc, Weak};
 use foldhash::fast::FixedState;
 use model::LabelSet;
 use model::difference::{self, Differ};
+use model::labels::PassingLabels;
 
 /// Labels, annotations and link of an alert.
 #[derive(Clone)]
@@ -61,6 +63,16 @@ impl Texts {
     pub fn generator_url(&self) -> Arc<str> {
         let example = &self.example.generator_url;
         difference::read(example, &mut self.after(2)).map_or_else(|| Arc::clone(example), Arc::from)
+    }
+
+    /// Labels, annotations and link, for somebody who reads them once.
+    pub fn read(&self) -> (PassingLabels<'_>, PassingLabels<'_>, Cow<'_, str>) {
+        let Example { labels, annotations, generator_url } = &*self.example;
+        let mut differences = &*self.differences;
+        let (labels, annotations) =
+            (labels.read_differing(&mut differences), annotations.read_differing(&mut differences));
+        let link = difference::read(generator_url, &mut differences).map_or(Cow::Borrowed(&**generator_url), Cow::Owned);
+        (labels, annotations, link)
     }
 
     /// Whether these are the labels.

@@ -10,7 +10,7 @@ use crate::alert_book::{AlertBook, AlertId, Change, Report, StoredAlert};
 use crate::group::GroupId;
 use crate::inhibit::{Inhibition, Roles};
 use crate::name_limit::NameLimit;
-use crate::record::{AlertPageV1, Whole};
+use crate::record::{AlertPageV1, PAGE_ALERTS, Whole};
 use crate::silence::{Covering, Silence, Silences};
 
 /// Alerts with the silences and inhibitions that hide them. Keeps the views of all three on each other up to date.
@@ -231,14 +231,15 @@ impl Known {
 
     /// The alerts of a page that the store is to keep.
     pub(super) fn page(&self, page: u32) -> Vec<Whole<'_>> {
-        let alerts = AlertPageV1::ids(page).filter_map(|id| {
+        let mut whole = Vec::with_capacity(PAGE_ALERTS as usize);
+        whole.extend(AlertPageV1::ids(page).filter_map(|id| {
             let alert = self.book.get(id)?;
             match self.marks(id).stored {
                 Stored::Nothing => None,
                 stored => Some(Whole::new(id, alert, stored == Stored::Resolved)),
             }
-        });
-        alerts.collect()
+        }));
+        whole
     }
 
     /// Takes over another configuration's inhibition rules.

@@ -1,9 +1,10 @@
 //! Alerts in the store: neighbours in the book share a record, in which each says how it differs from the one before. So a
 //! burst of alerts is written in few records, which hold a fraction of its text.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 use std::time::Duration;
 
+use model::labels::PassingLabels;
 use model::{LabelSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -47,15 +48,15 @@ pub struct Whole<'a> {
     id: AlertId,
     alert: &'a StoredAlert,
     is_resolved: bool,
-    labels: LabelSet,
-    annotations: LabelSet,
-    generator_url: Arc<str>,
+    labels: PassingLabels<'a>,
+    annotations: PassingLabels<'a>,
+    generator_url: Cow<'a, str>,
 }
 
 impl<'a> Whole<'a> {
     /// An alert under its id, and whether it is known to be over.
     pub fn new(id: AlertId, alert: &'a StoredAlert, is_resolved: bool) -> Self {
-        let (labels, annotations, generator_url) = (alert.labels(), alert.annotations(), alert.generator_url());
+        let (labels, annotations, generator_url) = alert.texts.read();
         Self { id, alert, is_resolved, labels, annotations, generator_url }
     }
 }
@@ -76,14 +77,15 @@ impl<'a> AlertPageV1<'a> {
     pub fn new(alerts: &'a [Whole<'a>]) -> Option<Self> {
         let (mut texts_before, mut times_before): (Vec<&str>, Times) = Default::default();
         let alerts = alerts.iter().map(|Whole { id, alert, is_resolved, labels, annotations, generator_url }| {
-            let sets = labels.iter().chain(annotations.iter());
+            let (labels, annotations) = (labels.iter(), annotations.iter());
+            let label_count = u32::try_from(labels.len()).expect("an alert has fewer than four billion labels");
             let mut texts = Vec::with_capacity(2 * (labels.len() + annotations.len()) + 1);
+            let sets = labels.chain(annotations);
             texts.extend(sets.flat_map(|(name, value)| [name, value]).chain([&**generator_url]));
             let times = [alert.starts_at, alert.ends_at, alert.updated_at, alert.known_at].map(Timestamp::as_nanos);
-            let labels = u32::try_from(labels.len()).expect("an alert has fewer than four billion labels");
             let (id, alert) = (*id, *alert);
             let flags = if alert.is_timeout { TIMEOUT } else { 0 } | if *is_resolved { OVER } else { 0 };
-            let changed = AlertV1(id.0, labels, changes(&texts_before, &texts), since(times, times_before), flags);
+            let changed = AlertV1(id.0, label_count, changes(&texts_before, &texts), since(times, times_before), flags);
             (texts_before, times_before) = (texts, times);
             changed
         });

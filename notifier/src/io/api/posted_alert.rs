@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for Pairs {
 }
 
 /// Hands a JSON string on without keeping it.
-struct Taking<F>(F);
+pub(super) struct Taking<F>(pub(super) F);
 
 impl<'de, T, F: FnOnce(&str) -> T> DeserializeSeed<'de> for Taking<F> {
     type Value = T;
