@@ -21,6 +21,7 @@ mod grafana;
 mod head_to_head;
 mod hostile_query_api;
 mod interoperation;
+mod kubernetes_rules;
 mod maintenance;
 mod peers;
 mod pipeline;
