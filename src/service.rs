@@ -7,6 +7,7 @@
 //! - [`namespaces`]: the rule groups that people set through its API
 //! - [`notifier`]: the notifier
 //! - [`alertmanager_configs`]: its configuration from AlertmanagerConfig objects
+//! - [`kubernetes_targets`]: those among the objects of Kubernetes
 //! - [`lanes`]: how many requests to one receiver may be under way
 //! - [`ack_key`]: the key of links that acknowledge
 //! - [`pages`]: the web UI over the halves that run
@@ -17,6 +18,7 @@ pub mod alertmanager_configs;
 pub mod delivery_metrics;
 pub mod discovery;
 pub mod io_thread;
+pub mod kubernetes_targets;
 pub mod lanes;
 pub mod namespaces;
 pub mod notifier;

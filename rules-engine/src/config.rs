@@ -34,7 +34,7 @@ mod remote_write;
 mod targets;
 
 pub use alertmanagers::NotifierSection;
-pub use discovery::{Discovery, DnsRecords};
+pub use discovery::{Discovery, DnsRecords, KubernetesDiscovery, KubernetesRole, KubernetesSelector};
 pub use query_source::{DiscoveredServers, QueryTarget, SourceKind};
 pub use targets::{TargetGroup, Targets};
 

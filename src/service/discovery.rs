@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use rules_engine::config::{DiscoveredServers, NotifierSection, NotifierTarget};
 use rules_engine::io::discovery::Finder;
 use rules_engine::io::query_api::QueryApi;
@@ -12,6 +13,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::live;
+use crate::service::kubernetes_targets::KubernetesTargets;
 
 /// Puts all notifiers to use, those found and those listed.
 pub type Adopt = Box<dyn Fn(Vec<NotifierTarget>) + Send + Sync>;
@@ -21,19 +23,46 @@ pub type Adopt = Box<dyn Fn(Vec<NotifierTarget>) + Send + Sync>;
 pub struct Discovery {
     tasks: Vec<JoinHandle<()>>,
     first_looks: Vec<oneshot::Receiver<()>>,
+    /// Objects being followed.
+    followed: Vec<Arc<KubernetesTargets>>,
+    /// Those that were before.
+    earlier: Vec<Arc<KubernetesTargets>>,
 }
 
 impl Discovery {
+    /// After another one, whose following goes on where it is about the same.
+    pub fn after(before: &Self) -> Self {
+        let earlier = before.followed.clone();
+        Self { tasks: Vec::new(), first_looks: Vec::new(), followed: Vec::new(), earlier }
+    }
+
+    fn follow(&mut self, discoveries: &[rules_engine::config::Discovery]) -> Arc<KubernetesTargets> {
+        let one = KubernetesTargets::follow(discoveries, &self.earlier);
+        self.followed.push(one.clone());
+        one
+    }
+
+    /// All was begun: what was followed before and is not any more, is let go of.
+    pub fn begun(&mut self) {
+        self.earlier.clear();
+    }
+
     /// Looks for servers of a source, beside those that are listed.
     pub fn of_servers(&mut self, api: Arc<QueryApi>, listed: Vec<String>, servers: DiscoveredServers) {
         let mut finder = Finder::new(servers.discoveries.clone());
+        let of_kubernetes = self.follow(&servers.discoveries);
         let (looked, first_look) = oneshot::channel();
         self.first_looks.push(first_look);
         self.tasks.push(tokio::spawn(async move {
             let mut looked = Some(looked);
             let mut before = BTreeSet::new();
             loop {
-                let (found, mistakes) = servers.urls(&finder.look().await);
+                let Some(told) = of_kubernetes.found() else {
+                    of_kubernetes.moved_or_late().await;
+                    continue;
+                };
+                let found = [finder.look().await, told].concat();
+                let (found, mistakes) = servers.urls(&found);
                 tell_mistakes(&mistakes);
                 let urls: BTreeSet<String> = listed.iter().cloned().chain(found).collect();
                 if urls != before {
@@ -42,7 +71,10 @@ impl Discovery {
                     before = urls;
                 }
                 tell_looked(&mut looked);
-                live::wait(finder.refresh()).await;
+                tokio::select! {
+                    () = live::wait(finder.refresh()) => {}
+                    () = of_kubernetes.moved() => {}
+                }
             }
         }));
     }
@@ -50,6 +82,7 @@ impl Discovery {
     /// Looks for notifiers, beside those that are listed.
     pub fn of_notifiers(&mut self, listed: Vec<NotifierTarget>, sections: Vec<NotifierSection>, adopt: Adopt) {
         let mut finders: Vec<Finder> = sections.iter().map(|one| Finder::new(one.discoveries.clone())).collect();
+        let of_kubernetes: Vec<_> = sections.iter().map(|one| self.follow(&one.discoveries)).collect();
         let refresh = finders.iter().map(Finder::refresh).min().unwrap_or(Duration::MAX);
         let (looked, first_look) = oneshot::channel();
         self.first_looks.push(first_look);
@@ -57,9 +90,13 @@ impl Discovery {
             let mut looked = Some(looked);
             let mut before = BTreeSet::new();
             loop {
+                let Some(told) = of_kubernetes.iter().map(|one| one.found()).collect::<Option<Vec<_>>>() else {
+                    select_all(of_kubernetes.iter().map(|one| Box::pin(one.moved_or_late()))).await;
+                    continue;
+                };
                 let mut all = listed.clone();
-                for (section, finder) in sections.iter().zip(&mut finders) {
-                    let (found, mistakes) = section.notifiers(&finder.look().await);
+                for ((section, finder), told) in sections.iter().zip(&mut finders).zip(told) {
+                    let (found, mistakes) = section.notifiers(&[finder.look().await, told].concat());
                     tell_mistakes(&mistakes);
                     all.extend(found);
                 }
@@ -71,7 +108,10 @@ impl Discovery {
                     before = urls;
                 }
                 tell_looked(&mut looked);
-                live::wait(refresh).await;
+                tokio::select! {
+                    () = live::wait(refresh) => {}
+                    _ = select_all(of_kubernetes.iter().map(|one| Box::pin(one.moved()))) => {}
+                }
             }
         }));
     }

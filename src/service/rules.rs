@@ -276,7 +276,7 @@ impl RuleService {
 
     /// Begins to look for what the configuration says is to be found; sources go on with the servers they know.
     fn look_for_peers(&self, config: &Config, peers: &Peers) -> Discovery {
-        let mut discovery = Discovery::default();
+        let mut discovery = Discovery::after(&self.discovery());
         let before = self.network.peers.load_full();
         for (name, source) in config.named_sources() {
             let Some(api) = peers.sources.get(name) else { continue };
@@ -295,6 +295,7 @@ impl RuleService {
             };
             discovery.of_notifiers(config.notifiers.clone(), config.discovered_notifiers.clone(), Box::new(adopt));
         }
+        discovery.begun();
         discovery
     }
 

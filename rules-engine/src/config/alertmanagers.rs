@@ -19,7 +19,7 @@ const PATH_LABEL: &str = "__alerts_path__";
 pub(super) const SCHEMES: [(&str, &str); 2] = [("http", "http"), ("https", "https")];
 
 /// Service discoveries that Prometheus knows and Watchfire does not.
-const DISCOVERIES: [&str; 27] = [
+const DISCOVERIES: [&str; 26] = [
     "aws_sd_configs",
     "azure_sd_configs",
     "consul_sd_configs",
@@ -32,7 +32,6 @@ const DISCOVERIES: [&str; 27] = [
     "hetzner_sd_configs",
     "http_sd_configs",
     "ionos_sd_configs",
-    "kubernetes_sd_configs",
     "kuma_sd_configs",
     "lightsail_sd_configs",
     "linode_sd_configs",
@@ -128,7 +127,7 @@ fn refuse_discoveries(fields: &mut Fields<'_>, decoder: &Decoder) {
         if let Some(span) = fields.key_span(name) {
             decoder
                 .error(span, format!("service discovery {name:?} is not supported yet"))
-                .hint("use dns_sd_configs or file_sd_configs, or list the notifiers under static_configs");
+                .hint("use kubernetes_sd_configs, dns_sd_configs or file_sd_configs, or list the notifiers under static_configs");
             fields.ignore(&[name]);
         }
     }

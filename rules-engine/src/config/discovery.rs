@@ -1,6 +1,6 @@
-//! Discovery of targets by name server and by files, in Prometheus' notation.
+//! Discovery of targets by name server, by files and by Kubernetes, in Prometheus' notation.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::duration::parse_duration;
@@ -36,7 +36,73 @@ pub enum Discovery {
         /// Between two looks.
         refresh: Duration,
     },
+    /// In objects of Kubernetes, which are followed: whoever has a client for it tells what is found.
+    Kubernetes(KubernetesDiscovery),
 }
+
+/// Objects of Kubernetes that targets are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KubernetesDiscovery {
+    /// Which kind.
+    pub role: KubernetesRole,
+    /// In which namespaces; none is all.
+    pub namespaces: Vec<String>,
+    /// Also in that of the process.
+    pub own_namespace: bool,
+    /// How to reach the API; without it, as a pod's service account does.
+    pub kubeconfig: Option<PathBuf>,
+    /// Which objects of a kind, as the API takes it.
+    pub selectors: Vec<KubernetesSelector>,
+}
+
+/// What narrows the objects of a kind down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KubernetesSelector {
+    /// Of which kind.
+    pub role: KubernetesRole,
+    /// By labels.
+    pub label: String,
+    /// By fields.
+    pub field: String,
+}
+
+/// What targets are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KubernetesRole {
+    /// Addresses of Endpoints.
+    Endpoints,
+    /// Addresses of EndpointSlices.
+    EndpointSlice,
+    /// Ports of containers.
+    Pod,
+    /// Ports of Services.
+    Service,
+}
+
+const ROLES: [(&str, KubernetesRole); 4] = [
+    ("endpoints", KubernetesRole::Endpoints),
+    ("endpointslice", KubernetesRole::EndpointSlice),
+    ("pod", KubernetesRole::Pod),
+    ("service", KubernetesRole::Service),
+];
+
+/// Options of a client of the API that a kubeconfig has instead.
+const OF_KUBECONFIG: [&str; 14] = [
+    "api_server",
+    "basic_auth",
+    "authorization",
+    "oauth2",
+    "bearer_token",
+    "bearer_token_file",
+    "proxy_url",
+    "no_proxy",
+    "proxy_from_environment",
+    "proxy_connect_header",
+    "tls_config",
+    "follow_redirects",
+    "enable_http2",
+    "http_headers",
+];
 
 /// Which records of a name are targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,19 +116,64 @@ pub enum DnsRecords {
 }
 
 impl Discovery {
-    /// Between two looks.
+    /// Between two looks; for ever where changes are told.
     pub fn refresh(&self) -> Duration {
         match self {
             Self::Dns { refresh, .. } | Self::File { refresh, .. } => *refresh,
+            Self::Kubernetes(_) => Duration::MAX,
         }
     }
 }
 
-/// Reads `dns_sd_configs` and `file_sd_configs`.
+/// Reads `dns_sd_configs`, `file_sd_configs` and `kubernetes_sd_configs`.
 pub(super) fn decode(fields: &mut Fields<'_>, base: &Path) -> Vec<Discovery> {
     let dns = fields.optional("dns_sd_configs").sequence(decode_dns).unwrap_or_default();
     let file = fields.optional("file_sd_configs").sequence(|node, decoder| decode_file(node, decoder, base));
-    dns.into_iter().chain(file.unwrap_or_default()).collect()
+    let kubernetes = fields.optional("kubernetes_sd_configs");
+    let kubernetes = kubernetes.sequence(|node, decoder| decode_kubernetes(node, decoder, base)).unwrap_or_default();
+    dns.into_iter().chain(file.unwrap_or_default()).chain(kubernetes).collect()
+}
+
+fn decode_kubernetes(node: &Node, decoder: &Decoder, base: &Path) -> Option<Discovery> {
+    let mut fields = decoder.mapping(node, "a kubernetes_sd_configs entry")?;
+    let role = fields.required("role").one_of(&ROLES);
+    let kubeconfig = fields.optional("kubeconfig_file").string();
+    let namespaces = fields.optional("namespaces").decode(|node, decoder| {
+        let mut fields = decoder.mapping(node, "the namespaces of a kubernetes_sd_configs entry")?;
+        let own = fields.optional("own_namespace").boolean().is_some_and(|own| own.value);
+        let names = fields.optional("names").string_list().unwrap_or_default();
+        fields.finish();
+        Some((names.into_iter().map(|name| name.value).collect(), own))
+    });
+    let selectors = fields.optional("selectors").sequence(|node, decoder| {
+        let mut fields = decoder.mapping(node, "a selector")?;
+        let role = fields.required("role").one_of(&ROLES);
+        let label = fields.optional("label").string().map(|label| label.value).unwrap_or_default();
+        let field = fields.optional("field").string().map(|field| field.value).unwrap_or_default();
+        fields.finish();
+        Some(KubernetesSelector { role: role?.value, label, field })
+    });
+    if let Some(span) = fields.key_span("attach_metadata") {
+        decoder.warning(span, "labels of nodes are not attached to notifiers");
+        fields.ignore(&["attach_metadata"]);
+    }
+    for name in OF_KUBECONFIG {
+        if let Some(span) = fields.key_span(name) {
+            decoder
+                .error(span, format!("{name:?} of a client for the Kubernetes API is not supported here"))
+                .hint("put it into a kubeconfig and name that in kubeconfig_file; in a pod, leave it out");
+            fields.ignore(&[name]);
+        }
+    }
+    fields.finish();
+    let (namespaces, own_namespace) = namespaces.unwrap_or_default();
+    Some(Discovery::Kubernetes(KubernetesDiscovery {
+        role: role?.value,
+        namespaces,
+        own_namespace,
+        kubeconfig: kubeconfig.map(|path| base.join(path.value)),
+        selectors: selectors.unwrap_or_default(),
+    }))
 }
 
 fn decode_dns(node: &Node, decoder: &Decoder) -> Option<Discovery> {

@@ -136,7 +136,7 @@ global:
 rule_file: [x]
 alerting:
   alertmanagers:
-  - kubernetes_sd_configs: [{role: pod}]
+  - consul_sd_configs: [{server: x}]
     static_configs: [{targets: ["http://am:9093", ""], label: {}}]
     api_version: v1
     scheme: ftp
@@ -280,4 +280,37 @@ fn the_example_is_right() {
     let vm = &config.sources[3];
     let params: Vec<String> = vm.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(params, ["step=5m", "round_digits=5"]);
+}
+
+#[test]
+fn notifiers_among_the_objects_of_kubernetes() {
+    let text = "alerting:\n  alertmanagers:\n  - path_prefix: /am\n    kubernetes_sd_configs:\n    - role: endpointslice\n      kubeconfig_file: kube.conf\n      namespaces: {own_namespace: true, names: [monitoring]}\n      selectors: [{role: pod, label: app=am}]\n    relabel_configs:\n    - {source_labels: [__meta_kubernetes_service_name], regex: main, action: keep}\n";
+    let read = |text: &str| Config::read(&SourceFile::new("prometheus.yml", text), Path::new("/etc"), &|_| None);
+    let (config, _) = read(text).unwrap();
+    let section = &config.discovered_notifiers[0];
+    let expected = KubernetesDiscovery {
+        role: KubernetesRole::EndpointSlice,
+        namespaces: vec!["monitoring".to_owned()],
+        own_namespace: true,
+        kubeconfig: Some("/etc/kube.conf".into()),
+        selectors: vec![KubernetesSelector {
+            role: KubernetesRole::Pod,
+            label: "app=am".to_owned(),
+            field: String::new(),
+        }],
+    };
+    assert_eq!(section.discoveries, [Discovery::Kubernetes(expected)]);
+    let target = |service: &str| TargetGroup {
+        addresses: vec!["10.0.0.1:9093".to_owned()],
+        labels: LabelSet::from_pairs([("__meta_kubernetes_service_name", service)]),
+    };
+    let (notifiers, mistakes) = section.notifiers(&[target("main"), target("other"), target("main")]);
+    assert!(mistakes.is_empty());
+    let urls: Vec<&str> = notifiers.iter().map(|notifier| notifier.url.as_str()).collect();
+    assert_eq!(urls, ["http://10.0.0.1:9093/am/api/v2/alerts"; 2], "twice the same is one for whoever adopts them");
+    let told = read("alerting: {alertmanagers: [{kubernetes_sd_configs: [{role: node, api_server: x}]}]}\n");
+    let told = told.unwrap_err().to_string();
+    for part in ["\"node\"", "\"api_server\"", "kubeconfig_file"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
 }

@@ -59,6 +59,8 @@ impl Finder {
                         self.learn(name, found, &mut known);
                     }
                 }
+                // told by whoever follows the objects
+                Discovery::Kubernetes(_) => {}
                 Discovery::File { globs, .. } => {
                     for path in globs.iter().filter_map(|glob| glob::glob(glob).ok()).flatten().flatten() {
                         let found = read_targets(&path);
