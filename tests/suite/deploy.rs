@@ -105,7 +105,7 @@ fn broken_manifests_are_found_out() {
         "container watchfire: mounts data, which is no volume",
         "container watchfire: has no readinessProbe",
         "PrometheusRule /w: spec.groups.0.rules.0.for: 'soon' does not match",
-        "Couldn't find schema for kind Service with api version v2",
+        "Service /w: Kubernetes 1.25.0 has no such kind in v2",
     ] {
         assert!(told.contains(mistake), "{mistake}\n{told}");
     }
@@ -167,7 +167,7 @@ fn the_chart_gives_no_right_that_is_not_needed() {
     let here = rendered(&["kubernetesRules.enabled=true", "kubernetesRules.ruleNamespaceSelector=null"]);
     assert!(here.contains("kind: Role\n") && !here.contains("ClusterRole"), "{here}");
     let configs = rendered(&["alertmanagerConfigs.enabled=true", "alertmanagerConfigs.namespaces={shop,audio}"]);
-    assert!(!configs.contains("ClusterRole") && configs.matches("kind: Role\n").count() == 2, "{configs}");
+    assert!(!configs.contains("ClusterRole") && configs.matches("\nkind: Role\n").count() == 2, "{configs}");
     let split = rendered(&["kubernetesRules.enabled=true", "mode=split"]);
     assert_eq!(split.matches(token).count(), 1, "the notifier asks nothing of the API: {split}");
 }
