@@ -8,6 +8,7 @@
 //! - [`archive`]: the history, read from the store
 //! - [`deliver`]: what receivers are told, sent
 //! - [`trial`]: a sample sent through a receiver, or only rendered
+//! - [`explaining`]: why alerts were told or not
 //! - [`metrics`]: what is counted, under Alertmanager's names
 
 pub mod ack_page;
@@ -16,6 +17,7 @@ pub mod api;
 pub mod archive;
 pub mod deliver;
 pub mod desk;
+pub mod explaining;
 pub mod metrics;
 pub mod silencing;
 pub mod trial;

@@ -1,12 +1,17 @@
 //! The web UI over the halves that run in this process.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
+use exposition::Page;
 use model::matcher::parse::ParseMode;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use ui::House;
+use ui::alerts::Viewers;
 use ui::form::FormKey;
 
 use super::ack_key;
@@ -36,6 +41,8 @@ pub struct Halves {
 pub async fn add(parts: &mut Parts, process: &Process, halves: Halves) -> anyhow::Result<()> {
     let key = ack_key::kept(&process.store, KEY_AT).await.context("cannot keep the key of forms in the store")?;
     let (end, ended) = watch::channel(false);
+    let viewers: Arc<Viewers> = Arc::default();
+    parts.registry.register_collector(Box::new(ViewerMetrics(viewers.clone())));
     let house = House {
         notifier: halves.notifier,
         rules: halves.rules,
@@ -45,7 +52,7 @@ pub async fn add(parts: &mut Parts, process: &Process, halves: Halves) -> anyhow
         matcher_mode: halves.matcher_mode,
         form_key: FormKey::new(&key),
         ended,
-        viewers: Arc::default(),
+        viewers,
         figures: figures(parts.figures.clone()),
         pages: OnceLock::new(),
     };
@@ -64,4 +71,18 @@ async fn tell_end(mut ended: watch::Receiver<bool>, end: watch::Sender<bool>) {
     // An error: whoever would say so is gone.
     let _ended = ended.wait_for(|ended| *ended).await;
     end.send_replace(true);
+}
+
+/// Shows who looks.
+#[derive(Debug)]
+struct ViewerMetrics(Arc<Viewers>);
+
+impl Collector for ViewerMetrics {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = Page::new(encoder);
+        let help = "Pages of alerts that are open and follow what happens";
+        page.gauge("watchfire_ui_viewers", help, self.0.count() as f64)?;
+        let help = "Pages of alerts that do not follow what happens, as too many are open";
+        page.counter("watchfire_ui_viewers_refused", help, self.0.refused())
+    }
 }

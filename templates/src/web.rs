@@ -6,6 +6,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("web.foot", include_str!("../web/foot.hbs")),
     ("web.mistake", include_str!("../web/mistake.hbs")),
     ("web.alerts", include_str!("../web/alerts.hbs")),
+    ("web.alert", include_str!("../web/alert.hbs")),
     ("web.alerts_head", include_str!("../web/alerts_head.hbs")),
     ("web.alert_card", include_str!("../web/alert_card.hbs")),
     ("web.home", include_str!("../web/home.hbs")),
@@ -21,5 +22,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("web.silence_outcome", include_str!("../web/silence_outcome.hbs")),
     ("web.silence_alerts", include_str!("../web/silence_alerts.hbs")),
     ("web.silence_occurrences", include_str!("../web/silence_occurrences.hbs")),
+    ("web.rules", include_str!("../web/rules.hbs")),
+    ("web.rule", include_str!("../web/rule.hbs")),
     ("web.plot", include_str!("../web/plot.hbs")),
 ];

@@ -22,6 +22,7 @@ const ALL: &[(&str, &str, &str)] = &[
     ("keys.js", JS, include_str!("../assets/keys.js")),
     ("times.js", JS, include_str!("../assets/times.js")),
     ("alerts.js", JS, include_str!("../assets/alerts.js")),
+    ("alert.js", JS, include_str!("../assets/alert.js")),
     ("suggest.js", JS, include_str!("../assets/suggest.js")),
     ("quick.js", JS, include_str!("../assets/quick.js")),
     ("live.js", JS, include_str!("../assets/live.js")),

@@ -10,7 +10,8 @@
 //! - [`asset`]: style, scripts and the icon, under addresses that change with them
 //! - [`shield`]: headers of every answer; [`form`]: forms that only our own pages send
 //! - [`moment`], [`shown`]: times, and texts from outside, as they are shown
-//! - [`alerts`]: the list of alerts
+//! - [`alerts`]: the list of alerts; [`alert`]: one of them
+//! - [`rules`]: groups and how they fare, one rule with its plot and its alerts
 //! - [`silences`]: lists, the form with its preview, ends
 //! - [`plot`]: series drawn as SVG
 //! - [`routing`]: the tree, the way of an alert through it, what another configuration would change
@@ -19,6 +20,7 @@
 //!
 //! A page is a file here and one in `templates/web/`; `routes` of each are put together in [`router`].
 
+mod alert;
 pub mod alerts;
 pub mod asset;
 pub mod form;
@@ -30,6 +32,7 @@ pub mod moment;
 pub mod page;
 pub mod plot;
 mod routing;
+mod rules;
 mod shield;
 pub mod shown;
 mod silences;
@@ -53,9 +56,14 @@ pub fn router<N: Desk, R: RuleDesk>(house: House<N, R>) -> Router {
         .merge(history::routes())
         .merge(status::routes())
         .merge(alerts::routes())
+        .merge(alert::routes())
         .merge(silences::routes())
+        .merge(rules::routes())
         .with_state(house)
         .merge(asset::routes())
         .layer(CompressionLayer::new().gzip(true))
         .layer(from_fn(shield::headers))
 }
+
+#[cfg(test)]
+mod tests;

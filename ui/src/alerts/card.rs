@@ -52,7 +52,7 @@ pub struct Card {
     pub more: usize,
     /// The query of the page with this card alone.
     pub alone: String,
-    /// Its common labels as matchers, for a silence.
+    /// Its common labels as matchers, for a silence; empty if they are too long for a form.
     pub matchers: String,
     /// Whether somebody has taken on all of the alerts shown.
     pub is_acknowledged: bool,
@@ -97,8 +97,6 @@ pub struct Row {
     pub source: Option<String>,
     /// What to do.
     pub runbook: Option<String>,
-    /// Its labels as matchers, for a silence.
-    pub matchers: String,
 }
 
 /// An alert copied out of the machine.
@@ -144,7 +142,7 @@ fn card<D: Desk>(desk: &D, request: &Request, bunch: &Bunch) -> Option<Card> {
         rows: seen.iter().map(|alert| alert.row(request, &common, summary.is_some())).collect(),
         more: bunch.members.len().saturating_sub(skipped + seen.len()),
         alone: request.of_card(&bunch.key).query(),
-        matchers: matchers(if bunch.members.len() == 1 { &first.labels } else { &common }),
+        matchers: sent_matchers(if bunch.members.len() == 1 { &first.labels } else { &common }),
         is_acknowledged: seen.iter().all(|alert| alert.by.is_some()),
     };
     card.hash = card.worked_out_hash();
@@ -194,6 +192,10 @@ fn labels(request: &Request, labels: &LabelSet) -> Vec<Label> {
     all
 }
 
+fn sent_matchers(labels: &LabelSet) -> String {
+    if labels.bytes() <= 10 * SHORT { matchers(labels) } else { String::new() }
+}
+
 /// `{a="b",c="d"}`.
 pub fn matchers(labels: &LabelSet) -> String {
     let matchers: Vec<_> = labels.iter().map(|(name, value)| model::Matcher::equal(name, value)).collect();
@@ -237,7 +239,6 @@ impl Seen {
             by: self.by.as_deref().map(|by| shown(by, SHORT)),
             source: link(&self.source).map(str::to_owned),
             runbook: runbook.map(str::to_owned),
-            matchers: if self.labels.bytes() <= 10 * SHORT { matchers(&self.labels) } else { String::new() },
         }
     }
 }

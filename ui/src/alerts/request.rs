@@ -6,7 +6,7 @@ use super::filter::{Filter, FilterError, Term};
 use crate::here::{Here, query_of};
 
 /// Which alerts, in which order, and which part of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// `q`: which.
     pub filter: Filter,
@@ -48,6 +48,13 @@ pub enum Sort {
     Size,
     /// By the value of a label.
     Label(String),
+}
+
+/// The first page of what nothing hides.
+impl Default for Request {
+    fn default() -> Self {
+        Self { filter: Filter::default(), show: Show::Active, sort: Sort::Newest, by: Vec::new(), page: 1, card: None }
+    }
 }
 
 impl Show {

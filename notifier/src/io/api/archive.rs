@@ -1,13 +1,11 @@
 //! The history as the API answers with it: 503 where the store does not.
 
-use axum::http::StatusCode;
-use model::LabelSet;
-
 use super::Api;
 use super::answer::{self, Refusal};
 use crate::history::event::Event;
 use crate::io::archive::{self, Unreadable};
 use crate::io::desk::Desk;
+use axum::http::StatusCode;
 
 impl From<Unreadable> for Refusal {
     fn from(unreadable: Unreadable) -> Self {
@@ -24,10 +22,5 @@ impl<D: Desk> Api<D> {
     /// Brings the store in line with what the machine noted, if it can be.
     pub(super) async fn settle_history(&self) {
         archive::settle(&*self.desk).await;
-    }
-
-    /// The events that name an alert or one of its groups, oldest first.
-    pub(super) async fn events_about(&self, labels: &LabelSet) -> Result<Vec<Event>, Refusal> {
-        Ok(archive::events_about(&*self.desk, labels).await?)
     }
 }
