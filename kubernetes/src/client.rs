@@ -112,6 +112,23 @@ impl Scope {
     }
 }
 
+impl Access {
+    /// Whether there is what it takes to begin, as far as that can be told without the server.
+    ///
+    /// # Errors
+    /// There is no such file; or none is named, and this is no pod.
+    pub fn check(&self) -> Result<(), Unreachable> {
+        match &self.kubeconfig {
+            None if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => Ok(()),
+            None => Err(Unreachable::NotInCluster("KUBERNETES_SERVICE_HOST is not set".to_owned())),
+            Some(path) => match std::fs::File::open(path) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(Unreachable::Kubeconfig { path: path.clone(), why: error.to_string() }),
+            },
+        }
+    }
+}
+
 impl Client {
     /// Reads what it takes to reach the server. Nothing is sent yet.
     ///

@@ -211,10 +211,8 @@ impl Follower {
             return Ok(());
         }
         self.tally.changes.fetch_add(changes.len() as u64, Ordering::Relaxed);
-        let is_synced = self.reflector.is_synced();
-        let told = self.teller.send(Told { scope: self.number, changes }).await.map_err(|_| Unwanted);
-        self.tally.is_synced.store(is_synced, Ordering::Relaxed);
-        told
+        self.tally.is_synced.store(self.reflector.is_synced(), Ordering::Relaxed);
+        self.teller.send(Told { scope: self.number, changes }).await.map_err(|_| Unwanted)
     }
 
     fn works(&mut self) {
