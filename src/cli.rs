@@ -1,6 +1,7 @@
 //! The command line: what people may write. What is meant by it is in `command/`.
 
 pub mod ack;
+pub mod admission;
 pub mod backtest;
 pub mod check;
 pub mod client;
@@ -8,7 +9,8 @@ pub mod cluster;
 pub mod demo;
 pub mod feature;
 pub mod history;
-pub mod leading_flags;
+pub mod kubernetes;
+pub mod kubernetes_rules;
 pub mod query;
 pub mod reload;
 pub mod rules;
@@ -24,6 +26,7 @@ use rules_engine::rule_file::Dialect;
 
 use cluster::ClusterFlags;
 use feature::Feature;
+use kubernetes::{AccessFlags, AlertmanagerConfigFlags};
 use reload::ReloadFlags;
 
 /// Turns alerting rules into pages.
@@ -93,6 +96,8 @@ pub enum Command {
     History(history::HistoryCommand),
     /// Evaluate rules once, now, without consequences.
     Preview(rules::PreviewCommand),
+    /// Answer a Kubernetes API server whether PrometheusRule and AlertmanagerConfig objects may be stored.
+    Admission(Box<admission::AdmissionCommand>),
     /// `check config`, by amtool's name.
     #[command(hide = true)]
     CheckConfig {
@@ -130,6 +135,9 @@ pub struct RulesCommand {
     /// What the rule service does.
     #[command(flatten)]
     pub rules: RulesFlags,
+    /// How the cluster is reached.
+    #[command(flatten)]
+    pub kubernetes: AccessFlags,
     /// Where state is kept; empty keeps it in memory only.
     #[arg(long = "storage.path", default_value = "data/", value_name = "DIR")]
     pub storage_path: String,
@@ -150,6 +158,15 @@ pub struct NotifierCommand {
     /// What the notifier does.
     #[command(flatten)]
     pub notifier: NotifierFlags,
+    /// The AlertmanagerConfig objects it takes.
+    #[command(flatten)]
+    pub alertmanager_configs: AlertmanagerConfigFlags,
+    /// The admission webhook beside it.
+    #[command(flatten)]
+    pub admission: admission::AdmissionFlags,
+    /// How the cluster is reached.
+    #[command(flatten)]
+    pub kubernetes: AccessFlags,
     /// Where state is kept; empty keeps it in memory only.
     #[arg(long = "storage.path", default_value = "data/", value_name = "DIR")]
     pub storage_path: String,
@@ -176,6 +193,15 @@ pub struct RunCommand {
     /// What the notifier does.
     #[command(flatten)]
     pub notifier: NotifierFlags,
+    /// The AlertmanagerConfig objects it takes.
+    #[command(flatten)]
+    pub alertmanager_configs: AlertmanagerConfigFlags,
+    /// The admission webhook beside it.
+    #[command(flatten)]
+    pub admission: admission::AdmissionFlags,
+    /// How the cluster is reached.
+    #[command(flatten)]
+    pub kubernetes: AccessFlags,
     /// Where state is kept; empty keeps it in memory only.
     #[arg(long = "storage.path", default_value = "data/", value_name = "DIR")]
     pub storage_path: String,
@@ -233,6 +259,9 @@ pub struct RulesFlags {
     /// Rules that have metrics of their own; of more rules than that only the first have. 0 is none.
     #[arg(long = "rules.metrics-limit", default_value_t = 2000, value_name = "COUNT")]
     pub metrics_limit: usize,
+    /// Rules from a cluster.
+    #[command(flatten)]
+    pub kubernetes_rules: kubernetes_rules::KubernetesRulesFlags,
 }
 
 /// A notifier to be like.

@@ -1,7 +1,9 @@
 //! One file per command: from what was written to what is done, and the exit code.
 
 pub mod ack;
+pub mod admission;
 pub mod alert;
+mod alertmanager_configs;
 pub mod backtest;
 pub mod check;
 pub mod cluster;
@@ -63,6 +65,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         },
         Command::History(command) => history::execute(&command).await,
         Command::Preview(command) => preview::execute(&command).await,
+        Command::Admission(command) => admission::execute(*command).await,
     };
     outcome.unwrap_or_else(|error| {
         write_error(&format!("{error:#}"));

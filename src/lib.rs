@@ -15,6 +15,7 @@
 //! - [`query`]: questions in PromQL, asked of a server or of series in memory; [`plot`]: answers drawn
 //! - [`inbox`]: a local receiver for trying things out
 
+pub mod admission;
 pub mod backtest;
 pub mod cli;
 pub mod client;

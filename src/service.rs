@@ -19,6 +19,7 @@ pub mod delivery_metrics;
 pub mod discovery;
 pub mod io_thread;
 pub mod kubernetes_targets;
+pub mod kubernetes_rules;
 pub mod lanes;
 pub mod namespaces;
 pub mod notifier;

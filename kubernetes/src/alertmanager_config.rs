@@ -6,6 +6,7 @@
 mod alertmanager;
 mod api_objects;
 mod base;
+mod conversion;
 pub mod gathering;
 mod global;
 mod http_config;
@@ -27,6 +28,7 @@ mod world;
 pub use alertmanager::{Alertmanager, CONFIG_KEY, Configuration, MatcherStrategy, STRATEGIES};
 pub use api_objects::{ALERTMANAGERS, V1ALPHA1, V1BETA1, as_file, data};
 pub use base::{Base, TEMPLATE_FOLDER};
+pub use conversion::convert;
 pub use manifests::Manifests;
 pub use material::{Holder, Material, Missing, Reference};
 pub use merge::{Accepts, Candidate, Contribution, Contributions, Merged, Rules, merge};

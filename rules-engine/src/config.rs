@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kubernetes::rule_source::RuleSource;
 use model::LabelSet;
 use model::source::{Diagnostics, SourceFile};
 use outbound::HttpConfig;
@@ -51,6 +52,8 @@ pub struct Config {
     pub external_labels: LabelSet,
     /// Rule files; those of the configuration file are joined to its folder already.
     pub rule_globs: Vec<String>,
+    /// PrometheusRules of a cluster, if there are to be any.
+    pub kubernetes: Option<RuleSource>,
     /// Applied to every alert before the targets' own.
     pub alert_relabeling: Relabeling,
     /// Where alerts go, each URL once.
@@ -155,6 +158,7 @@ impl Default for Config {
             names: NameScheme::Utf8,
             external_labels: LabelSet::empty(),
             rule_globs: Vec::new(),
+            kubernetes: None,
             alert_relabeling: Relabeling::default(),
             notifiers: Vec::new(),
             discovered_notifiers: Vec::new(),

@@ -6,7 +6,7 @@
 //! - `namespaces/record.rs`: a group's text as records of the store
 //! - `namespaces/shown.rs`: namespaces as YAML
 
-mod record;
+pub mod record;
 mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};

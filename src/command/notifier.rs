@@ -16,6 +16,7 @@ use notifier::notifier::Settings;
 use tokio::sync::watch;
 use tracing::info;
 
+use super::{admission, alertmanager_configs};
 use crate::cli::feature::Feature;
 use crate::cli::{Compat, NotifierCommand, NotifierFlags, WebFlags};
 use crate::config_file::ConfigFile;
@@ -33,16 +34,20 @@ use crate::web::get_limit;
 pub async fn execute(command: NotifierCommand) -> anyhow::Result<ExitCode> {
     check(&command.notifier)?;
     let process = Process::open(&command.web, &command.storage_path).await?;
+    let objects = alertmanager_configs::open(&command.alertmanager_configs, &command.kubernetes).await?;
     let sources = Sources {
         config_file: ConfigFile::new(command.config_file, command.reload.expand_env).into(),
         external_url: process.external.url.clone(),
         matcher_mode: matcher_mode(&command.notifier),
         critical: critical(&command.notifier)?,
         ack_links: ack_links(&process, &command.web, &command.notifier).await?,
+        objects: objects.as_ref().map(|(objects, _)| objects.clone()),
     };
     let service = NotifierService::start(sources, settings(&command.notifier)?, process.store.clone()).await?;
     let mut parts = Parts { follow: command.reload.follow(), ..Parts::default() };
     add(&mut parts, service.clone(), &command.notifier, true);
+    alertmanager_configs::add(&mut parts, service.clone(), objects);
+    admission::add(&mut parts, &command.admission, matcher_mode(&command.notifier)).await?;
     let matcher_mode = matcher_mode(&command.notifier);
     let halves = Halves { notifier: Some(service), matcher_mode, ..Halves::default() };
     pages::add(&mut parts, &process, halves).await?;

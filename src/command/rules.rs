@@ -16,7 +16,7 @@ use crate::service::rules::{RuleService, Sources};
 pub async fn execute(command: RulesCommand) -> anyhow::Result<ExitCode> {
     let process = Process::open(&command.web, &command.storage_path).await?;
     let config_file = command.config_file.map(|path| ConfigFile::new(path, command.reload.expand_env));
-    let sources = Sources::new(config_file, command.rules, process.external.url.clone());
+    let sources = Sources::new(config_file, command.rules, command.kubernetes.access(), process.external.url.clone());
     let service = RuleService::start(sources, process.store.clone(), None).await?;
     let mut parts = Parts { follow: command.reload.follow(), ..Parts::default() };
     add(&mut parts, service.clone());

@@ -2,7 +2,8 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use arc_swap::ArcSwapOption;
 use futures_util::FutureExt;
 use model::matcher::all_match;
 use model::matcher::parse::ParseMode;
+use model::source::Diagnostics;
 use model::{Alert, Matcher, Timestamp};
 use notifier::ack_link::AckLinks;
 use notifier::config::Config;
@@ -21,6 +23,7 @@ use store::Store;
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
+use super::alertmanager_configs::{AlertmanagerConfigs, Merge};
 use super::delivery_metrics::{DeliveryMetrics, DeliveryTally};
 use super::io_thread::IoThread;
 use super::lanes::{Lanes, Place};
@@ -47,10 +50,14 @@ pub struct NotifierService {
     sources: Sources,
     /// The patterns of the template files in force.
     templates: ArcSwapOption<Vec<String>>,
+    /// Readings of the configuration that began.
+    readings: AtomicU64,
+    /// The reading in force.
+    in_force: Mutex<u64>,
 }
 
 /// Where the configuration is, and how it is read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sources {
     /// `alertmanager.yml`.
     pub config_file: Arc<ConfigFile>,
@@ -62,6 +69,17 @@ pub struct Sources {
     pub critical: Arc<[Matcher]>,
     /// Links that acknowledge, where there may be any.
     pub ack_links: Option<Arc<AckLinks>>,
+    /// AlertmanagerConfig objects that are merged into the file, or with an Alertmanager object are all there is.
+    pub objects: Option<Arc<AlertmanagerConfigs>>,
+}
+
+/// The configuration as it was read, ready to be put in force.
+struct Reading {
+    number: u64,
+    config: Arc<Config>,
+    deliverer: Deliverer,
+    /// What it was merged of.
+    merged: Option<Merge>,
 }
 
 /// What deliveries need; the deliverer changes with the configuration.
@@ -104,7 +122,15 @@ impl NotifierService {
         let critical = sources.critical.clone();
         let desk =
             Desk::open(machine, |desk| Performer { desk, critical, ledger: ledger.clone(), network: network.clone() });
-        let service = Arc::new(Self { desk, ledger, network, sources, templates: ArcSwapOption::empty() });
+        let service = Arc::new(Self {
+            desk,
+            ledger,
+            network,
+            sources,
+            templates: ArcSwapOption::empty(),
+            readings: AtomicU64::new(0),
+            in_force: Mutex::default(),
+        });
         let apply = service.prepare()?;
         apply();
         Ok(service)
@@ -148,6 +174,73 @@ impl NotifierService {
         DeliveryMetrics::new(self.network.tally.clone(), self.network.lanes.clone())
     }
 
+    /// Reads the configuration again because objects changed; it is put in force if it says something else.
+    ///
+    /// # Errors
+    /// The file or the whole cannot be used; the old configuration stays in force.
+    pub fn read_objects(self: &Arc<Self>) -> anyhow::Result<()> {
+        let reading = self.read_configuration()?;
+        match (&self.sources.objects, &reading.merged) {
+            (Some(objects), Some(merge)) if !objects.changes(merge) => objects.put_in_force(merge.clone()),
+            _ => {
+                self.put_in_force(reading);
+                info!("the configuration made of AlertmanagerConfig objects is in force");
+            }
+        }
+        Ok(())
+    }
+
+    fn read_configuration(&self) -> anyhow::Result<Reading> {
+        let number = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
+        let Sources { config_file, external_url, matcher_mode, objects, .. } = &self.sources;
+        let has_file = objects.as_ref().is_none_or(|objects| !objects.has_own_base());
+        let text = has_file.then(|| config_file.read()).transpose()?;
+        let folder = config_file.folder();
+        let shown = |found: &Diagnostics| match &text {
+            Some(text) => text.shown(found),
+            None => found.to_string(),
+        };
+        let reader = |path: &Path| std::fs::read_to_string(path);
+        let (mut config, warnings, merged) = match (objects, &text) {
+            (Some(objects), text) => {
+                let file = text.as_ref().map(|text| &text.meant);
+                let prepared = objects.prepare(file, folder, *matcher_mode);
+                let (config, warnings, merge) = prepared.map_err(|mistakes| anyhow::anyhow!("{}", shown(&mistakes)))?;
+                (config, warnings, Some(merge))
+            }
+            (None, Some(text)) => {
+                let read = Config::parse(&text.meant, folder, *matcher_mode, &reader);
+                let (config, warnings) = read.map_err(|mistakes| anyhow::anyhow!("{}", shown(&mistakes)))?;
+                (config, warnings, None)
+            }
+            (None, None) => anyhow::bail!("there is neither a configuration file nor an Alertmanager object"),
+        };
+        for warning in warnings.iter() {
+            warn!(warning = shown(&warning.clone().into()), "configuration");
+        }
+        if let Some(text) = &text {
+            config.shown = text.without_values(&config.shown);
+        }
+        let config = Arc::new(config);
+        let degraded = self.network.tally.degraded.clone();
+        let deliverer = Deliverer::new(&config, external_url)?.counting_degraded(degraded);
+        let deliverer = deliverer.with_ack_links(self.sources.ack_links.clone());
+        Ok(Reading { number, config, deliverer, merged })
+    }
+
+    /// Puts a reading in force, unless one that began later is.
+    fn put_in_force(&self, reading: Reading) {
+        let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        if reading.number < *in_force {
+            return;
+        }
+        *in_force = reading.number;
+        self.apply(reading.config, reading.deliverer);
+        if let (Some(objects), Some(merge)) = (&self.sources.objects, reading.merged) {
+            objects.put_in_force(merge);
+        }
+    }
+
     fn apply(&self, config: Arc<Config>, deliverer: Deliverer) {
         self.templates.store(Some(Arc::new(config.template_patterns.clone())));
         let integrations = config.receivers.values().flat_map(|receiver| &receiver.integrations);
@@ -160,30 +253,17 @@ impl NotifierService {
 
 impl Reloadable for Arc<NotifierService> {
     fn prepare(&self) -> anyhow::Result<Box<dyn FnOnce() + Send>> {
-        let Sources { config_file, external_url, matcher_mode, .. } = &self.sources;
-        let text = config_file.read()?;
-        let reader = |path: &Path| std::fs::read_to_string(path);
-        let (mut config, warnings) = Config::parse(&text.meant, config_file.folder(), *matcher_mode, &reader)
-            .map_err(|mistakes| anyhow::anyhow!("{}", text.shown(&mistakes)))?;
-        for warning in warnings.iter() {
-            warn!(warning = text.shown(&warning.clone().into()), "configuration");
-        }
-        config.shown = text.without_values(&config.shown);
-        let config = Arc::new(config);
-        let degraded = self.network.tally.degraded.clone();
-        let deliverer = Deliverer::new(&config, external_url)?.counting_degraded(degraded);
-        let deliverer = deliverer.with_ack_links(self.sources.ack_links.clone());
+        let reading = self.read_configuration()?;
         let service = self.clone();
-        Ok(Box::new(move || service.apply(config, deliverer)))
+        Ok(Box::new(move || service.put_in_force(reading)))
     }
 
     fn files(&self) -> Vec<FilePattern> {
         let templates = self.templates.load_full();
         let templates = templates.iter().flat_map(|templates| templates.iter().cloned());
-        [FilePattern::Path(self.sources.config_file.path().to_owned())]
-            .into_iter()
-            .chain(templates.map(FilePattern::Glob))
-            .collect()
+        let has_file = self.sources.objects.as_ref().is_none_or(|objects| !objects.has_own_base());
+        let file = has_file.then(|| FilePattern::Path(self.sources.config_file.path().to_owned()));
+        file.into_iter().chain(templates.map(FilePattern::Glob)).collect()
     }
 
     fn unset_variables(&self) -> usize {

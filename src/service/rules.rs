@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use arc_swap::ArcSwapOption;
 use axum::Router;
+use kubernetes::client::Access;
 use model::source::Diagnostics;
 use model::{Alert, LabelSet, Timestamp};
 use prometheus_client::registry::Registry;
@@ -41,6 +42,8 @@ use crate::reload::Reloadable;
 use crate::reload::files::FilePattern;
 use crate::service::discovery::Discovery;
 use crate::service::io_thread::IoThread;
+use crate::service::kubernetes_rules::KubernetesRules;
+use crate::service::kubernetes_rules::metrics::KubernetesMetrics;
 use crate::service::namespaces::NamespaceKeeper;
 use crate::service::outgoing::Outgoing;
 
@@ -60,6 +63,8 @@ pub type HandOver = Box<dyn Fn(Vec<Alert>) + Send + Sync>;
 pub struct Sources {
     config_file: Option<ConfigFile>,
     flags: RulesFlags,
+    /// How a cluster is reached, where the file does not say it.
+    access: Access,
     external_url: String,
 }
 
@@ -74,12 +79,13 @@ pub struct RuleService {
     io: Arc<IoThread>,
     sources: Sources,
     namespaces: NamespaceKeeper,
+    kubernetes: Arc<KubernetesRules>,
     in_force: Mutex<InForce>,
     /// Looks for servers and notifiers of the configuration in force.
     discovery: Mutex<Discovery>,
 }
 
-/// What the files say; groups that were set through the API come to it.
+/// What the files say; groups that were set through the API and those of a cluster come to it.
 #[derive(Default)]
 struct InForce {
     shown_config: String,
@@ -131,8 +137,8 @@ struct Performer {
 
 impl Sources {
     /// A configuration file (none is fine) and the flags that override it.
-    pub fn new(config_file: Option<ConfigFile>, flags: RulesFlags, external_url: String) -> Self {
-        Self { config_file, flags, external_url }
+    pub fn new(config_file: Option<ConfigFile>, flags: RulesFlags, access: Access, external_url: String) -> Self {
+        Self { config_file, flags, access, external_url }
     }
 }
 
@@ -143,6 +149,7 @@ impl RuleService {
     /// The configuration or a rule file cannot be used, or the store cannot be read.
     pub async fn start(sources: Sources, store: Store, hand_over: Option<HandOver>) -> anyhow::Result<Arc<Self>> {
         let namespaces = NamespaceKeeper::restore(store.clone()).await?;
+        let kubernetes = KubernetesRules::restore(store.clone()).await?;
         let ledger = Arc::new(Ledger::new(store.clone(), "rules/").gathering(GATHERING));
         let queue_ledger = Arc::new(Ledger::new(store, "rules-queue/"));
         let keeper = queue_ledger.clone();
@@ -182,6 +189,7 @@ impl RuleService {
             io,
             sources,
             namespaces,
+            kubernetes,
             in_force: Mutex::default(),
             discovery: Mutex::default(),
         });
@@ -190,6 +198,7 @@ impl RuleService {
         let mut discovery = std::mem::take(&mut *service.discovery());
         discovery.first_look(FIRST_LOOK).await;
         *service.discovery() = discovery;
+        service.kubernetes.first_look(FIRST_LOOK).await;
         Ok(service)
     }
 
@@ -242,9 +251,10 @@ impl RuleService {
     pub fn register_metrics(self: &Arc<Self>, registry: &mut Registry) {
         let metrics = RulesMetrics::new(self.clone(), self.sources.flags.metrics_limit);
         registry.register_collector(Box::new(metrics));
+        registry.register_collector(Box::new(KubernetesMetrics::new(self.kubernetes.clone())));
     }
 
-    fn apply(&self, prepared: Prepared) {
+    fn apply(self: &Arc<Self>, prepared: Prepared) {
         let Prepared { config, shown_config, groups, peers, targets, writers } = prepared;
         let _there = self.io.enter();
         let settings = self.settings(&config);
@@ -262,15 +272,19 @@ impl RuleService {
         if !mistakes.is_empty() {
             warn!(%mistakes, "rule groups that were set through the API cannot be evaluated");
         }
+        let service = Arc::downgrade(self);
+        let put_in_force = move || service.upgrade().iter().for_each(|service| service.evaluate(&service.in_force()));
+        self.kubernetes.adopt(config.kubernetes.as_ref(), &defaults, Arc::new(put_in_force));
         let rule_globs = config.rule_globs.clone();
         *in_force = InForce { shown_config, rule_globs, groups, defaults, settings };
         self.evaluate(&in_force);
     }
 
-    /// Has the engine evaluate the groups of the files and those that were set through the API.
+    /// Has the engine evaluate the groups of the files, those that were set through the API, and those of a cluster.
     fn evaluate(&self, in_force: &InForce) {
         let InForce { groups, settings, .. } = in_force;
-        let groups = groups.iter().chain(self.namespaces.look().groups()).cloned().collect();
+        let of_files = groups.iter().chain(self.namespaces.look().groups()).cloned().collect::<Vec<_>>();
+        let groups = of_files.into_iter().chain(self.kubernetes.groups()).collect();
         self.desk.act(|engine, now, out| engine.configure(now, groups, settings.clone(), out));
     }
 
@@ -353,7 +367,9 @@ impl Sources {
                 (config, warnings.iter().map(|warning| text.shown(&warning.clone().into())).collect())
             }
         };
-        Ok((config.with_flags(&self.flags())?, warnings, shown))
+        let mut config = config.with_flags(&self.flags())?;
+        config.kubernetes = self.flags.kubernetes_rules.over(&self.access, config.kubernetes.take());
+        Ok((config, warnings, shown))
     }
 
     fn flags(&self) -> Flags {
@@ -381,6 +397,9 @@ impl Sources {
         let (config, warnings, shown_config) = self.read()?;
         if config.default_source().is_none() {
             return Err(anyhow!("no query API: give --query.url, or query or query_sources in the configuration file"));
+        }
+        if let Some(source) = &config.kubernetes {
+            source.access.check()?;
         }
         let defaults = Defaults { dialect: self.flags.rule_dialect, ..config.rule_defaults() };
         let loaded =

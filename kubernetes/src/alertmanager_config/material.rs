@@ -28,6 +28,8 @@ pub struct Reference {
 /// The Secrets and ConfigMaps there are.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Material {
+    /// Whether what is not there is taken to be something.
+    assumes: bool,
     held: BTreeMap<(Holder, String, String), BTreeMap<String, Vec<u8>>>,
 }
 
@@ -52,7 +54,15 @@ pub enum Missing {
     NotText(Reference),
 }
 
+/// Stands for what is not looked up: an address that is good for every receiver.
+const ASSUMED: &str = "https://slack.com/api/chat.postMessage";
+
 impl Material {
+    /// For checks without any Secret: everything that is referred to is taken to be there.
+    pub fn assumed() -> Material {
+        Material { assumes: true, ..Material::default() }
+    }
+
     /// Adds what a Secret or ConfigMap holds, in place of what was there under its name.
     pub fn insert(&mut self, holder: Holder, namespace: &str, name: &str, data: BTreeMap<String, Vec<u8>>) {
         self.held.insert((holder, namespace.to_owned(), name.to_owned()), data);
@@ -73,6 +83,9 @@ impl Material {
     /// # Errors
     /// There is none.
     pub fn text(&self, reference: &Reference) -> Result<&str, Missing> {
+        if self.assumes {
+            return Ok(ASSUMED);
+        }
         let Reference { holder, namespace, name, key } = reference;
         let data = self.data(*holder, namespace, name).ok_or_else(|| Missing::Object {
             holder: *holder,

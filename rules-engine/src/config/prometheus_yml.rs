@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kubernetes::rule_source::RuleSource;
 use model::LabelSet;
 use model::duration::parse_duration;
 use model::labels::METRIC_NAME;
@@ -53,6 +54,7 @@ pub(super) fn decode(
     let _read = global.decode(|node, decoder| decode_global(node, decoder, environment, &mut config));
     let globs = fields.optional("rule_files").string_list().unwrap_or_default();
     config.rule_globs = globs.iter().map(|glob| joined(base, &glob.value)).collect();
+    config.kubernetes = fields.optional("kubernetes").decode(|node, decoder| RuleSource::decode(node, decoder, base));
     let alerting = fields.optional("alerting").decode(|node, decoder| alertmanagers::decode(node, decoder, base));
     let alerting = alerting.unwrap_or_default();
     (config.alert_relabeling, config.notifiers) = (alerting.relabeling, alerting.notifiers);

@@ -1,4 +1,4 @@
-//! A group's text as records of the store: cut into pieces, as the store is made for small records.
+//! A text under two names, such as a group's, as records of the store: cut into pieces, as the store is made for small records.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ enum Piece {
 }
 
 /// The records that put `new` in place of `old`.
-pub(super) fn replace(key: &GroupKey, old: Option<&str>, new: Option<&str>) -> Vec<Record> {
+pub fn replace(key: &GroupKey, old: Option<&str>, new: Option<&str>) -> Vec<Record> {
     let before = old.map_or(0, |text| pieces(text).len());
     let written = new.map(|text| pieces(text)).unwrap_or_default();
     let stem = stem(key);
@@ -53,7 +53,7 @@ pub(super) fn replace(key: &GroupKey, old: Option<&str>, new: Option<&str>) -> V
 }
 
 /// The texts of all groups whose pieces are all there, and complaints about the others.
-pub(super) fn join(records: impl IntoIterator<Item = (String, Vec<u8>)>) -> (BTreeMap<GroupKey, String>, Vec<String>) {
+pub fn join(records: impl IntoIterator<Item = (String, Vec<u8>)>) -> (BTreeMap<GroupKey, String>, Vec<String>) {
     let mut stored: BTreeMap<String, Vec<u8>> = records.into_iter().collect();
     let firsts: Vec<String> = stored.keys().filter(|key| key.ends_with("/0000")).cloned().collect();
     let (mut texts, mut complaints) = (BTreeMap::new(), Vec::new());

@@ -5,7 +5,7 @@ use std::path::Path;
 use model::matcher::parse::ParseMode;
 use model::source::{Diagnostic, Diagnostics, SourceFile};
 use notifier::config::Config;
-use notifier::io::deliver::Deliverer;
+use notifier::rendering::Renderer;
 
 /// Reads a merged configuration as the notifier does, with templates that it does not name. Relative file names start at
 /// `folder`.
@@ -20,12 +20,10 @@ pub fn read(
 ) -> Result<(Config, Diagnostics), Diagnostics> {
     let file = SourceFile::new("merged configuration", text);
     let (mut config, warnings) = Config::parse(&file, folder, mode, &|path| std::fs::read_to_string(path))?;
-    if !templates.is_empty() {
-        config.template_files.extend(templates.iter().cloned());
-        // compiled once, for the mistakes in them
-        if let Err(error) = Deliverer::new(&config, "http://localhost") {
-            return Err(Diagnostic::whole_file(&file, format!("{error:#}")).into());
-        }
+    config.template_files.extend(templates.iter().cloned());
+    // templates are compiled together as the running notifier does: only then do missing partials and cycles show
+    if let Err(mistakes) = Renderer::new(&config, "") {
+        return Err(Diagnostic::whole_file(&file, mistakes.to_string()).into());
     }
     Ok((config, warnings))
 }

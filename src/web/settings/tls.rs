@@ -31,6 +31,24 @@ pub struct TlsSettings {
     pub curves: Vec<NamedGroup>,
 }
 
+impl TlsSettings {
+    /// A certificate in files, without anything else.
+    pub fn of_files(certificate: PathBuf, key: PathBuf) -> TlsSettings {
+        TlsSettings {
+            certificate: Pem::File(certificate),
+            key: Pem::File(key),
+            client_authorities: None,
+            client_auth: ClientAuth::None,
+            client_allowed_sans: Vec::new(),
+            tls12_only: false,
+            tls13_only: false,
+            cipher_suites: Vec::new(),
+            client_order: false,
+            curves: Vec::new(),
+        }
+    }
+}
+
 /// PEM in a file or in the settings themselves.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Pem {
