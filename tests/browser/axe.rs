@@ -34,9 +34,3 @@ pub async fn findings(browser: &Browser) -> Vec<Value> {
     let serious = |finding: &&Value| matches!(finding["impact"].as_str(), Some("serious" | "critical"));
     all.as_array().expect("a list").iter().filter(serious).cloned().collect()
 }
-
-/// Fails on any serious or critical finding.
-pub async fn assert_accessible(browser: &Browser, page: &str) {
-    let findings = findings(browser).await;
-    assert!(findings.is_empty(), "{page}: {findings:#?}");
-}

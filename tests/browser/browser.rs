@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use crate::conditions::eventually;
+use crate::conditions::{eventually, nothing_for, stopwatch};
 use crate::look::{DESK, Look};
 use crate::peers::{self, Process, root};
 use crate::webdriver::{Refusal, Session};
@@ -18,6 +18,9 @@ const DRIVER: &str = "chromedriver";
 
 /// For everything that a page does on its own or after a click; long, since the machine may be building at the same time.
 pub const SOON: Duration = Duration::from_secs(60);
+
+/// How often something is tried again.
+const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// Nothing of this reaches out on its own: no update, no sync, no first-run page.
 const ARGUMENTS: &[&str] = &[
@@ -79,10 +82,6 @@ impl Browser {
     /// Shows a page, and waits until it is loaded.
     pub async fn open(&self, url: &str) {
         self.session.post("url", json!({"url": url})).await.unwrap_or_else(|refusal| panic!("{url}: {refusal:?}"));
-    }
-
-    pub async fn reload(&self) {
-        self.session.post("refresh", json!({})).await.expect("a page can be loaded again");
     }
 
     /// The address of the page that is shown.
@@ -168,17 +167,33 @@ impl Browser {
         .await;
     }
 
+    /// Puts a text of any length into a field at once.
+    pub async fn paste(&self, css: &str, text: &str) {
+        self.until_shown(css).await;
+        let script = "const field = document.querySelector(arguments[0]); field.value = arguments[1]; \
+            field.dispatchEvent(new Event('input', {bubbles: true}))";
+        self.script(script, &[json!(css), json!(text)]).await;
+    }
+
+    /// Says yes to the question that a page asks, which contains this.
+    pub async fn accept(&self, contains: &str) {
+        let question = eventually("a question", SOON, || async { self.session.get("alert/text").await.ok() }).await;
+        assert!(question.as_str().is_some_and(|text| text.contains(contains)), "{question}");
+        self.session.post("alert/accept", json!({})).await.expect("a question can be answered");
+    }
+
+    /// Acts until nothing is in the way.
     async fn retried(&self, what: &str, act: impl AsyncFn() -> Result<(), Refusal>) {
-        let passing =
+        const PASSING: [&str; 4] =
             ["no such element", "element click intercepted", "stale element reference", "element not interactable"];
-        eventually(what, SOON, || async {
-            match act().await {
-                Ok(()) => Some(()),
-                Err(refusal) if passing.contains(&refusal.error.as_str()) => None,
-                Err(refusal) => panic!("{what}: {refusal:?}"),
-            }
-        })
-        .await;
+        let mut last = act().await;
+        let started = stopwatch();
+        while let Err(refusal) = &last {
+            let is_passing = PASSING.contains(&refusal.error.as_str()) && started.elapsed() < SOON;
+            assert!(is_passing, "{what}: {}: {}", refusal.error, refusal.message);
+            nothing_for(ASK_EVERY).await;
+            last = act().await;
+        }
     }
 
     /// Keeps a picture of the whole page.
@@ -206,20 +221,12 @@ impl Browser {
         assert!(complaints.is_empty(), "{page}: the console says {complaints:#?}");
     }
 
-    /// Fails where the page is wider than the screen: nobody scrolls sideways.
-    pub async fn assert_fits(&self, page: &str) {
-        let widths = self
-            .script("const d = document.documentElement; return [d.scrollWidth, window.innerWidth, \
-                [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > window.innerWidth + 1 \
-                && !e.parentElement.closest('.scrolls')).slice(0, 5).map(e => e.outerHTML.slice(0, 120))]", &[])
-            .await;
-        assert!(
-            widths[0].as_f64() <= widths[1].as_f64(),
-            "{page} is {} wide on {}: {:#}",
-            widths[0],
-            widths[1],
-            widths[2]
-        );
+    /// What makes the page wider than the screen, if it is: nobody scrolls sideways.
+    pub async fn too_wide(&self) -> Option<String> {
+        let script = "const d = document.documentElement; if (d.scrollWidth <= d.clientWidth) return null; \
+            const out = [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > d.clientWidth + 1); \
+            return `${d.scrollWidth} px on ${d.clientWidth}: ` + out.slice(0, 4).map(e => e.outerHTML.slice(0, 120)).join(' | ')";
+        self.script(script, &[]).await.as_str().map(str::to_owned)
     }
 }
 
