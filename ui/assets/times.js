@@ -29,7 +29,20 @@ function show(time) {
   }
 }
 
+// Marks of plots: the clock, with the day where they have one. Days alone stay those of UTC.
+function showMark(text) {
+  const at = new Date(text.dataset.at);
+  if (Number.isNaN(at.getTime()) || !text.textContent.includes(":")) return;
+  const two = number => String(number).padStart(2, "0");
+  const parts = text.textContent.split(":").length;
+  const hours = [at.getHours(), at.getMinutes(), at.getSeconds()].slice(0, parts).map(two).join(":");
+  text.textContent = text.textContent.includes("-") ? `${two(at.getMonth() + 1)}-${two(at.getDate())} ${hours}` : hours;
+  const day = text.closest("figure")?.querySelector(".plot-day");
+  if (day) day.textContent = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+}
+
 export function localise(root) {
+  for (const mark of root.querySelectorAll("svg text[data-at]")) showMark(mark);
   for (const time of root.querySelectorAll("time[datetime]")) show(time);
 }
 

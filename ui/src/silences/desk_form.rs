@@ -100,7 +100,6 @@ pub(super) struct OccurrenceView {
     starts: Moment,
     ends: Moment,
     local_starts: String,
-    local_ends: String,
     note: Option<&'static str>,
 }
 
@@ -111,7 +110,6 @@ impl OccurrenceView {
             starts: Moment(occurrence.starts_at),
             ends: Moment(occurrence.ends_at),
             local_starts: schedule.local(occurrence.starts_at),
-            local_ends: schedule.local(occurrence.ends_at),
             note: occurrence.clock_change.map(|change| change.as_str()),
         };
         schedule.occurrences(from).take(OCCURRENCES).map(view).collect()
