@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::get;
 use model::labels::Fingerprint;
 use model::{LabelSet, Matcher};
-use notifier::explanation::{Explanation, ReceiverAnswer};
+use notifier::explanation::{Explanation, ReceiverAnswer, Why};
 use notifier::io::desk::Desk;
 use notifier::io::explaining::explain;
 use notifier::notifier::{Asked, Notifier};
@@ -43,8 +43,8 @@ pub(crate) fn routes<N: Desk, R: RuleDesk>() -> Router<Arc<House<N, R>>> {
 struct View {
     fingerprint: String,
     title: String,
-    /// What it comes to, in words.
-    standing: String,
+    /// What it comes to, in words, if it does not simply fire.
+    standing: Option<String>,
     /// Whether it fires.
     fires: bool,
     badges: Vec<&'static str>,
@@ -199,7 +199,7 @@ impl View {
         Self {
             fingerprint: explanation.fingerprint.to_string(),
             title: shown(labels.get("alertname").unwrap_or("An alert without a name"), SHORT),
-            standing: explanation.answer.text.clone(),
+            standing: Some(shown(&explanation.answer.text, LONG)).filter(|_| explanation.answer.reason != Why::Reported),
             fires,
             badges: live.states.badges(),
             since: explanation.starts_at.map(|at| at.0.into()),
@@ -235,13 +235,13 @@ fn annotation(name: &str, value: &str) -> Annotation {
 fn receiver(answer: &ReceiverAnswer) -> Receiver {
     let integrations = answer.integrations.iter().map(|one| Integration {
         name: format!("{}[{}]", one.integration, one.index),
-        text: one.answer.text.clone(),
+        text: shown(&one.answer.text, LONG),
         last: one.last_told.map(|at| at.0.into()),
     });
     Receiver {
         name: shown(&answer.receiver, SHORT),
         verdict: in_words(&answer.answer.verdict),
-        text: answer.answer.text.clone(),
+        text: shown(&answer.answer.text, LONG),
         next: answer.group.next_decision.map(|at| at.0.into()),
         integrations: integrations.collect(),
     }
