@@ -141,6 +141,7 @@ fn the_chart_refuses_values_that_cannot_work() {
         (&["image.digest=latest"], "image.digest"),
         (&["queryUrl="], "the rule service needs somebody to ask"),
         (&["mode=rules"], "nobody else is told of alerts"),
+        (&["mode=rules", "notifierUrls={http://a}", "admission.enabled=true"], "served by the notifier"),
         (&["replicas=2"], "would page twice"),
         (&["mode=split", "notifier.replicas=3"], "would page twice"),
         (&["ruleFiles.shop.groups[0].name=g"], "ruleFiles"),

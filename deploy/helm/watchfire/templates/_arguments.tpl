@@ -75,6 +75,15 @@
 - --kubernetes.alertmanager-config-namespace={{ . }}
 {{- end }}
 {{- end }}
+{{- if and $hasNotifier $values.admission.enabled }}
+- --admission.listen-address=:{{ $values.admission.port }}
+- --admission.cert-file=/etc/watchfire/admission/tls.crt
+- --admission.key-file=/etc/watchfire/admission/tls.key
+- --admission.name-validation-scheme={{ $values.admission.nameValidationScheme }}
+{{- with $values.admission.promqlFeatures }}
+- --admission.promql-features={{ join "," . }}
+{{- end }}
+{{- end }}
 - --storage.path=/data
 {{- with $values.web.externalUrl }}
 - {{ printf "--web.external-url=%s" . | quote }}

@@ -24,6 +24,9 @@ key, as a whole.
 {{- fail (printf "replicas: %d of %s would page twice, as there is no gossip. One is enough: its state is on disk, and it is back within seconds. The rule service may have more: rules.replicas with mode: split" (int $settings.replicas) $component) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.admission.enabled (eq .Values.mode "rules") -}}
+{{- fail "admission.enabled: the webhook is served by the notifier, which mode: rules has not" -}}
+{{- end -}}
 {{- if and $hasRules (not .Values.queryUrl) (not .Values.rulesConfig.existingSecret) (not (hasKey .Values.rulesConfig.content "query")) (not (hasKey .Values.rulesConfig.content "query_sources")) -}}
 {{- fail "queryUrl, or query in rulesConfig.content: the rule service needs somebody to ask" -}}
 {{- end -}}
