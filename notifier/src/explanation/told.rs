@@ -98,8 +98,7 @@ impl Told {
 }
 
 impl ToldAlert {
-    /// An alert as it is shown.
-    pub fn of(subject: Subject) -> Self {
+    fn of(subject: Subject) -> Self {
         Self {
             fingerprint: subject.labels.fingerprint(),
             labels: subject.labels,
