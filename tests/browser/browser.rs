@@ -84,6 +84,10 @@ impl Browser {
         self.session.post("url", json!({"url": url})).await.unwrap_or_else(|refusal| panic!("{url}: {refusal:?}"));
     }
 
+    pub async fn reload(&self) {
+        self.session.post("refresh", json!({})).await.expect("a page can be loaded again");
+    }
+
     /// The address of the page that is shown.
     pub async fn address(&self) -> String {
         self.session.get("url").await.expect("there is a page").as_str().expect("an address is text").to_owned()
@@ -93,7 +97,10 @@ impl Browser {
     pub async fn look(&self, look: Look) {
         let size = json!({"width": look.width, "height": 900, "deviceScaleFactor": 1, "mobile": look.is_phone()});
         self.session.devtools("Emulation.setDeviceMetricsOverride", size).await;
-        let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": look.scheme()}]});
+        // Who scrolls smoothly is not there yet when the click comes.
+        let scheme = json!({"features": [
+            {"name": "prefers-color-scheme", "value": look.scheme()}, {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
         self.session.devtools("Emulation.setEmulatedMedia", scheme).await;
     }
 
@@ -124,7 +131,9 @@ impl Browser {
 
     /// Waits until the text of what a selector means first contains this.
     pub async fn until_text(&self, css: &str, text: &str) {
-        self.until(&format!("document.querySelector({})?.innerText.includes({})", json!(css), json!(text))).await;
+        // What is drawn as SVG has no text as it is seen.
+        let shown = format!("(e => e?.innerText ?? e?.textContent)(document.querySelector({}))", json!(css));
+        self.until(&format!("{shown}?.includes({})", json!(text))).await;
     }
 
     /// The text of everything that the selector means, as it is seen.

@@ -21,6 +21,7 @@ mod peers;
 mod plain;
 mod query_api;
 mod routing;
+mod rules;
 mod silences;
 #[path = "../suite/sink.rs"]
 #[allow(dead_code, reason = "the suite uses the rest")]

@@ -53,6 +53,8 @@ route:
       receiver: nobody
   - matchers: [team="storage"]
     receiver: storage
+  - matchers: [team="night"]
+    receiver: storage
     mute_time_intervals: [always]
   - matchers: [team="lost"]
     receiver: lost
@@ -133,6 +135,7 @@ impl Site {
                 "annotations": {"summary": format!("{name} in {cluster}")},
             }));
         }
+        alerts.push(json!({"labels": {"alertname": "BatchLate", "team": "night", "severity": "warning"}}));
         alerts.push(json!({"labels": {"alertname": "NobodyHears", "team": "lost", "severity": "warning"}}));
         site.post_alerts(&Value::from(alerts)).await;
         site.sink.wait_told("/video", 1, SOON).await;

@@ -26,7 +26,7 @@ use crate::house::{House, RuleDesk, Section};
 use crate::moment::Moment;
 use crate::page::Frame;
 use crate::plot::Drawing;
-use crate::shown::{SHORT, shown};
+use crate::shown::{LONG, SHORT, shown};
 
 /// Events on a page.
 const EVENTS: usize = 100;
@@ -71,6 +71,7 @@ struct View {
     /// As they were written.
     q: String,
     group: String,
+    group_shown: String,
     fingerprint: String,
     wrong: Option<String>,
     receivers: Vec<Choice>,
@@ -153,9 +154,10 @@ async fn show<N: Desk, R: RuleDesk>(State(house): State<Arc<House<N, R>>>, here:
     let status = if wrong.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let view = View {
         q: here.parameter("q").unwrap_or_default(),
+        group_shown: shown(&here.parameter("group").unwrap_or_default(), SHORT),
         group: here.parameter("group").unwrap_or_default(),
         fingerprint: here.parameter("fingerprint").unwrap_or_default(),
-        wrong,
+        wrong: wrong.map(|wrong| shown(&wrong, LONG)),
         receivers: receivers(&names, &asked.receiver),
         kinds: KINDS.iter().map(|(value, text, _)| choice(value, text, asked.kind)).collect(),
         ranges: RANGES.iter().map(|(value, text, _)| choice(value, text, asked.range)).collect(),

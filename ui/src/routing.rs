@@ -94,7 +94,7 @@ async fn show<N: Desk, R: RuleDesk>(State(house): State<Arc<House<N, R>>>, here:
         labels: here.parameter("labels").unwrap_or_default(),
         at: here.parameter("at").unwrap_or_default(),
         only,
-        wrong,
+        wrong: wrong.map(|wrong| shown(&wrong, LONG)),
         samples,
         way: found.map(|way| WayView::of(way, asked.at)),
         hidden: routes - rows.len().min(routes),

@@ -21,7 +21,7 @@ use crate::form::Sent;
 use crate::here::Here;
 use crate::house::{House, RuleDesk, Section};
 use crate::page::Frame;
-use crate::shown::{SHORT, shown};
+use crate::shown::{LONG, SHORT, shown};
 
 /// What configurations show in place of a secret, and what is put there to read them: an address, which is a valid text too.
 const SHOWN_SECRET: &str = "<secret>";
@@ -106,7 +106,7 @@ pub(super) async fn post<N: Desk, R: RuleDesk>(
     let answer = answer.unwrap_or_else(|error| Err(format!("the comparison failed: {error}")));
     let (status, result, wrong) = match answer {
         Ok(answer) => (StatusCode::OK, Some(answer), None),
-        Err(wrong) => (StatusCode::UNPROCESSABLE_ENTITY, None, Some(wrong)),
+        Err(wrong) => (StatusCode::UNPROCESSABLE_ENTITY, None, Some(shown(&wrong, LONG))),
     };
     house.page_with(status, &frame(&here), "web.change", &View { config: text, wrong, result })
 }

@@ -33,6 +33,14 @@ enum Bad {
     Zero,
 }
 
+/// Of these only the series that are not 0 are shown, where any is.
+const HUSHED: [&str; 4] = [
+    "watchfire_notifications_undelivered",
+    "watchfire_notifications_oldest_undelivered_seconds",
+    "watchfire_notifications_gathered",
+    "watchfire_delivery_lane_waiting",
+];
+
 type Line = (&'static str, &'static str, Kind, Bad);
 
 const SECTIONS: &[(&str, &[Line])] = &[
@@ -154,10 +162,15 @@ pub(super) fn sections(metrics: &str, now: Timestamp) -> Vec<Section> {
     let samples: Vec<(&str, &str, f64)> = metrics.lines().filter_map(sample).collect();
     let figure = |line: &Line| {
         let (what, metric, kind, bad) = *line;
-        let of_metric = samples.iter().filter(|(name, ..)| *name == metric);
+        let is_hushed = HUSHED.contains(&metric);
+        let of_metric = samples.iter().filter(|(name, _, value)| *name == metric && (!is_hushed || *value != 0.0));
         let count = of_metric.clone().count();
         let values = of_metric.take(SERIES_MAX).map(|(_, labels, value)| figured(labels, *value, kind, bad, now));
-        Figure { what, values: values.collect(), more: count.saturating_sub(SERIES_MAX) }
+        let mut values: Vec<Figured> = values.collect();
+        if is_hushed && count == 0 && samples.iter().any(|(name, ..)| *name == metric) {
+            values.push(figured("", 0.0, kind, bad, now));
+        }
+        Figure { what, values, more: count.saturating_sub(SERIES_MAX) }
     };
     let section = |(title, lines): &(&'static str, &[Line])| Section {
         title,
@@ -196,7 +209,13 @@ fn figured(labels: &str, value: f64, kind: Kind, bad: Bad, now: Timestamp) -> Fi
         }
         Kind::YesNo => ((if value == 0.0 { "no" } else { "yes" }).to_owned(), None),
     };
-    Figured { of: shown(&labels.replace("\",", ", ").replace("=\"", " ").replace('"', ""), SHORT), text, at, is_bad }
+    Figured { of: shown(&values_of(labels), SHORT), text, at, is_bad }
+}
+
+/// `state="active",index="0"` as `active · 0`.
+fn values_of(labels: &str) -> String {
+    let values = labels.split("\",").map(|pair| pair.split_once("=\"").map_or(pair, |(_, value)| value));
+    values.map(|value| value.trim_end_matches('"')).collect::<Vec<_>>().join(" · ")
 }
 
 /// Whole numbers in groups of three.
@@ -224,11 +243,11 @@ mod tests {
             .map(|(figure, value)| format!("{} [{}] {} {}", figure.what, value.of, value.text, value.is_bad))
             .collect();
         let expected = [
-            "Alerts [state active] 30\u{202f}000 false",
-            "Alerts [state suppressed] 1 false",
+            "Alerts [active] 30\u{202f}000 false",
+            "Alerts [suppressed] 1 false",
             "On disk [] 2MiB false",
             "Flushes that failed [] 2 true",
-            "Query server answers [source a, url http://h/?x={y}] no true",
+            "Query server answers [a · http://h/?x={y}] no true",
             "Started [] 59s ago false",
         ];
         assert_eq!(shown.iter().map(|line| line.replace(" MiB", "MiB")).collect::<Vec<_>>(), expected);
