@@ -168,7 +168,15 @@ fn the_chart_gives_no_right_that_is_not_needed() {
     assert!(!plain.contains(token), "{plain}");
     let rules = rendered(&["kubernetesRules.enabled=true"]);
     assert!(rules.contains("kind: ClusterRole\n") && rules.contains(token), "{rules}");
-    for more in ["- secrets", "- namespaces", "- alertmanagerconfigs", "- prometheusrules/status", "- update"] {
+    for more in [
+        "- secrets",
+        "- namespaces",
+        "- alertmanagerconfigs",
+        "- prometheusrules/status",
+        "- update",
+        "- get",
+        "- leases",
+    ] {
         assert!(!rules.contains(more), "{more}: {rules}");
     }
     let here = rendered(&["kubernetesRules.enabled=true", "kubernetesRules.ruleNamespaceSelector=null"]);
@@ -177,6 +185,42 @@ fn the_chart_gives_no_right_that_is_not_needed() {
     assert!(!configs.contains("ClusterRole") && configs.matches("\nkind: Role\n").count() == 2, "{configs}");
     let split = rendered(&["kubernetesRules.enabled=true", "mode=split"]);
     assert_eq!(split.matches(token).count(), 1, "the notifier asks nothing of the API: {split}");
+}
+
+/// The chart's values for objects become a section that the rule service reads.
+#[test]
+fn the_chart_writes_a_configuration_that_is_understood() {
+    if !tools_are_installed("the_chart_writes_a_configuration_that_is_understood") {
+        return;
+    }
+    let output = helm(&[
+        "mode=split",
+        "rules.replicas=2",
+        "kubernetesRules.enabled=true",
+        "kubernetesRules.ruleSelector.matchLabels.team=shop",
+        "kubernetesRules.namespaces={shop,audio}",
+        "kubernetesRules.denyNamespaces={test}",
+        "kubernetesRules.enforcedNamespaceLabel=namespace",
+        "kubernetesRules.excludedFromEnforcement[0].resource=prometheusrules",
+        "kubernetesRules.excludedFromEnforcement[0].namespace=shop",
+        "kubernetesRules.reportsFor.resource=prometheuses",
+        "kubernetesRules.reportsFor.namespace=monitoring",
+        "kubernetesRules.reportsFor.name=k8s",
+    ]);
+    assert!(output.status.success(), "{}", text(&output));
+    let rendered = String::from_utf8(output.stdout).unwrap();
+    let written = rendered.split_once("  prometheus.yml: |\n").unwrap().1;
+    let written: Vec<_> = written.lines().map_while(|line| line.strip_prefix("    ")).collect();
+    let file = model::source::SourceFile::new("prometheus.yml", written.join("\n"));
+    let decoder = yaml::Decoder::new(&file);
+    let root = decoder.first_document().unwrap();
+    let section = root.get("kubernetes").unwrap();
+    let source = kubernetes::rule_source::RuleSource::decode(section, &decoder, Path::new(""));
+    assert!(!decoder.has_errors(), "{}", decoder.into_diagnostics());
+    let source = source.unwrap();
+    assert_eq!(source.namespaces, ["shop", "audio"]);
+    assert_eq!(source.enforcement.label.as_deref(), Some("namespace"));
+    assert_eq!(source.reports_for.unwrap().name, "k8s");
 }
 
 /// The words behind the program's name.

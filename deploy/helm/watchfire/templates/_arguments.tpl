@@ -125,6 +125,7 @@
 {{- /* {} selects everything, nothing written does not */ -}}
 {{- if or $value (and (has $key (list "ruleSelector" "ruleNamespaceSelector")) (not (kindIs "invalid" $value))) }}{{ $_ := set $section $key $value }}{{ end -}}
 {{- end -}}
+{{- with include "watchfire.lease" . }}{{ $_ := set $section "lease" . }}{{ end -}}
 {{- $_ := set $content "kubernetes" $section -}}
 {{- end -}}
 {{- toYaml $content -}}

@@ -12,15 +12,28 @@ What is asked of the Kubernetes API, by what is on: a YAML list of grants, each 
   rules:
     - apiGroups: [monitoring.coreos.com]
       resources: [prometheusrules]
-      verbs: [get, list, watch]
+      verbs: {{ ternary (list "get" "list" "watch") (list "list" "watch") (not (empty $rules.reportsFor)) | toJson }}
     {{- if $rules.reportsFor }}
     - apiGroups: [monitoring.coreos.com]
       resources: [prometheusrules/status]
-      verbs: [patch, update]
+      verbs: [patch]
     {{- end }}
     - apiGroups: [events.k8s.io]
       resources: [events]
       verbs: [create, patch]
+{{- with include "watchfire.lease" . }}
+- name: lease
+  namespaces: {{ $own | toJson }}
+  rules:
+    # a name cannot limit what is created
+    - apiGroups: [coordination.k8s.io]
+      resources: [leases]
+      verbs: [create]
+    - apiGroups: [coordination.k8s.io]
+      resources: [leases]
+      resourceNames: [{{ . }}]
+      verbs: [get, update]
+{{- end }}
 {{- if $rules.ruleNamespaceSelector }}{{ $seesLabels = true }}{{ end }}
 {{- end }}
 {{- if and (ne .Values.mode "rules") $configs.enabled }}
@@ -74,6 +87,15 @@ What is asked of the Kubernetes API, by what is on: a YAML list of grants, each 
   rules:
     - apiGroups: [""]
       resources: [namespaces]
-      verbs: [get, list, watch]
+      verbs: [list, watch]
 {{- end }}
+{{- end -}}
+
+{{/* The Lease whose holder tells what is wrong with objects, where several replicas would. */}}
+{{- define "watchfire.lease" -}}
+{{- $settings := include "watchfire.settings" (dict "root" . "component" "rules") | fromYaml -}}
+{{- $several := and (has .Values.mode (list "split" "rules")) (gt (int $settings.replicas) 1) -}}
+{{- if and $several .Values.kubernetesRules.enabled (not .Values.rulesConfig.existingSecret) -}}
+{{ include "watchfire.componentName" (dict "root" . "component" "rules") }}
+{{- end -}}
 {{- end -}}
