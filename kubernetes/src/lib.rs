@@ -11,12 +11,15 @@
 //! - [`report`]: telling it
 //! - [`reflector`]: list and watch as a state machine
 //! - [`client`]: single requests to the API server, each with a deadline
+//! - [`lease`], [`leading`]: who of several leads
 //! - [`watch`]: the loop around a reflector
 
 pub mod admission;
 pub mod alertmanager_config;
 pub mod client;
 pub mod endpoints;
+pub mod leading;
+pub mod lease;
 pub mod object;
 pub mod prometheus_rule;
 pub mod reflector;

@@ -1,6 +1,8 @@
 //! What was found about objects is said at the objects: an Event for each that is refused, and a condition in the status
-//! where somebody asked for that.
+//! where somebody asked for that. Of several replicas only the one that leads tells, where a Lease is agreed on; the others know
+//! what there is to tell, for when they come to lead.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,11 +10,11 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use model::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
 use crate::client::Client;
-use crate::object::PROMETHEUS_RULES;
+use crate::object::{ObjectKey, PROMETHEUS_RULES};
 use crate::prometheus_rule::PrometheusRule;
 use crate::reflector::Failure;
 use crate::rule_source::Workload;
@@ -20,6 +22,8 @@ use crate::status::{Finding, INVALID, SELECTING};
 
 /// Findings that may wait to be told.
 const WAITING_MAX: usize = 1024;
+/// Objects whose findings are kept until they can be told.
+const KEPT_MAX: usize = 10_000;
 /// The longest it may take to tell of one.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Attempts to write a status while others write it too.
@@ -55,23 +59,29 @@ pub struct Telling {
     recorder: Recorder,
     workload: Option<Workload>,
     clock: Clock,
+    leads: watch::Receiver<bool>,
+    /// What is to be told once we lead, the newest of each object.
+    kept: BTreeMap<ObjectKey, Finding>,
 }
 
 /// Says what time it is.
 pub type Clock = fn() -> Timestamp;
 
-/// Both ends. `host` is which of several of us it is.
+/// Both ends. `host` is which of several of us it is; nothing is told while `leads` is false.
 pub fn open(
     client: Client,
     workload: Option<Workload>,
     host: String,
     clock: Clock,
+    leads: watch::Receiver<bool>,
     tally: Arc<ReportTally>,
 ) -> (Teller, Telling) {
     let (teller, findings) = mpsc::channel(WAITING_MAX);
     let reporter = Reporter { controller: CONTROLLER.to_owned(), instance: Some(host) };
     let recorder = Recorder::new(client.kube(), reporter);
-    (Teller { findings: teller, tally: tally.clone() }, Telling { findings, tally, client, recorder, workload, clock })
+    let kept = BTreeMap::new();
+    let teller = Teller { findings: teller, tally: tally.clone() };
+    (teller, Telling { findings, tally, client, recorder, workload, clock, leads, kept })
 }
 
 impl Teller {
@@ -87,23 +97,48 @@ impl Telling {
     /// Tells what comes, until nobody has anything to tell any more.
     pub async fn run(mut self) {
         let mut is_refused = false;
-        while let Some(finding) = self.findings.recv().await {
-            let told = tokio::time::timeout(DEADLINE, self.tell(&finding)).await;
-            let told = told.unwrap_or_else(|_| Err(format!("not done after {} s", DEADLINE.as_secs())));
-            match told {
-                Ok(()) => is_refused = false,
-                Err(error) => {
-                    self.tally.failures.fetch_add(1, Ordering::Relaxed);
-                    // the same reason, such as missing rights, is not told for each object
-                    match std::mem::replace(&mut is_refused, true) {
-                        true => debug!(object = %finding.key, error, "cannot tell of a PrometheusRule in the cluster"),
-                        false => {
-                            warn!(object = %finding.key, error, "cannot tell of a PrometheusRule in the cluster; events.events.k8s.io needs the verbs create and patch")
-                        }
-                    }
-                }
+        loop {
+            let leads = *self.leads.borrow_and_update();
+            if leads && let Some((_, finding)) = self.kept.pop_first() {
+                is_refused = self.tell_in_time(&finding, is_refused).await;
+                continue;
+            }
+            tokio::select! {
+                finding = self.findings.recv() => match finding {
+                    Some(finding) => self.keep(finding),
+                    None => return,
+                },
+                // whoever says who leads may be gone, and then nobody else will
+                Ok(()) = self.leads.changed() => {}
             }
         }
+    }
+
+    /// The newest finding of an object is the one to tell.
+    fn keep(&mut self, finding: Finding) {
+        if self.kept.len() < KEPT_MAX || self.kept.contains_key(&finding.key) {
+            self.kept.insert(finding.key.clone(), finding);
+        } else {
+            self.tally.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it could not be told.
+    async fn tell_in_time(&self, finding: &Finding, was_refused: bool) -> bool {
+        let told = tokio::time::timeout(DEADLINE, self.tell(finding)).await;
+        let Err(error) = told.unwrap_or_else(|_| Err(format!("not done after {} s", DEADLINE.as_secs()))) else {
+            return false;
+        };
+        self.tally.failures.fetch_add(1, Ordering::Relaxed);
+        // the same reason, such as missing rights, is not told for each object
+        match was_refused {
+            true => debug!(object = %finding.key, error, "cannot tell of a PrometheusRule in the cluster"),
+            false => warn!(
+                object = %finding.key, error,
+                "cannot tell of a PrometheusRule in the cluster; events.events.k8s.io needs the verbs create and patch"
+            ),
+        }
+        true
     }
 
     async fn tell(&self, finding: &Finding) -> Result<(), String> {

@@ -40,6 +40,8 @@ pub struct RuleSource {
     pub enforcement: Enforcement,
     /// In whose name objects' status is written; nobody's if there is none.
     pub reports_for: Option<Workload>,
+    /// The Lease, in the own namespace, by which one of several replicas is the one that reports; each does if there is none.
+    pub lease: Option<String>,
 }
 
 /// An object of the operator in whose place we are.
@@ -93,6 +95,7 @@ impl RuleSource {
         });
         let excluded = fields.optional("excludedFromEnforcement").sequence(decode_exclusion).unwrap_or_default();
         let reports_for = fields.optional("reportsFor").decode(Workload::decode);
+        let lease = fields.optional("lease").string().map(|lease| lease.value);
         fields.finish();
         Some(RuleSource {
             access: Access { kubeconfig, context },
@@ -103,6 +106,7 @@ impl RuleSource {
             denied_namespaces,
             enforcement: Enforcement { label, excluded: excluded.into_iter().flatten().collect() },
             reports_for,
+            lease,
         })
     }
 

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use kubernetes::client::{Access, Client, Scope};
+use kubernetes::leading;
+use kubernetes::lease::{Candidate, Timing};
 use kubernetes::object::{NAMESPACES, ObjectKey};
 use kubernetes::report::{self, ReportTally, Teller};
 use kubernetes::rule_source::{RuleSource, Workload};
@@ -67,6 +69,7 @@ struct Reach {
     namespace: Option<String>,
     scopes: Vec<Scope>,
     reports_for: Option<Workload>,
+    lease: Option<String>,
 }
 
 /// How it goes.
@@ -87,6 +90,7 @@ impl Reach {
             namespace: source.namespace.clone(),
             scopes,
             reports_for: source.reports_for.clone(),
+            lease: source.lease.clone(),
         }
     }
 }
@@ -187,11 +191,19 @@ impl Follower {
         self.rules.book().is_in(&own);
         let known = self.known(&scopes);
         info!(namespace = own, scopes = scopes.len(), known = known.len(), "PrometheusRules are followed");
+        let (leads, leading) = watch::channel(self.source.lease.is_none());
+        if let Some(lease) = &self.source.lease {
+            let identity = std::env::var("POD_NAME").unwrap_or_else(|_| crate::web::address::host_name());
+            let identity = format!("{identity}_{}", uuid::Uuid::new_v4());
+            let candidate = Candidate::new(ObjectKey::new(&own, lease), identity, Timing::default());
+            tokio::spawn(leading::lead(client.clone(), candidate, live::now, leads));
+        }
         let (teller, telling) = report::open(
             client.clone(),
             self.source.reports_for.clone(),
             crate::web::address::host_name(),
             live::now,
+            leading,
             self.rules.tally.reports.clone(),
         );
         // it ends when nobody tells any more

@@ -308,6 +308,44 @@ async fn missing_rights_and_a_missing_definition_are_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_replicas_with_a_lease_one_reports_and_the_other_takes_over() {
+    let server = ApiServer::open().await;
+    server.put(&rule("monitoring", "bad", "a", &record("rate(a)")));
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("prometheus.yml");
+    std::fs::write(&config, "kubernetes: {ruleSelector: {}, lease: watchfire-rules}\n").unwrap();
+    let flag = format!("--config.file={}", config.display());
+    let stages = [Stage::open(server.clone(), &[&flag]).await, Stage::open(server.clone(), &[&flag]).await];
+    for stage in &stages {
+        stage.until_metric("watchfire_kubernetes_prometheus_rules{state=\"refused\"}", 1.0).await;
+    }
+    let of_object =
+        |name: &str| server.objects("events").iter().filter(|event| event["regarding"]["name"] == name).count();
+    eventually("an Event", PATIENCE, || async { (of_object("bad") > 0).then_some(()) }).await;
+    let holder = || server.get("leases", "monitoring", "watchfire-rules").unwrap()["spec"]["holderIdentity"].clone();
+    let (first, renewed) = (holder(), server.requests().len());
+    eventually("some attempts of both", PATIENCE, || async {
+        let asked = server.requests().into_iter().skip(renewed).filter(|asked| asked.path.contains("leases"));
+        (asked.count() > 6).then_some(())
+    })
+    .await;
+    assert_eq!((holder(), of_object("bad")), (first.clone(), 1), "both found it, one told of it");
+
+    let told = "watchfire_kubernetes_reports_total{kind=\"event\"}";
+    let leader = if stages[0].metric(told).await == Some(1.0) { 0 } else { 1 };
+    let mut stages = stages;
+    stages[leader].watchfire.process.kill();
+    server.put(&rule("monitoring", "worse", "a", &record("rate(b)")));
+    let begun = stopwatch();
+    eventually("the other takes over and tells", Duration::from_secs(60), || async {
+        (of_object("worse") > 0).then_some(())
+    })
+    .await;
+    assert_ne!(holder(), first);
+    eprintln!("a Lease changed hands {} ms after its holder was killed", begun.elapsed().as_millis());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_enforced_namespace_reaches_the_rules_in_force() {
     let server = ApiServer::open().await;
     server.put(&rule("monitoring", "web", "a", &record("sum(up) / count(up{namespace=\"other\"})")));
