@@ -3,6 +3,8 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod acknowledge;
+mod admission;
+mod alertmanager_configs;
 mod api;
 #[allow(dead_code, reason = "a server for several tests")]
 mod api_server;
