@@ -11,6 +11,8 @@ pub mod feature;
 pub mod history;
 pub mod kubernetes;
 pub mod kubernetes_rules;
+pub mod leading_flags;
+pub mod migrate;
 pub mod query;
 pub mod reload;
 pub mod rules;
@@ -98,6 +100,9 @@ pub enum Command {
     Preview(rules::PreviewCommand),
     /// Answer a Kubernetes API server whether PrometheusRule and AlertmanagerConfig objects may be stored.
     Admission(Box<admission::AdmissionCommand>),
+    /// Print the deployment that is equal to what others run: Prometheus, ThanosRuler and Alertmanager objects, Helm values,
+    /// prometheus.yml, alertmanager.yml, vmalert.
+    Migrate(migrate::MigrateCommand),
     /// `check config`, by amtool's name.
     #[command(hide = true)]
     CheckConfig {

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod explain;
 pub mod from_kubernetes;
 pub mod history;
+pub mod migrate;
 pub mod notifier;
 pub mod preview;
 pub mod promql;
@@ -64,6 +65,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
             None => history::explain(&command).await,
         },
         Command::History(command) => history::execute(&command).await,
+        Command::Migrate(command) => migrate::execute(&command),
         Command::Preview(command) => preview::execute(&command).await,
         Command::Admission(command) => admission::execute(*command).await,
     };

@@ -8,6 +8,7 @@
 //! - [`logging`]: structured log lines
 //! - [`live`]: the only clock and the loop around a machine
 //! - [`reload`]: all or nothing, and by itself when a file changes; [`config_file`]: gzip and `$(NAME)`
+//! - [`migrate`]: from what people run today to an equal deployment
 //! - [`service_manager`]: what systemd is told
 //! - [`web`]: listeners, TLS, authentication, operation endpoints
 //! - [`unit_test`]: unit tests of rules
@@ -26,6 +27,7 @@ pub mod inbox;
 pub mod live;
 pub mod logging;
 pub mod metrics;
+pub mod migrate;
 pub mod plot;
 pub mod process;
 pub mod query;
