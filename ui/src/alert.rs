@@ -191,7 +191,9 @@ fn live(notifier: &Notifier, now: model::Timestamp, labels: &LabelSet) -> Option
 impl View {
     fn of(explanation: Explanation, live: Option<Live>, rule: Option<&RuleStory>) -> Self {
         let fires = live.is_some();
-        let live = live.unwrap_or_default();
+        let mut live = live.unwrap_or_default();
+        let mutes = |one: &ReceiverAnswer| matches!(one.answer.reason, Why::Muted | Why::OutsideActiveIntervals);
+        live.states.is_muted = !explanation.receivers.is_empty() && explanation.receivers.iter().all(mutes);
         let story = story::told(&explanation, rule);
         let labels = &explanation.labels;
         let matchers = matchers(labels);
@@ -199,7 +201,8 @@ impl View {
         Self {
             fingerprint: explanation.fingerprint.to_string(),
             title: shown(labels.get("alertname").unwrap_or("An alert without a name"), SHORT),
-            standing: Some(shown(&explanation.answer.text, LONG)).filter(|_| explanation.answer.reason != Why::Reported),
+            standing: Some(shown(&explanation.answer.text, LONG))
+                .filter(|_| explanation.answer.reason != Why::Reported),
             fires,
             badges: live.states.badges(),
             since: explanation.starts_at.map(|at| at.0.into()),

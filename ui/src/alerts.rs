@@ -134,6 +134,8 @@ async fn list<N: Desk, R: RuleDesk>(State(house): State<Arc<House<N, R>>>, here:
     };
     let status = if wrong.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let title = if request.filter.is_empty() { "Alerts".to_owned() } else { format!("Alerts {}", request.filter) };
+    // The semaphore is never closed; without a turn it would only be sooner.
+    let _turn = house.viewers.listing().await;
     let answered = house.clone();
     let view = tokio::task::spawn_blocking(move || {
         let found = Found::of(&*desk, &request);

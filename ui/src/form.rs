@@ -126,8 +126,7 @@ impl Fields {
 
     /// The last value of a field.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let values = self.0.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
-        values.last()
+        self.0.iter().rfind(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
     /// The last value of a field, trimmed; empty if there is none.

@@ -43,6 +43,8 @@ pub(super) struct RuleStory {
     name: String,
     group: String,
     file: String,
+    /// In its group, from 0.
+    place: usize,
     expr: String,
     shown_expr: String,
     hold: Duration,
@@ -60,7 +62,7 @@ impl RuleStory {
         let name = labels.alert_name();
         let mut found: Option<(u8, Self)> = None;
         for group in engine.groups() {
-            for rule in group.rules().filter(|rule| rule.rule().name == name) {
+            for (place, rule) in group.rules().enumerate().filter(|(_, rule)| rule.rule().name == name) {
                 let RuleKind::Alerting(alerting) = &rule.rule().kind else { continue };
                 let is_same = |own: &LabelSet| own.iter().all(|(name, value)| labels.get(name) == Some(value));
                 let instance = rule.instances().iter().find(|instance| is_same(&instance.labels));
@@ -73,6 +75,7 @@ impl RuleStory {
                     name: rule.rule().name.clone(),
                     group: group.key().name.to_string(),
                     file: group.key().file.to_string(),
+                    place,
                     expr: rule.rule().expr.clone(),
                     shown_expr: rule.rule().shown_expr.clone(),
                     hold: alerting.hold,
@@ -126,7 +129,8 @@ impl RuleStory {
 
     /// As the page says it.
     pub(super) fn shown(&self) -> Rule {
-        let query = query_of([("file", self.file.as_str()), ("group", &self.group), ("rule", &self.name)]);
+        let place = self.place.to_string();
+        let address = [("file", self.file.as_str()), ("group", &self.group), ("place", &place), ("name", &self.name)];
         Rule {
             name: shown(&self.name, SHORT),
             group: shown(&self.group, SHORT),
@@ -134,7 +138,7 @@ impl RuleStory {
             expr: shown(&self.shown_expr, LONG),
             hold: format_duration(self.hold),
             interval: format_duration(self.interval),
-            query,
+            query: query_of(address),
         }
     }
 

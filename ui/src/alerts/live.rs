@@ -22,6 +22,8 @@ use crate::house::{House, RuleDesk};
 
 /// Viewers at the same time; more see the page as it was when they loaded it.
 const VIEWERS_MAX: usize = 64;
+/// Lists that are made at the same time; others wait for their turn.
+const LISTS_MAX: usize = 2;
 /// Between two looks for one viewer.
 const PAUSE: Duration = Duration::from_secs(2);
 /// A look that takes long is followed by a pause so many times as long.
@@ -32,6 +34,7 @@ const REST: u32 = 20;
 pub struct Viewers {
     places: Arc<Semaphore>,
     looking: Semaphore,
+    listing: Semaphore,
     suggesting: Semaphore,
     refused: AtomicU64,
 }
@@ -41,6 +44,7 @@ impl Default for Viewers {
         Self {
             places: Arc::new(Semaphore::new(VIEWERS_MAX)),
             looking: Semaphore::new(1),
+            listing: Semaphore::new(LISTS_MAX),
             suggesting: Semaphore::new(1),
             refused: AtomicU64::new(0),
         }
@@ -56,6 +60,11 @@ impl Viewers {
     /// How many found no place.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// A turn to make a list.
+    pub(super) async fn listing(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.listing.acquire().await
     }
 
     /// A turn to look for suggestions.
