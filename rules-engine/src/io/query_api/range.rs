@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::duration::format_duration;
 use model::{LabelSet, Timestamp};
 use outbound::{Request, Response};
 use reqwest::Method;
@@ -102,7 +101,7 @@ impl QueryApi {
         form.append_pair("query", expr)
             .append_pair("start", &unix_seconds(window.start))
             .append_pair("end", &unix_seconds(window.end))
-            .append_pair("step", &format_duration(window.step));
+            .append_pair("step", &window.step.as_secs_f64().to_string());
         self.append_params(&mut form, source);
         form.finish()
     }
