@@ -253,7 +253,7 @@ mod tests {
                 let now = |skew: i64| Timestamp::from_nanos((1_000_000 + millis + skew) * 1_000_000);
                 let one = chance.usize(..all.len());
                 // each has its turn now and then, and sometimes stands still for long
-                if chance.usize(..4) > 0 && !(millis / 20_000 % 3 == one as i64) {
+                if chance.usize(..4) > 0 && millis / 20_000 % 3 != one as i64 {
                     let (candidate, skew) = &mut all[one];
                     let read = server.lease.clone();
                     let step = candidate.step(read, now(*skew));
