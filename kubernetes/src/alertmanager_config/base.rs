@@ -40,7 +40,8 @@ impl Base {
         Self::raw(&file).unwrap_or_else(|_| Base { entries: Vec::new(), templates: Vec::new() })
     }
 
-    /// A whole configuration as the user's Secret has it. Its details are checked with the merged whole.
+    /// A whole configuration as the user's Secret has it. Its details are checked with the merged whole. Mistakes do not show the
+    /// text, which may hold secrets.
     ///
     /// # Errors
     /// It is no mapping, or its root route would not take every alert.
@@ -59,7 +60,11 @@ impl Base {
             });
             Some(Base { entries: entries.collect(), templates: Vec::new() })
         });
-        decoder.finish(base).map(|(base, _)| base)
+        decoder.finish(base).map(|(base, _)| base).map_err(|mistakes| {
+            let mut bare = Diagnostics::new();
+            bare.extend(mistakes.iter().map(|mistake| mistake.clone().without_excerpt()));
+            bare
+        })
     }
 
     /// An AlertmanagerConfig as the base: its names have the prefix, its route takes every alert.
@@ -83,10 +88,13 @@ impl Base {
             Diagnostic::whole_file(&file, message)
         };
         match &object.route {
-            Some(route) if route.continues || !route.matchers.is_empty() => {
-                problems.push(complain("its route takes every alert: it may have no matchers and no \"continue\""));
+            Some(route) => {
+                let route = route.value(matchers_as_list).resolve(material, &mut problems);
+                for key in NOT_ON_ROOT.iter().filter(|key| route.get(key).is_some()) {
+                    problems.push(complain(&format!("its route takes every alert and has no {key:?}")));
+                }
+                add("route", route);
             }
-            Some(route) => add("route", route.value(matchers_as_list).resolve(material, &mut problems)),
             None => problems.push(complain("it is the base of the configuration and has no route")),
         }
         let lists = [

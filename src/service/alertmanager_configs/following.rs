@@ -109,6 +109,7 @@ impl Following {
         let mut followed = Followed::begin(&self.client, scopes, &BTreeMap::new());
         self.configs.known().tallies.clone_from(&followed.tallies);
         let mut unsynced: BTreeSet<usize> = (0..about.len()).collect();
+        let mut look = std::pin::pin!(live::wait(LOOK_EVERY));
         while !*ended.borrow() {
             let changed = tokio::select! {
                 told = followed.told.recv() => match told {
@@ -116,7 +117,10 @@ impl Following {
                     None => return,
                 },
                 told = self.material.told() => self.take_material(told),
-                () = live::wait(LOOK_EVERY) => self.look().await,
+                () = &mut look => {
+                    look.set(live::wait(LOOK_EVERY));
+                    self.look().await
+                }
                 _ = ended.changed() => return,
             };
             if !changed {
