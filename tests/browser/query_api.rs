@@ -15,7 +15,7 @@ pub async fn open() -> String {
     let address = listener.local_addr().unwrap();
     let router = Router::new()
         .route("/api/v1/query", any(async |body: String| axum::Json(answer("vector", instant(&body)))))
-        .route("/api/v1/query_range", any(async || axum::Json(answer("matrix", range()))));
+        .route("/api/v1/query_range", any(async |body: String| axum::Json(answer("matrix", range(&body)))));
     tokio::spawn(async move { axum::serve(listener, router).await });
     format!("http://{address}")
 }
@@ -33,13 +33,24 @@ fn instant(body: &str) -> Vec<Value> {
     PODS.iter().map(row).collect()
 }
 
-/// An hour of each pod, a point a minute.
-fn range() -> Vec<Value> {
-    #[expect(clippy::cast_possible_truncation, reason = "minutes of our time")]
-    let minute = (unix_now() / 60.0) as i64;
-    let points = |phase: i64| -> Vec<Value> {
-        (minute - 60..=minute).map(|at| json!([at * 60, ((at * 7 + phase * 31) % 200).to_string()])).collect()
+/// Each pod at the instants that are asked for: it rises by 7 a minute, and begins again at 200.
+fn range(body: &str) -> Vec<Value> {
+    let number = |name: &str| {
+        let mut pairs = url::form_urlencoded::parse(body.as_bytes());
+        pairs.find(|(given, _)| given == name).and_then(|(_, value)| seconds(&value))
     };
-    let row = |(place, (pod, _)): (i64, &(&str, &str))| json!({"metric": {"__name__": "up_streams", "pod": pod}, "values": points(place)});
+    let (Some(start), Some(end), Some(step)) = (number("start"), number("end"), number("step")) else {
+        return Vec::new();
+    };
+    let points = |phase: f64| -> Vec<Value> {
+        let instants = std::iter::successors(Some(start), |at| Some(at + step).filter(|at| *at <= end));
+        instants.map(|at| json!([at, ((at / 60.0 * 7.0 + phase) % 200.0).to_string()])).collect()
+    };
+    let row = |(place, (pod, _)): (u32, &(&str, &str))| json!({"metric": {"__name__": "up_streams", "pod": pod}, "values": points(f64::from(place) * 31.0)});
     (0..).zip(&PODS).map(row).collect()
+}
+
+/// Seconds, or a duration: servers take both.
+fn seconds(text: &str) -> Option<f64> {
+    text.parse().ok().or_else(|| Some(model::duration::parse_duration(text).ok()?.as_secs_f64()))
 }
