@@ -48,7 +48,7 @@ What is asked of the Kubernetes API, by what is on: a YAML list of grants, each 
       resources: [alertmanagerconfigs/status]
       verbs: [patch, update]
     {{- end }}
-    # What objects name: passwords and certificates. With list and watch a change of them is noticed at once, not within minutes.
+    # What objects name: passwords and certificates. With list and watch a change of them is noticed at once, otherwise within 30 s.
     - apiGroups: [""]
       resources: [secrets, configmaps]
       verbs: {{ ternary (list "get" "list" "watch") (list "get") $configs.watchSecrets | toJson }}
