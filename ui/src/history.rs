@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::routing::get;
 use model::Timestamp;
 use model::labels::Fingerprint;
-use model::matcher::parse::{ParseMode, parse_matchers};
+use model::matcher::parse::ParseMode;
 use model::pattern::anchored;
 use notifier::explanation::told::{ToldAlert, name, text};
 use notifier::history::event::Event;
@@ -23,6 +23,7 @@ use serde::Serialize;
 
 use crate::here::{Here, query_of};
 use crate::house::{House, RuleDesk, Section};
+use crate::matchers::read_all;
 use crate::moment::Moment;
 use crate::page::Frame;
 use crate::plot::Drawing;
@@ -187,6 +188,7 @@ fn receivers(names: &[String], chosen: &str) -> Vec<Choice> {
 
 impl Asked {
     /// With what can be read of it, where something cannot.
+    #[expect(clippy::result_large_err, reason = "made once for a request")]
     fn read(here: &Here, mode: ParseMode, now: Timestamp) -> Result<Self, (Self, String)> {
         let given = |name: &str| here.parameter(name).unwrap_or_default();
         let (range, seconds) =
@@ -214,8 +216,8 @@ impl Asked {
                 _ => wrong = Some("A fingerprint has 16 hexadecimal digits.".to_owned()),
             }
         }
-        match parse_matchers(&given("q"), mode) {
-            Ok(matchers) => question.matchers = matchers.value,
+        match read_all(&given("q"), mode) {
+            Ok(matchers) => question.matchers = matchers,
             Err(error) => {
                 let how = "Write it as alertname=Down, team=~\"a|b\"";
                 wrong = Some(format!("The filter cannot be read: {error}. {how}."));

@@ -9,6 +9,7 @@
 //! - [`page`]: a template and its data as an answer
 //! - [`asset`]: style, scripts and the icon, under addresses that change with them
 //! - [`shield`]: headers of every answer; [`form`]: forms that only our own pages send
+//! - [`matchers`]: matchers that people type
 //! - [`moment`], [`shown`]: times, and texts from outside, as they are shown
 //! - [`alerts`]: the list of alerts; [`alert`]: one of them
 //! - [`rules`]: groups and how they fare, one rule with its plot and its alerts
@@ -28,6 +29,7 @@ pub mod here;
 mod history;
 mod home;
 pub mod house;
+pub mod matchers;
 pub mod moment;
 pub mod page;
 pub mod plot;

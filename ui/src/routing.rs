@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use model::labels::ALERT_NAME;
-use model::matcher::parse::{ParseMode, parse_matchers};
+use model::matcher::parse::ParseMode;
 use model::{LabelSet, MatchOp, Timestamp};
 use notifier::config::Config;
 use notifier::io::desk::Desk;
@@ -23,6 +23,7 @@ use tree::Row;
 
 use crate::here::Here;
 use crate::house::{House, RuleDesk, Section};
+use crate::matchers::read_all;
 use crate::moment::Moment;
 use crate::page::Frame;
 use crate::shown::{LONG, SHORT, shown};
@@ -128,9 +129,9 @@ fn labels_of(text: &str, mode: ParseMode) -> Result<LabelSet, String> {
     if !text.is_empty() && !text.contains(['=', '{', '}', '~', ',']) {
         return Ok(LabelSet::from_pairs([(ALERT_NAME, text)]));
     }
-    let matchers = parse_matchers(text, mode)
+    let matchers = read_all(text, mode)
         .map_err(|error| format!("The labels cannot be read: {error}. Write them as alertname=Down, team=\"a\"."))?;
-    let pairs = matchers.value.iter().map(|matcher| match matcher.op() {
+    let pairs = matchers.iter().map(|matcher| match matcher.op() {
         MatchOp::Equal => Ok((matcher.name(), matcher.value())),
         _ => Err(format!("{matcher} is no label: an alert has name=\"value\".")),
     });

@@ -1,6 +1,6 @@
 //! Rules: groups with how they fare, one rule with all that is known of it, what another expression would give.
 //!
-//! - [`listing`]: `/rules`
+//! - `/rules`: [`listing`]
 //! - [`one`]: `/rules/rule`; [`instance`]: its alerts; [`relatives`]: what it reads and who reads it
 //! - [`trial`]: an expression evaluated now, without consequences
 

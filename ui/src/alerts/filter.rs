@@ -7,12 +7,13 @@ use std::fmt;
 use std::time::Duration;
 
 use model::duration::parse_duration;
-use model::matcher::parse::{ParseMode, parse_matcher};
+use model::matcher::parse::ParseMode;
 use model::quote::{quote, unquote};
 use model::{LabelSet, MatchOp, Matcher, Timestamp};
 use notifier::notifier::AlertView;
 
 use super::state::States;
+use crate::matchers::read_one;
 
 /// What is asked of alerts; all of it must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -245,8 +246,8 @@ impl Term {
             return match operator(text) {
                 None => Ok(Self::Text(bare(text).map_err(wrong)?.to_lowercase())),
                 Some(_) => {
-                    let parsed = parse_matcher(text, mode).map_err(|error| wrong(error.to_string()))?;
-                    Ok(Self::Label(parsed.value))
+                    let matcher = read_one(text, mode).map_err(|error| wrong(error.to_string()))?;
+                    Ok(Self::Label(matcher))
                 }
             };
         };

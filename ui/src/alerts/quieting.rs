@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use model::duration::parse_duration;
 use model::labels::Fingerprint;
-use model::matcher::parse::{ParseMode, parse_matchers};
+use model::matcher::parse::ParseMode;
 use model::{LabelSet, Timestamp};
 use notifier::acknowledgement::{AckDraft, AckTarget};
 use notifier::io::acknowledging;
@@ -21,6 +21,7 @@ use super::request::Request;
 use crate::form::{Fields, Sent};
 use crate::here::Here;
 use crate::house::{House, RuleDesk};
+use crate::matchers::read_all;
 use crate::page::see_other;
 
 /// Longer silences are made on the page for that, where their end is seen.
@@ -134,7 +135,7 @@ fn draft(now: Timestamp, mode: ParseMode, fields: &Fields) -> Result<SilenceDraf
     if created_by.is_empty() {
         return Err(refuse("Say who you are: a silence names who made it."));
     }
-    let matchers = parse_matchers(fields.text("matchers"), mode).map_err(|error| refuse(error.to_string()))?.value;
+    let matchers = read_all(fields.text("matchers"), mode).map_err(|error| refuse(error.to_string()))?;
     let duration = parse_duration(fields.text("duration")).map_err(|error| refuse(error.to_string()))?;
     if duration.is_zero() || duration > SILENCE_MAX {
         return Err(refuse("From here a silence lasts for 31 days at most."));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use model::duration::{format_duration, parse_duration};
-use model::matcher::parse::{ParseMode, parse_matchers};
+use model::matcher::parse::ParseMode;
 use model::{LabelSet, MatchOp, Matcher, Timestamp};
 use notifier::maintenance::{Maintenance, MaintenanceDraft};
 use notifier::schedule::{Schedule, WrittenSchedule};
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::form::Fields;
 use crate::here::Here;
+use crate::matchers::read_all;
 
 /// More rows are not read.
 const ROWS_MAX: usize = 100;
@@ -65,6 +66,7 @@ pub(super) struct Row {
 
 /// What the form means.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once for a request")]
 pub(super) enum Meant {
     Once(SilenceDraft),
     Recurring(MaintenanceDraft),
@@ -192,10 +194,10 @@ impl Typed {
         if self.paste.is_empty() {
             return Ok(());
         }
-        let parsed = parse_matchers(&self.paste, mode)
+        let matchers = read_all(&self.paste, mode)
             .map_err(|error| Mistake { field: "paste".to_owned(), text: error.to_string() })?;
         self.rows.retain(|row| !row.is_empty());
-        self.rows.extend(Row::all(&parsed.value));
+        self.rows.extend(Row::all(&matchers));
         self.paste.clear();
         Ok(())
     }
