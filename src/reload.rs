@@ -174,7 +174,8 @@ impl Reloader {
 
     /// Attempts for this reason, and how many of them failed.
     pub fn count(&self, trigger: Trigger) -> (u64, u64) {
-        let of = |counts: &[AtomicU64; 3]| counts.get(trigger as usize).map_or(0, |count| count.load(Ordering::Relaxed));
+        let of =
+            |counts: &[AtomicU64; 3]| counts.get(trigger as usize).map_or(0, |count| count.load(Ordering::Relaxed));
         (of(&self.attempts), of(&self.failures))
     }
 
