@@ -112,8 +112,14 @@ impl Typed {
     /// A silence to be changed; one that is over, to be made again.
     pub(super) fn of_silence(silence: &Silence, now: Timestamp) -> Self {
         let is_over = silence.state(now) == SilenceState::Expired;
-        let length = silence.ends_at.since(silence.starts_at);
-        let whole = if is_over { Duration::from_secs(length.as_secs().max(60)) } else { length };
+        let second = |at: Timestamp| at.as_nanos().div_euclid(1_000_000_000);
+        let seconds = if is_over {
+            silence.ends_at.since(silence.starts_at).as_secs_f64().round().max(60.0)
+        } else {
+            // As the times are shown: saved as it is, it ends when it did.
+            (second(silence.ends_at) - second(silence.starts_at)) as f64
+        };
+        let duration = format_duration(Duration::from_secs(seconds as u64));
         let (starts, ends) = if is_over {
             (String::new(), String::new())
         } else {
@@ -125,8 +131,8 @@ impl Typed {
             starts,
             shown_ends: ends.clone(),
             ends,
-            duration: format_duration(Duration::from_secs(whole.as_secs())),
-            shown_duration: format_duration(Duration::from_secs(whole.as_secs())),
+            shown_duration: duration.clone(),
+            duration,
             by: silence.created_by.clone(),
             comment: silence.comment.clone(),
             until_resolved: silence.until_resolved,

@@ -97,7 +97,7 @@ fn a_silence_is_edited_as_it_is_and_made_again_when_it_is_over() {
     let silence = Silence {
         id: Uuid::from_u128(7),
         matchers: vec![Matcher::equal("a", "b")],
-        starts_at: NOW.minus(Duration::from_millis(600_500)),
+        starts_at: NOW.minus(Duration::from_millis(600_400)),
         ends_at: NOW.plus(Duration::from_secs(3600)),
         updated_at: NOW,
         created_by: "me".to_owned(),
@@ -114,6 +114,7 @@ fn a_silence_is_edited_as_it_is_and_made_again_when_it_is_over() {
     );
     let Ok(Meant::Once(draft)) = typed.meant(typed.matchers().unwrap(), NOW) else { panic!() };
     assert_eq!(draft.starts_at.as_millis() / 1000, silence.starts_at.as_millis() / 1000, "edited in place");
+    assert_eq!(draft.ends_at, silence.ends_at);
     assert_eq!((draft.until_resolved, draft.id), (Some(true), Some(silence.id)));
     let later = NOW.plus(Duration::from_secs(7200));
     let again = Typed::of_silence(&silence, later);
