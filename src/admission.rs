@@ -3,8 +3,8 @@
 //! Paths, questions and answers are those of the operator's webhook. What is checked is what the services themselves check
 //! when they read an object.
 //!
-//! - [`rules`]: PrometheusRules
-//! - [`alertmanager_configs`]: AlertmanagerConfigs
+//! - [`rules`]: whether PrometheusRules can be evaluated
+//! - [`alertmanager_configs`]: whether AlertmanagerConfigs can be merged
 //! - [`counts`]: the metrics
 
 pub mod alertmanager_configs;

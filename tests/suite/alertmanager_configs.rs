@@ -9,7 +9,8 @@ use yaml::Node;
 
 use crate::api_server::{ApiServer, yaml_value};
 use crate::conditions::eventually;
-use crate::peers::{client, installed, root};
+use crate::peers::{installed, root};
+use crate::reloading::becomes;
 use crate::sink::Sink;
 use crate::stage::Watchfire;
 
@@ -219,20 +220,6 @@ fn the_command_says_what_it_cannot_do() {
     let path = write("apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: '%'}\n");
     let told = error(&[&path]);
     assert!(told.contains("key \"a\" of the Secret is not base64") && told.contains("all.yaml:4:11"), "{told}");
-}
-
-/// One value of the metrics page.
-async fn metric(url: &str, line_start: &str) -> Option<f64> {
-    let page = client().get(format!("{url}/metrics")).send().await.ok()?.text().await.ok()?;
-    let line = page.lines().find(|line| line.starts_with(line_start))?;
-    line.rsplit(' ').next()?.parse().ok()
-}
-
-async fn becomes(url: &str, line_start: &str, value: f64) {
-    eventually(&format!("{line_start} is {value}"), SOON, || async {
-        (metric(url, line_start).await == Some(value)).then_some(())
-    })
-    .await;
 }
 
 fn secret(namespace: &str, name: &str, key: &str, value: &str) -> Value {

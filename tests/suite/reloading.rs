@@ -35,7 +35,8 @@ async fn metric(url: &str, line_start: &str) -> Option<f64> {
     line.rsplit(' ').next()?.parse().ok()
 }
 
-async fn becomes(url: &str, metric_start: &str, value: f64) {
+/// Waits until a metric has a value.
+pub async fn becomes(url: &str, metric_start: &str, value: f64) {
     eventually(&format!("{metric_start} is {value}"), SOON, || async {
         (metric(url, metric_start).await == Some(value)).then_some(())
     })
