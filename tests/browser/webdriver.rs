@@ -1,11 +1,16 @@
 //! The W3C WebDriver protocol, as much of it as the tests speak: one session of one driver.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 /// The key under which an answer names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A browser is gone within this.
+const END_WITHIN: Duration = Duration::from_secs(30);
 
 /// A refusal of the driver: `no such element` and the like.
 #[derive(Debug)]
@@ -73,6 +78,26 @@ impl Session {
 
     pub async fn keys(&self, element: &Element, text: &str) -> Result<(), Refusal> {
         self.post(&format!("element/{}/value", element.0), json!({"text": text})).await.map(drop)
+    }
+}
+
+/// The browser ends with the session, not with the driver. In `drop` nothing can be awaited.
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some((address, path)) = self.url.strip_prefix("http://").and_then(|rest| rest.split_once('/')) else {
+            return;
+        };
+        let request = format!("DELETE /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let end = || -> std::io::Result<()> {
+            let mut driver = TcpStream::connect(address)?;
+            driver.set_read_timeout(Some(END_WITHIN))?;
+            driver.write_all(request.as_bytes())?;
+            // The answer comes once the browser has gone.
+            driver.read(&mut [0; 512]).map(drop)
+        };
+        if let Err(error) = end() {
+            eprintln!("the browser may still run: {error}");
+        }
     }
 }
 
