@@ -98,7 +98,8 @@ impl Told {
 }
 
 impl ToldAlert {
-    fn of(subject: Subject) -> Self {
+    /// An alert as it is shown.
+    pub fn of(subject: Subject) -> Self {
         Self {
             fingerprint: subject.labels.fingerprint(),
             labels: subject.labels,
