@@ -1,5 +1,4 @@
 //! Lays the program out: what runs in every process lies together, so that the system has less of the file in memory.
-#![expect(clippy::print_stdout, reason = "how a build script speaks to cargo")]
 
 use std::env;
 

@@ -46,10 +46,7 @@ pub fn router(board: Arc<Board>, inbox: Inbox) -> Router {
         let (pages, story) = (inbox.pages(), board.story().chapters());
         async move { axum::Json(json!({"story": story, "pages": pages})) }
     };
-    Router::new()
-        .route("/demo", get(as_page))
-        .route("/inbox", get(as_json))
-        .route("/inbox/{number}", get(body))
+    Router::new().route("/demo", get(as_page)).route("/inbox", get(as_json)).route("/inbox/{number}", get(body))
 }
 
 fn answer(page: Result<String, String>) -> Response {

@@ -1,3 +1,5 @@
+#![expect(clippy::print_stderr, reason = "tests that skip say so")]
+
 use std::path::{Path, PathBuf};
 
 use clap::Parser;

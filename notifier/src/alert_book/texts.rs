@@ -71,7 +71,8 @@ impl Texts {
         let mut differences = &*self.differences;
         let (labels, annotations) =
             (labels.read_differing(&mut differences), annotations.read_differing(&mut differences));
-        let link = difference::read(generator_url, &mut differences).map_or(Cow::Borrowed(&**generator_url), Cow::Owned);
+        let link =
+            difference::read(generator_url, &mut differences).map_or(Cow::Borrowed(&**generator_url), Cow::Owned);
         (labels, annotations, link)
     }
 

@@ -31,16 +31,10 @@ fn open(dir: &Path) -> (Vec<String>, Option<Recovery>) {
 
 /// sled itself, over the same files. Its threads let go of the lock a moment after the store that started them is dropped.
 fn bare_database(dir: &Path) -> sled::Db {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    loop {
-        match sled::open(dir.join("sled")) {
-            Ok(database) => return database,
-            Err(sled::Error::Io(error)) if error.to_string().starts_with("could not acquire lock") && std::time::Instant::now() < deadline => {
-                std::thread::yield_now();
-            }
-            Err(error) => panic!("{error}"),
-        }
-    }
+    let held = fs::File::open(dir.join("sled/db")).unwrap();
+    held.lock().unwrap();
+    held.unlock().unwrap();
+    sled::open(dir.join("sled")).unwrap()
 }
 
 fn spoil(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
