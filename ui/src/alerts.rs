@@ -3,9 +3,9 @@
 //! - [`filter`], [`request`]: which alerts, from the address
 //! - [`state`]: what hides an alert, who works on it
 //! - [`gathering`]: alerts in bunches; [`card`]: a bunch as it is shown
-//! - [`live`]: cards that change, while somebody looks
-//! - [`suggestion`]: what could be typed next
-//! - [`quieting`]: to acknowledge and to silence
+//! - `live`: cards that change, while somebody looks
+//! - `suggestion`: what could be typed next
+//! - `quieting`: to acknowledge and to silence
 
 pub mod card;
 pub mod filter;

@@ -8,16 +8,16 @@
 //! - [`here`]: where in the site a request is; links are relative, so that any prefix and proxy will do
 //! - [`page`]: a template and its data as an answer
 //! - [`asset`]: style, scripts and the icon, under addresses that change with them
-//! - [`shield`]: headers of every answer; [`form`]: forms that only our own pages send
+//! - `shield`: headers of every answer; [`form`]: forms that only our own pages send
 //! - [`matchers`]: matchers that people type
 //! - [`moment`], [`shown`]: times, and texts from outside, as they are shown
-//! - [`alerts`]: the list of alerts; [`alert`]: one of them
-//! - [`rules`]: groups and how they fare, one rule with its plot and its alerts
-//! - [`silences`]: lists, the form with its preview, ends
+//! - [`alerts`]: the list of alerts; `alert`: one of them
+//! - `rules`: groups and how they fare, one rule with its plot and its alerts
+//! - `silences`: lists, the form with its preview, ends
 //! - [`plot`]: series drawn as SVG
-//! - [`routing`]: the tree, the way of an alert through it, what another configuration would change
-//! - [`history`]: who was told what when; [`status`]: figures, receivers and their test, configurations
-//! - [`home`]: the way in, and where links of the family lead
+//! - `routing`: the tree, the way of an alert through it, what another configuration would change
+//! - `history`: who was told what when; `status`: figures, receivers and their test, configurations
+//! - `home`: the way in, and where links of the family lead
 //!
 //! A page is a file here and one in `templates/web/`; `routes` of each are put together in [`router`].
 
