@@ -53,16 +53,32 @@ pub fn installed(test: &str) -> bool {
     peers::installed(test, &[CHROMIUM, DRIVER])
 }
 
-impl Browser {
-    pub async fn start() -> Self {
-        let driver = Process::start(DRIVER, Command::new(DRIVER).arg("--port=0"));
+/// A driver and its port. One that finds its port taken (it wants the same of IPv4 and IPv6) ends; then another.
+async fn driver() -> (Process, u16) {
+    for _ in 0..10 {
+        let mut driver = Process::start(DRIVER, Command::new(DRIVER).arg("--port=0"));
         // "ChromeDriver was started successfully on port 34567."
-        let port = eventually("chromedriver says its port", SOON, || async {
-            let lines = driver.lines();
-            let line = lines.iter().find(|line| line.contains("started successfully on port"))?;
+        let port = |lines: Vec<String>| {
+            let line = lines.into_iter().find(|line| line.contains("started successfully on port"))?;
             line.rsplit(' ').next()?.trim_end_matches('.').parse::<u16>().ok()
+        };
+        let told = std::cell::RefCell::new(&mut driver);
+        let port = eventually("chromedriver says its port or ends", SOON, || async {
+            let has_ended = told.borrow_mut().ended().is_some();
+            let found = port(told.borrow().lines());
+            (found.is_some() || has_ended).then_some(found)
         })
         .await;
+        if let Some(port) = port {
+            return (driver, port);
+        }
+    }
+    panic!("chromedriver found no port to listen on");
+}
+
+impl Browser {
+    pub async fn start() -> Self {
+        let (driver, port) = driver().await;
         let profile = tempfile::tempdir().unwrap();
         let mut arguments: Vec<String> = ARGUMENTS.iter().map(|argument| (*argument).to_owned()).collect();
         arguments.push(format!("--user-data-dir={}", profile.path().display()));

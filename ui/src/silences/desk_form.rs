@@ -8,10 +8,12 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use model::{Matcher, Timestamp};
+use model::{LabelSet, Matcher, Timestamp};
 use notifier::io::desk::Desk;
 use notifier::io::silencing::{self, SilencingError};
+use notifier::maintenance::MaintenanceDraft;
 use notifier::schedule::Schedule;
+use notifier::silence::SilenceDraft;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -223,9 +225,17 @@ pub(super) async fn take<N: Desk, R: RuleDesk>(
 impl<N: Desk, R: RuleDesk> House<N, R> {
     async fn make(&self, here: &Here, typed: &Typed, meant: Meant, outcome: Outcome) -> Response {
         let Some(desk) = self.notifier.as_deref() else { return super::one::not_found(self, here) };
+        // The form does not show them, so it must not take them away.
+        let annotations = desk.read(|notifier, _| {
+            let of_silence = |id| notifier.silence(id).map(|silence| silence.annotations.clone());
+            let of_maintenance = |id| notifier.maintenance(id).map(|one| one.annotations.clone());
+            typed.id.and_then(|id| of_maintenance(id).or_else(|| of_silence(id))).unwrap_or_else(LabelSet::empty)
+        });
         let made = match meant {
-            Meant::Once(draft) => silencing::set_silence(desk, draft).await,
-            Meant::Recurring(draft) => silencing::set_maintenance(desk, draft).await.map(|(id, _)| id),
+            Meant::Once(draft) => silencing::set_silence(desk, SilenceDraft { annotations, ..draft }).await,
+            Meant::Recurring(draft) => {
+                silencing::set_maintenance(desk, MaintenanceDraft { annotations, ..draft }).await.map(|(id, _)| id)
+            }
         };
         match made {
             Ok(id) => see_other(here, &format!("silences/{id}?done=silenced")),

@@ -2,10 +2,14 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use model::Alert;
+use model::matcher::MatchOp;
+use model::{Alert, LabelSet, Matcher};
+use notifier::io::desk::Desk;
+use notifier::io::silencing;
+use notifier::silence::SilenceDraft;
 
 use super::alerts::seen;
-use super::{Answer, Site, alert};
+use super::{Answer, NOW, Site, alert};
 
 fn some() -> Vec<Alert> {
     let disk = |instance| alert(&[("alertname", "DiskFull"), ("job", "node"), ("instance", instance)], &[], 600);
@@ -90,6 +94,45 @@ async fn a_silence_is_made_extended_edited_ended_and_made_again() {
     assert_eq!(counts(&site, "").await, [0, 0, 2, 0]);
     let again = site.get(&format!("/silences/{edited}/edit")).await.text;
     assert!(again.contains("<h1>New silence</h1>") && again.contains("value=\"a:1\""), "{again}");
+}
+
+#[tokio::test]
+async fn annotations_that_came_through_the_api_outlast_an_edit() {
+    let site = Site::new(some());
+    let draft = SilenceDraft {
+        id: None,
+        matchers: vec![Matcher::new("job", MatchOp::Equal, "node").unwrap()],
+        starts_at: NOW,
+        ends_at: NOW.plus(std::time::Duration::from_secs(3600)),
+        created_by: "api".into(),
+        comment: "deploy".into(),
+        annotations: LabelSet::from_pairs([("ticket", "OPS-7")]),
+        until_resolved: None,
+    };
+    let id = silencing::set_silence(&*site.desk, draft).await.unwrap().to_string();
+    let edited = id_in(
+        &site
+            .send(
+                "/silences/new",
+                &with(
+                    &NODE,
+                    &[
+                        ("id", &id),
+                        ("by", "Bo"),
+                        ("comment", "longer"),
+                        ("duration", "2h"),
+                        ("sure", "on"),
+                        ("action", "create"),
+                    ],
+                ),
+            )
+            .await,
+    );
+    let kept = site.desk.read(|notifier, _| {
+        let silence = notifier.silence(edited.parse().unwrap()).unwrap();
+        (silence.comment.clone(), silence.annotations.get("ticket").map(str::to_owned))
+    });
+    assert_eq!(kept, ("longer".to_owned(), Some("OPS-7".to_owned())));
 }
 
 #[tokio::test]
