@@ -107,6 +107,11 @@ impl Entry {
         hashes.iter().all(|hashes| hashes.is_empty()) && self.blocked_until.is_none()
     }
 
+    /// Whether the integration took a notification: what it may have taken does not count.
+    pub fn has_told(&self) -> bool {
+        [&self.firing, &self.resolved, &self.owed].iter().any(|hashes| !hashes.is_empty())
+    }
+
     /// Whether the integration believes, or may believe, that this alert fires.
     pub fn is_open(&self, hash: u64) -> bool {
         has(&self.firing, hash) || has(&self.owed, hash) || has(&self.maybe, hash)

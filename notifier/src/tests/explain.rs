@@ -234,6 +234,17 @@ fn the_receiver_asked_to_be_left_alone() {
 }
 
 #[test]
+fn who_never_took_anything_was_never_told() {
+    for reply in [Reply::Fail, Reply::FailAfter(0.0, Some(120.0)), Reply::Reject] {
+        let mut stage = stage().script(move |_, _| reply);
+        stage.push([alert("alertname=K")]).at(40.0);
+        let answers = stage.why("alertname=K").receivers;
+        let told: Vec<_> = answers.iter().flat_map(|one| &one.integrations).map(|one| &one.last_told).collect();
+        assert_eq!(told, [&None], "{answers:#?}");
+    }
+}
+
+#[test]
 fn refused_for_good() {
     let mut stage = stage().script(|_, _| Reply::Reject);
     stage.push([alert("alertname=K")]).at(40.0);

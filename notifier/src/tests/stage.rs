@@ -17,7 +17,7 @@ use crate::receiver::Outcome;
 use crate::silence::{SilenceDraft, SilenceError};
 
 /// What the far side does with an attempt.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Reply {
     /// Takes it at once.
     Ok,

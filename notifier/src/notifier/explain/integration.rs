@@ -32,7 +32,7 @@ impl Case<'_> {
             integration: slot.integration.kind.to_owned(),
             index: slot.integration.index,
             answer: answer.unwrap_or_else(|| Answer::new(Why::NeverSeen, "not known")),
-            last_told: entry.filter(|entry| !entry.is_blank()).map(|entry| When(entry.at)),
+            last_told: entry.filter(|entry| entry.has_told()).map(|entry| When(entry.at)),
         }
     }
 
