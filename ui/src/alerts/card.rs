@@ -22,6 +22,12 @@ pub const ROWS_ALONE: usize = 100;
 const SUMMARIES: [&str; 4] = ["summary", "title", "message", "description"];
 /// Annotations that lead to a runbook.
 const RUNBOOKS: [&str; 3] = ["runbook_url", "runbook", "runbookUrl"];
+/// What values of `severity` commonly mean, the worst first.
+const SEVERITIES: [(&str, &[&str]); 3] = [
+    ("critical", &["critical", "page", "emergency", "fatal", "disaster", "error", "high"]),
+    ("warning", &["warning", "warn", "major", "minor", "average", "medium", "ticket"]),
+    ("info", &["info", "information", "notice", "low", "debug", "none"]),
+];
 /// Alerts looked at in one piece for what all share.
 const PIECE: usize = 1000;
 
@@ -34,6 +40,8 @@ pub struct Card {
     pub hash: String,
     /// What it is called.
     pub title: String,
+    /// How bad the worst of the shown alerts is, by what their `severity` commonly means: `critical`, `warning`, `info`.
+    pub severity: Option<&'static str>,
     /// What all of its alerts share.
     pub labels: Vec<Label>,
     /// Who is told.
@@ -133,6 +141,12 @@ fn card<D: Desk>(desk: &D, request: &Request, bunch: &Bunch) -> Option<Card> {
         key: bunch.key.clone(),
         hash: String::new(),
         title: title(&common, &bunch.labels),
+        severity: seen
+            .iter()
+            .filter_map(Seen::severity)
+            .min()
+            .and_then(|rank| SEVERITIES.get(rank))
+            .map(|(name, _)| *name),
         labels: labels(request, &common.filter(|name, _| name != "alertname")),
         receivers: bunch.receivers.iter().map(|name| Receiver::of(request, name)).collect(),
         muted_by: bunch.muted_by.clone(),
@@ -211,6 +225,12 @@ impl Receiver {
 }
 
 impl Seen {
+    /// Its place among [`SEVERITIES`].
+    fn severity(&self) -> Option<usize> {
+        let value = self.labels.get("severity")?.to_ascii_lowercase();
+        SEVERITIES.iter().position(|(_, words)| words.contains(&value.as_str()))
+    }
+
     fn of(alert: &AlertView<'_>, is_muted: bool) -> Self {
         Self {
             labels: alert.labels(),
