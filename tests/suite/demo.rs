@@ -83,7 +83,7 @@ async fn a_newcomer_sees_an_alert_fire_arrive_three_ways_and_resolve() {
     let verdict = if last <= PROMISED_MS { "as promised" } else { "not within the 15 s that are promised" };
     eprintln!("the demo's story took {last} ms, {verdict}: {}", chapters.join(", "));
 
-    let page = client().get(format!("{url}/")).send().await.unwrap().text().await.unwrap();
+    let page = client().get(format!("{url}/demo")).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("[RESOLVED] CheckoutsFail"), "{page}");
     let asked = get_json(&format!("{url}/api/v1/query?query=count(shop_checkouts_total)")).await;
     assert_eq!(asked["data"]["result"][0]["value"][1], "2");
