@@ -196,8 +196,8 @@ async function preview() {
     if (signal.aborted) return;
     if (answer.ok) replace(text); else { outcome.textContent = text; }
   } catch (error) {
-    if (error.name !== "AbortError") outcome.textContent = "The preview cannot be asked for now: press Preview.";
-    return;
+    if (error.name === "AbortError") return;
+    outcome.textContent = "The preview cannot be asked for now: press Preview.";
   }
   outcome.removeAttribute("aria-busy");
 }

@@ -267,7 +267,9 @@ impl<N: Desk, R: RuleDesk> House<N, R> {
                 Judged { meant: Some(meant), outcome }
             }
             Err(mistakes) => {
-                let outcome = self.outcome(typed, matchers, None).await;
+                // What it would do is the same whoever does it: the name is often typed last.
+                let by_anybody = Typed { by: "?".to_owned(), ..typed.clone() }.meant(matchers.clone(), self.now()).ok();
+                let outcome = self.outcome(typed, matchers, by_anybody.as_ref()).await;
                 Judged { meant: None, outcome: Outcome { mistakes: views(mistakes), ..outcome } }
             }
         }

@@ -97,6 +97,17 @@ async fn a_silence_is_made_extended_edited_ended_and_made_again() {
 }
 
 #[tokio::test]
+async fn what_comes_is_shown_before_the_name_is_typed() {
+    let site = Site::new(some());
+    let fields = [("recurs", "yes"), ("cron", "@daily"), ("timezone", "UTC"), ("duration", "1h")];
+    let nameless = site.send("/silences/preview", &with(&NODE, &fields)).await.text;
+    assert!(nameless.contains("Say who you are"), "{nameless}");
+    let named = site.send("/silences/preview", &with(&with(&NODE, &fields), &[("by", "Ada")])).await.text;
+    let occurrences = |page: &str| page.split("plain occurrences").nth(1).map(|list| list.matches("<li").count());
+    assert_eq!((occurrences(&nameless), occurrences(&named)), (Some(5), Some(5)), "{nameless}");
+}
+
+#[tokio::test]
 async fn annotations_that_came_through_the_api_outlast_an_edit() {
     let site = Site::new(some());
     let draft = SilenceDraft {
