@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::duration::parse_duration;
 use yaml::{Decoder, Field, Fields, Node};
 
-use super::joined;
+use super::{http_section, joined};
 
 /// Prometheus' interval for asking name servers.
 const DNS_REFRESH: Duration = Duration::from_secs(30);
@@ -86,24 +86,6 @@ const ROLES: [(&str, KubernetesRole); 4] = [
     ("service", KubernetesRole::Service),
 ];
 
-/// Options of a client of the API that a kubeconfig has instead.
-const OF_KUBECONFIG: [&str; 14] = [
-    "api_server",
-    "basic_auth",
-    "authorization",
-    "oauth2",
-    "bearer_token",
-    "bearer_token_file",
-    "proxy_url",
-    "no_proxy",
-    "proxy_from_environment",
-    "proxy_connect_header",
-    "tls_config",
-    "follow_redirects",
-    "enable_http2",
-    "http_headers",
-];
-
 /// Which records of a name are targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DnsRecords {
@@ -157,7 +139,8 @@ fn decode_kubernetes(node: &Node, decoder: &Decoder, base: &Path) -> Option<Disc
         decoder.warning(span, "labels of nodes are not attached to notifiers");
         fields.ignore(&["attach_metadata"]);
     }
-    for name in OF_KUBECONFIG {
+    // A kubeconfig has these instead.
+    for name in std::iter::once("api_server").chain(http_section::KEYS) {
         if let Some(span) = fields.key_span(name) {
             decoder
                 .error(span, format!("{name:?} of a client for the Kubernetes API is not supported here"))

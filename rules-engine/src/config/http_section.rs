@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use yaml::{Decoder, Field, Fields, Kind, Node};
 
 /// The keys that make up an [`HttpConfig`].
-const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 13] = [
     "basic_auth",
     "authorization",
     "oauth2",
