@@ -10,10 +10,12 @@
 //! - [`matcher`]: `=` `!=` `=~` `!~`
 //! - [`alert`]: an alert as it crosses from rules to notifier
 //! - [`backoff`]: when to try again
+//! - [`caller`]: who asks, what they may do, and of which alerts
 //! - [`source`]: files, positions, and every mistake found in them
 
 pub mod alert;
 pub mod backoff;
+pub mod caller;
 pub mod difference;
 pub mod duration;
 pub mod labels;
@@ -24,6 +26,7 @@ pub mod source;
 pub mod timestamp;
 
 pub use alert::Alert;
+pub use caller::Caller;
 pub use labels::LabelSet;
 pub use matcher::{MatchOp, Matcher};
 pub use timestamp::Timestamp;
