@@ -5,6 +5,7 @@
 //! there renders as nothing. What would surely fail or never end is refused when it is loaded: unknown helpers,
 //! missing partials, partials that include each other.
 
+mod budget;
 mod check;
 mod error;
 mod helpers;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use ::handlebars::template::Template;
-use ::handlebars::{Context, Handlebars, no_escape};
+use ::handlebars::{Context, Handlebars, Output, RenderErrorReason, Renderable, no_escape};
 use serde_json::Value;
 
 use check::Needs;
@@ -42,6 +43,8 @@ pub struct Registry {
     text: Handlebars<'static>,
     html: Handlebars<'static>,
     needs: BTreeMap<String, Needs>,
+    /// How much one rendering may do.
+    steps_max: usize,
 }
 
 impl Data {
@@ -90,8 +93,9 @@ impl Registry {
         html.register_escape_fn(crate::escape::html);
         for registry in [&mut text, &mut html] {
             helpers::register(registry);
+            budget::register(registry);
         }
-        let mut registry = Registry { text, html, needs: BTreeMap::new() };
+        let mut registry = Registry { text, html, needs: BTreeMap::new(), steps_max: budget::STEPS_MAX };
         for (name, source) in sources {
             registry.add(name, source).expect("the shipped templates compile, a test sees to it");
         }
@@ -131,10 +135,9 @@ impl Registry {
     /// # Errors
     /// There is none, a helper failed, or the text grew too long.
     pub fn render(&self, name: &str, escaping: Escaping, data: &Data) -> Result<String, TemplateError> {
-        let mut output = Bounded::default();
-        let rendered = self.engine(escaping).render_with_context_to_write(name, &data.0, &mut output);
-        rendered.map_err(|error| TemplateError::rendering(name, &error))?;
-        Ok(output.into_text())
+        let missing = || TemplateError::rendering(name, &RenderErrorReason::TemplateNotFound(name.to_owned()).into());
+        let template = self.engine(escaping).get_template(name).ok_or_else(missing)?;
+        self.rendered(name, template, escaping, data)
     }
 
     /// Compiles and renders a text that may include the named templates. `name` is what errors call it.
@@ -148,13 +151,10 @@ impl Registry {
         escaping: Escaping,
         data: &Data,
     ) -> Result<String, TemplateError> {
-        self.check_text(name, source)?;
-        let mut output = Bounded::default();
-        let engine = self.engine(escaping);
-        let rendered = engine.render_template_with_context_to_write(source, &data.0, &mut output);
-        rendered
-            .map_err(|error| TemplateError { template: name.to_owned(), ..TemplateError::rendering(name, &error) })?;
-        Ok(output.into_text())
+        let (template, needs) = compile(name, source)?;
+        check::check_inline(name, &needs, &self.needs)?;
+        self.rendered(name, &template, escaping, data)
+            .map_err(|error| TemplateError { template: name.to_owned(), ..error })
     }
 
     /// Whether a text would do for [`Registry::render_text`].
@@ -174,6 +174,20 @@ impl Registry {
         compile(name, source).map(drop)
     }
 
+    fn rendered(
+        &self,
+        name: &str,
+        template: &Template,
+        escaping: Escaping,
+        data: &Data,
+    ) -> Result<String, TemplateError> {
+        let mut output = Bounded::default();
+        let mut context = budget::context(template, self.steps_max);
+        let rendered = template.render(self.engine(escaping), &data.0, &mut context, &mut output);
+        rendered.map_err(|error| TemplateError::rendering(name, &error))?;
+        Ok(output.0)
+    }
+
     fn engine(&self, escaping: Escaping) -> &Handlebars<'static> {
         match escaping {
             Escaping::Text => &self.text,
@@ -184,9 +198,10 @@ impl Registry {
 
 fn compile(name: &str, source: &str) -> Result<(Template, Needs), TemplateError> {
     check::check_source(name, source)?;
-    let template =
+    let mut template =
         Template::compile_with_name(source, name.to_owned()).map_err(|error| TemplateError::syntax(name, &error))?;
     let needs = check::needs((name, source), &template, &|helper| helpers::NAMES.contains(&helper))?;
+    budget::count(&mut template);
     Ok((template, needs))
 }
 
@@ -198,24 +213,14 @@ impl std::fmt::Debug for Registry {
 
 /// Collects output up to a limit.
 #[derive(Default)]
-struct Bounded(Vec<u8>);
+struct Bounded(String);
 
-impl Bounded {
-    fn into_text(self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
-    }
-}
-
-impl io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > OUTPUT_BYTES_MAX {
+impl Output for Bounded {
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        if self.0.len() + text.len() > OUTPUT_BYTES_MAX {
             return Err(io::Error::other(format!("the text is longer than {OUTPUT_BYTES_MAX} bytes")));
         }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
+        self.0.push_str(text);
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use handlebars::{
 };
 use serde_json::{Map, Value};
 
+use super::budget::{self, TEXT_BYTES_MAX};
 use super::moment;
 use crate::escape;
 
@@ -117,7 +118,7 @@ impl HelperDef for Function {
     fn call_inner<'reg: 'rc, 'rc>(
         &self,
         helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
+        registry: &'reg Handlebars<'reg>,
         context: &'rc Context,
         render: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
@@ -132,6 +133,11 @@ impl HelperDef for Function {
             return Err(failed(self.name, format!("takes {least} to {most} arguments, has {given}")));
         }
         let value = (self.body)(&Call { helper, context }).map_err(|message| failed(self.name, message))?;
+        // what it is given it may double, and be given what it made
+        if value.as_str().is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
+            return Err(failed(self.name, format!("makes a text of more than {TEXT_BYTES_MAX} bytes")));
+        }
+        budget::spend_on(&value, helper, registry, context, render)?;
         Ok(ScopedJson::Derived(value))
     }
 
@@ -189,6 +195,10 @@ fn join(call: &Call<'_, '_>) -> Result<Value, String> {
         }
         other => vec![other.render()],
     };
+    let length = texts.iter().map(String::len).sum::<usize>() + separator.len() * texts.len().saturating_sub(1);
+    if length > TEXT_BYTES_MAX {
+        return Err(format!("makes a text of more than {TEXT_BYTES_MAX} bytes"));
+    }
     Ok(texts.join(&separator).into())
 }
 

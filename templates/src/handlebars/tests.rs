@@ -108,6 +108,33 @@ fn hostile_sources_are_refused_quickly() {
 }
 
 #[test]
+fn loops_within_loops_are_stopped() {
+    let alerts: Vec<Value> = (0..2_000).map(|n| json!({"labels": {"n": n}})).collect();
+    let data = Data::new(json!({"firing": alerts}));
+    let registry = Registry { steps_max: 20_000, ..Registry::shipped() };
+    let render = |source: &str| registry.render_text("t", source, Escaping::Text, &data);
+    for inner in ["", "x{{nothing}}", "{{#if (eq (json this) \"\")}}{{/if}}"] {
+        let source = "{{#each @root.firing}}".repeat(20) + inner + &"{{/each}}".repeat(20);
+        let error = render(&source).unwrap_err().to_string();
+        assert!(error.contains("stopped: too many steps") || error.contains("is longer than"), "{error}");
+    }
+    assert_eq!(render("{{#each firing}}{{#each labels}}{{/each}}{{/each}}").unwrap(), "");
+}
+
+#[test]
+fn texts_that_double_are_stopped() {
+    let firing: Vec<Value> = vec!["x".into(); 100];
+    let data = Data::new(json!({"firing": firing, "quote": "\""}));
+    for (open, close) in [("{{#with (json this)}}", "{{/with}}"), ("{{#with (join @root.firing this)}}", "{{/with}}")] {
+        let source = format!("{{{{#with quote}}}}{}{}{{{{/with}}}}", open.repeat(40), close.repeat(40));
+        let error = Registry::shipped().render_text("t", &source, Escaping::Text, &data).unwrap_err().to_string();
+        assert!(error.contains("makes a text of more than"), "{error}");
+    }
+    let nested = format!("{{{{{}json quote{}}}}}", "json (".repeat(15), ")".repeat(15));
+    assert!(Registry::shipped().render_text("t", &nested, Escaping::Text, &data).is_ok());
+}
+
+#[test]
 fn partials_that_include_each_other_are_refused() {
     let mut registry = Registry::shipped();
     registry.add("a", "{{> b}}").unwrap();
