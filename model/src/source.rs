@@ -17,7 +17,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use excerpt::Excerpt;
+use excerpt::{Excerpt, shortened};
 
 /// How many diagnostics are printed before "and N more".
 const SHOWN_DIAGNOSTICS: usize = 100;
@@ -272,7 +272,8 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Diagnostic { file, severity, message, hint, .. } = self;
+        let Diagnostic { file, severity, .. } = self;
+        let (message, hint) = (shortened(&self.message), self.hint.as_deref().map(shortened));
         let Some((span, position)) = self.span.zip(self.position()) else {
             write!(f, "{}: {severity}: {message}", file.name())?;
             return hint.iter().try_for_each(|hint| write!(f, "\n  {hint}"));

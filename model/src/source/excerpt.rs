@@ -8,6 +8,9 @@ const WIDTH: usize = 100;
 /// How many characters stay visible before a mistake when a long line is cut.
 const LEAD: usize = 40;
 
+/// Longest message printed, in bytes: one may quote what is wrong, which may be a whole file.
+const MESSAGE_BYTES: usize = 1_500;
+
 /// How the keys end whose values are not printed, in lower case. A mistake beside a secret, or a
 /// syntax error before anybody knows the field, must not put it into a log.
 const SECRET_KEYS: [&str; 10] = [
@@ -31,6 +34,14 @@ pub(super) struct Excerpt {
     pub(super) before: usize,
     /// Columns to mark, at least one.
     pub(super) marked: usize,
+}
+
+/// A message made fit to print.
+pub(super) fn shortened(message: &str) -> Cow<'_, str> {
+    match message.get(..message.floor_char_boundary(MESSAGE_BYTES)) {
+        Some(beginning) if beginning.len() < message.len() => format!("{beginning}…").into(),
+        _ => message.into(),
+    }
 }
 
 impl Excerpt {

@@ -173,3 +173,12 @@ fn many_diagnostics_are_counted_and_not_all_kept() {
     assert_eq!(printed.matches("warning: w").count(), 100);
     assert!(printed.ends_with("\nand 1901 more"));
 }
+
+#[test]
+fn a_message_that_quotes_a_whole_file_is_cut() {
+    let file = SourceFile::new("f.yml", "x".repeat(100_000));
+    let mistake =
+        Diagnostic::error(&file, Span::new(0, 100_000), format!("{:?} is none", file.text())).hint("é".repeat(5_000));
+    let shown = mistake.to_string();
+    assert!(shown.len() < 4_000 && shown.starts_with("f.yml:1:1: error: \"xxx"), "{} bytes", shown.len());
+}
