@@ -14,6 +14,7 @@ mod client;
 mod conditions;
 mod config_errors;
 mod conformance;
+mod crashes;
 mod dead_mail_server;
 mod demo;
 mod deploy;
