@@ -45,6 +45,9 @@ impl Canvas {
 
     /// Draws a line between two dots, whose parts outside of the field are not seen. Dots count from the top left.
     pub fn line(&mut self, series: usize, from: (i64, i64), to: (i64, i64)) {
+        // A server may answer with any time: dots may lie anywhere.
+        let wide = |(x, y): (i64, i64)| (i128::from(x), i128::from(y));
+        let (from, to) = (wide(from), wide(to));
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let steps = dx.abs().max(dy.abs()).clamp(1, 1 << 16);
         for step in 0..=steps {
@@ -52,7 +55,7 @@ impl Canvas {
         }
     }
 
-    fn dot(&mut self, series: usize, (x, y): (i64, i64)) {
+    fn dot(&mut self, series: usize, (x, y): (i128, i128)) {
         let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return };
         if x >= self.width() || y >= self.height() {
             return;
@@ -85,5 +88,13 @@ mod tests {
         let shown: String = row.iter().map(|dots| dots.map_or(' ', |dots| dots.character)).collect();
         assert_eq!(shown, "⡠⠊⡇");
         assert_eq!(row[2].map(|dots| dots.series), Some(1));
+    }
+
+    #[test]
+    fn a_line_from_one_end_of_time_to_the_other_is_drawn() {
+        let mut canvas = Canvas::new(3, 1);
+        canvas.line(0, (i64::MIN, 0), (i64::MAX, 3));
+        canvas.line(0, (0, i64::MAX), (0, i64::MIN));
+        assert_eq!(canvas.rows().count(), 1);
     }
 }

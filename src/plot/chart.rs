@@ -76,7 +76,9 @@ impl Chart<'_> {
         let mut before: Option<(i64, f64)> = None;
         for &point in line.points.iter().filter(|(_, value)| !value.is_nan()) {
             // Half a step more than one: clocks of points may be rounded.
-            let follows = |before: &(i64, f64)| point.0.saturating_sub(before.0) * 2 <= self.step_ms.saturating_mul(3);
+            let follows = |before: &(i64, f64)| {
+                point.0.saturating_sub(before.0).saturating_mul(2) <= self.step_ms.saturating_mul(3)
+            };
             let from = before.filter(follows).unwrap_or(point);
             canvas.line(series, place(from), place(point));
             before = Some(point);
@@ -205,5 +207,7 @@ mod tests {
         assert!(infinite.contains("most +Inf"), "{infinite}");
         assert!(drawn(&[Line { name: "none".to_owned(), points: Vec::new() }], false).contains("no numbers"));
         assert!(drawn(&[], false).lines().count() >= ROWS);
+        let anywhere = [i64::MIN, 0, i64::MAX].map(|at_ms| (at_ms, 1.0)).into();
+        assert!(drawn(&[Line { name: "anywhere".to_owned(), points: anywhere }], false).contains("anywhere"));
     }
 }
