@@ -24,6 +24,11 @@ pub trait Backend: Send {
     /// Exports, flushes and lets go of files and locks. Later calls return [`StoreError::Closed`].
     fn close(&mut self, now_ms: i64) -> Result<(), StoreError>;
 
+    /// Why nothing can be written at the moment, where that is known before anything is.
+    fn trouble(&self) -> Option<&StoreError> {
+        None
+    }
+
     /// Sizes for metrics; must be cheap.
     fn usage(&self) -> Usage;
 }

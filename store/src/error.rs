@@ -15,12 +15,8 @@ pub enum StoreError {
         /// The store's directory.
         dir: PathBuf,
     },
-    /// The data was written by a newer Watchfire. Nothing was touched.
-    #[error(
-        "{} was written in store format {found}, this version knows up to {known}; \
-         start the newer version again, or give this one another --storage.path",
-        dir.display()
-    )]
+    /// The data was written by a newer Watchfire.
+    #[error("{} was written in store format {found}, this version knows up to {known}", dir.display())]
     NewerFormat {
         /// The store's directory.
         dir: PathBuf,
@@ -50,6 +46,14 @@ pub enum StoreError {
         doing: String,
         /// The system's answer.
         source: Arc<io::Error>,
+    },
+    /// There is something already where something was to be written.
+    #[error("{} holds something already; {mend}", path.display())]
+    NotEmpty {
+        /// What is there.
+        path: PathBuf,
+        /// What may be done about it.
+        mend: &'static str,
     },
     /// What is on disk is damaged.
     #[error("the stored data is damaged: {what}")]

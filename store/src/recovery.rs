@@ -37,7 +37,7 @@ pub struct Recovery {
 
 impl fmt::Display for Recovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the stored data was damaged ({}); ", self.reason)?;
+        write!(f, "the stored data cannot be used as it was found ({}); ", self.reason)?;
         match self.source {
             Source::Database => write!(f, "kept its last consistent state")?,
             Source::Export { written_at_ms } => {
@@ -53,7 +53,7 @@ impl fmt::Display for Recovery {
             write!(f, "; the last {} commits may be missing", self.lost_commits)?;
         }
         if let Some(path) = &self.set_aside {
-            write!(f, "; the damaged data is kept in {}", path.display())?;
+            write!(f, "; what was found is kept in {}", path.display())?;
         }
         Ok(())
     }

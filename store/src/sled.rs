@@ -6,10 +6,11 @@
 //! * `record.rs`: checksums, 4 KiB parts, and a digest of the whole set in every commit;
 //! * `engine.rs`: one open, checked database; syncs the file itself, turns panics into errors;
 //! * `witness.rs`: remembers outside sled which commit was acknowledged last;
-//! * `export.rs`: the copy to rebuild from;
+//! * `export.rs`: the copy to rebuild from; `copies.rs`: copies that people make, look at and put in place;
 //! * `directory.rs`: lock, names, setting aside;
 //! * `restore.rs`: opens what is sound, rebuilds what is not.
 
+pub mod copies;
 mod directory;
 mod engine;
 mod export;
@@ -20,6 +21,7 @@ mod witness;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::backend::{Backend, Usage};
 use crate::batch::{Batch, Key};
@@ -53,13 +55,26 @@ pub struct Sled {
     exported_generation: Option<u64>,
     usage: Usage,
     /// Held until closed; declared last, so that it is let go last.
-    lock: Option<Lock>,
+    lock: Option<Arc<Lock>>,
 }
 
 impl Sled {
     /// Opens or creates the store in `dir`; blocks. See [`Store::sled`](crate::Store::sled) for damage and errors.
     pub fn open(dir: &Path, now_ms: i64) -> Result<(Self, Option<Recovery>), StoreError> {
-        let lock = Lock::take(dir)?;
+        let lock = Arc::new(Lock::take(dir)?);
+        match Self::open_locked(dir, now_ms, Arc::clone(&lock)) {
+            Err(error @ StoreError::NewerFormat { .. }) => {
+                let aside = directory::set_all_aside(dir, "newer-format", now_ms)?;
+                let (mut sled, _) = Self::open_locked(dir, now_ms, lock)?;
+                sled.usage.recoveries = 1;
+                let (reason, set_aside, source) = (error.to_string(), Some(aside), Source::Nothing);
+                Ok((sled, Some(Recovery { reason, set_aside, source, records: 0, salvaged: 0, lost_commits: 0 })))
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_locked(dir: &Path, now_ms: i64, lock: Arc<Lock>) -> Result<(Self, Option<Recovery>), StoreError> {
         let witness = Witness::open(dir)?;
         let mut journal = Journal::open(dir)?;
         let acknowledged = witness.generation();

@@ -27,6 +27,8 @@ pub struct Stats {
     pub dropped: u64,
     /// Times damaged data was found and set aside, the opening included.
     pub recoveries: u64,
+    /// Records that whoever owns them could not read, and left as they are.
+    pub left_out: u64,
     /// Exports written.
     pub exports: u64,
     /// The last failure's message, until a flush works again.

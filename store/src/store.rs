@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::backend::Backend;
 use crate::batch::{Batch, Key};
+use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::memory::Memory;
 use crate::recovery::Recovery;
-use crate::sled::Sled;
 use crate::stats::Stats;
 use crate::writer::{Request, Writer};
 
@@ -54,12 +54,13 @@ impl Store {
 
     /// Opens or creates the sled store in `dir`, on the writer's thread.
     ///
-    /// Damaged data is set aside and replaced by the last export, which [`Opened::recovery`] tells. Errors are left for
-    /// what a restore cannot mend: another process has the directory, a newer version wrote it, the system refuses.
-    /// `now_ms` (milliseconds since 1970) names what is set aside.
+    /// Damaged data is set aside and replaced by the last export, data of a newer version by nothing, which
+    /// [`Opened::recovery`] tells. Where the directory cannot be written, [`Stats::last_error`] says why: what can be read of it
+    /// is there, and commits fail until it can. An error is left for a directory that another process has. `now_ms`
+    /// (milliseconds since 1970) names what is set aside.
     pub async fn sled(dir: impl Into<PathBuf>, now_ms: i64) -> Result<Opened, StoreError> {
         let dir = dir.into();
-        Self::open(move || Sled::open(&dir, now_ms), QUEUE_CAPACITY).await
+        Self::open(move || Disk::open(&dir, now_ms), QUEUE_CAPACITY).await
     }
 
     /// Like [`start`](Self::start), for a backend whose opening may block: `open` runs on the writer's thread.
@@ -72,6 +73,9 @@ impl Store {
         spawn_writer(move || match open() {
             Ok((backend, recovery)) => {
                 writer.publish(backend.usage());
+                if let Some(error) = backend.trouble() {
+                    lock(&writer.stats).last_error = Some(error.to_string());
+                }
                 // Nobody waiting any more means nobody has a handle either, and the writer ends at once.
                 let _ = opened.send(Ok(recovery));
                 writer.run(Box::new(backend));
@@ -129,6 +133,11 @@ impl Store {
     /// Writes what waits, exports, and lets go of the files. Whatever is sent later gets [`StoreError::Closed`].
     pub async fn close(&self, now_ms: i64) -> Result<(), StoreError> {
         self.ask(|reply| Request::Close(now_ms, reply)).await
+    }
+
+    /// Counts records that whoever owns them could not read, and left as they are.
+    pub fn left_out(&self, records: usize) {
+        lock(&self.stats).left_out += records as u64;
     }
 
     /// The store's figures at this moment; never waits for the disk.

@@ -50,7 +50,7 @@ impl Group {
 /// Owns the backend's side of the queue.
 pub(crate) struct Writer {
     requests: mpsc::Receiver<Request>,
-    stats: Arc<Mutex<Stats>>,
+    pub(crate) stats: Arc<Mutex<Stats>>,
     backlog: Backlog,
 }
 
@@ -143,7 +143,7 @@ impl Writer {
     }
 
     fn write_backlog(&mut self, backend: &mut dyn Backend) -> Result<(), StoreError> {
-        if self.backlog.is_empty() {
+        if self.backlog.is_empty() && backend.trouble().is_none() {
             return Ok(());
         }
         let result = self.commit(backend, &[]);

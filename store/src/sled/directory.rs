@@ -20,6 +20,15 @@ pub(super) const EXPORT: &str = "export";
 /// The copy before that.
 pub(super) const PREVIOUS_EXPORT: &str = "export.previous";
 
+/// What was committed since the database was last brought in line.
+pub(super) const JOURNAL: &str = "journal";
+
+/// Which commit was acknowledged last.
+pub(super) const WITNESS: &str = "witness";
+
+/// Everything that makes up a store, but for its lock.
+const PARTS: [&str; 6] = [DATABASE, REBUILDING, EXPORT, PREVIOUS_EXPORT, JOURNAL, WITNESS];
+
 const LOCK: &str = "lock";
 const PROBE: &str = "probe";
 const PROBE_BYTES: usize = 1 << 20;
@@ -29,16 +38,31 @@ const PROBE_BYTES: usize = 1 << 20;
 pub(super) struct Lock(File);
 
 impl Lock {
+    /// Takes the lock of a directory that may not be written to; none where nobody ever took it.
+    pub(super) fn of_existing(dir: &Path) -> Result<Option<Self>, StoreError> {
+        let path = dir.join(LOCK);
+        let opened = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened,
+        };
+        let file = opened.map_err(|error| StoreError::io(format!("open {}", path.display()), error))?;
+        Self::locked(dir, file).map(Some)
+    }
+
     /// Creates the directory if need be and takes its lock.
     pub(super) fn take(dir: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(dir).map_err(|error| StoreError::io(format!("create {}", dir.display()), error))?;
         let path = dir.join(LOCK);
         let opening = |error| StoreError::io(format!("open {}", path.display()), error);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(opening)?;
+        Self::locked(dir, file)
+    }
+
+    fn locked(dir: &Path, file: File) -> Result<Self, StoreError> {
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse { dir: dir.to_owned() }),
-            Err(TryLockError::Error(error)) => Err(StoreError::io(format!("lock {}", path.display()), error)),
+            Err(TryLockError::Error(error)) => Err(StoreError::io(format!("lock {}", dir.join(LOCK).display()), error)),
         }
     }
 }
@@ -98,6 +122,56 @@ pub(super) fn set_aside(dir: &Path, name: &str, now_ms: i64) -> Result<Option<Pa
         .unwrap_or(first);
     rename(dir, name, &free)?;
     Ok(Some(dir.join(free)))
+}
+
+/// Moves everything that makes up a store into a new directory inside `dir`, called `<name>-<now_ms>`; where that is.
+pub(super) fn set_all_aside(dir: &Path, name: &str, now_ms: i64) -> Result<PathBuf, StoreError> {
+    let first = format!("{name}-{now_ms}");
+    let free = std::iter::once(first.clone()).chain((2..).map(|n: u32| format!("{first}-{n}")));
+    let aside = free.map(|name| dir.join(name)).find(|path| !path.exists()).unwrap_or_else(|| dir.join(&first));
+    fs::create_dir(&aside).map_err(|error| StoreError::io(format!("create {}", aside.display()), error))?;
+    for part in PARTS {
+        let (from, to) = (dir.join(part), aside.join(part));
+        match fs::rename(&from, &to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io(format!("move {} to {}", from.display(), aside.display()), error));
+            }
+            _ => {}
+        }
+    }
+    sync(&aside)?;
+    sync(dir)?;
+    Ok(aside)
+}
+
+/// Whether there is anything of a store in `dir`.
+pub(super) fn has_any(dir: &Path) -> bool {
+    PARTS.iter().any(|part| dir.join(part).exists())
+}
+
+/// Copies what makes up a store to another directory, which must exist. Parts that cannot be read are left out, and told.
+pub(super) fn copy_parts(from: &Path, to: &Path) -> Vec<io::Error> {
+    let mut unreadable = Vec::new();
+    for part in PARTS {
+        copy(&from.join(part), &to.join(part), &mut unreadable);
+    }
+    unreadable
+}
+
+fn copy(from: &Path, to: &Path, unreadable: &mut Vec<io::Error>) {
+    let copied = match fs::metadata(from) {
+        Ok(meta) if meta.is_dir() => fs::create_dir(to).and_then(|()| {
+            for entry in fs::read_dir(from)? {
+                let name = entry?.file_name();
+                copy(&from.join(&name), &to.join(&name), unreadable);
+            }
+            Ok(())
+        }),
+        // Not `fs::copy`: what may not be written there may be written here.
+        Ok(_) => File::open(from).and_then(|mut from| io::copy(&mut from, &mut File::create(to)?)).map(|_| ()),
+        Err(error) => Err(error),
+    };
+    unreadable.extend(copied.err().filter(|error| error.kind() != io::ErrorKind::NotFound));
 }
 
 /// Removes a file or a directory with all it holds; fine if there is none.

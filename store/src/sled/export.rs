@@ -4,8 +4,9 @@
 //! value length, key, value, CRC of all that). Little endian. Written to a side file, synced, renamed; the copy before is
 //! kept as well.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::batch::{Key, MAX_KEY_BYTES, MAX_VALUE_BYTES};
@@ -32,9 +33,20 @@ pub(super) fn write(
     header: Header,
     records: impl Iterator<Item = Result<(Key, Vec<u8>), StoreError>>,
 ) -> Result<(), StoreError> {
-    let path = dir.join(WRITING);
+    write_file(&dir.join(WRITING), header, records)?;
+    directory::keep_previous(dir, EXPORT, PREVIOUS_EXPORT)?;
+    directory::rename(dir, WRITING, EXPORT)
+}
+
+/// Writes an export to a file of its own, durably; nobody else may read it, as there are secrets among the records.
+pub(super) fn write_file(
+    path: &Path,
+    header: Header,
+    records: impl Iterator<Item = Result<(Key, Vec<u8>), StoreError>>,
+) -> Result<(), StoreError> {
     let doing = |error| StoreError::io(format!("write {}", path.display()), error);
-    let mut file = BufWriter::new(File::create(&path).map_err(doing)?);
+    let created = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path);
+    let mut file = BufWriter::new(created.map_err(doing)?);
     file.write_all(&encode(header)).map_err(doing)?;
     let mut written = 0;
     for record in records {
@@ -48,9 +60,7 @@ pub(super) fn write(
         });
     }
     let file = file.into_inner().map_err(|error| doing(error.into_error()))?;
-    file.sync_all().map_err(doing)?;
-    directory::keep_previous(dir, EXPORT, PREVIOUS_EXPORT)?;
-    directory::rename(dir, WRITING, EXPORT)
+    file.sync_all().map_err(doing)
 }
 
 /// The header of an export; `None` if there is none or it is spoilt.

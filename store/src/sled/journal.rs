@@ -17,11 +17,9 @@ use std::path::Path;
 
 use crate::batch::{Batch, Change, Key};
 use crate::error::StoreError;
-use crate::sled::directory;
+use crate::sled::directory::{self, JOURNAL};
 use crate::sled::record::FORMAT_VERSION;
 
-/// The journal's file in the store's directory.
-const JOURNAL: &str = "journal";
 const MAGIC: &[u8; 4] = b"wfjn";
 const HEADER_BYTES: usize = 4 + 4 + 8 + 8 + 4;
 /// Length of a value that stands for a key that is forgotten.

@@ -10,10 +10,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::error::StoreError;
-use crate::sled::directory;
+use crate::sled::directory::{self, WITNESS};
 use crate::sled::record::FORMAT_VERSION;
 
-const WITNESS: &str = "witness";
 const MAGIC: &[u8; 4] = b"wfwi";
 
 /// Two slots, written in turn, each in a sector of its own: a torn write spoils only one.

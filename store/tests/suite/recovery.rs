@@ -237,23 +237,32 @@ fn directories_in_place_of_files_are_told_not_panicked_over() {
     assert!(matches!(error, StoreError::Io { .. }) && error.to_string().contains("file"), "{error}");
 }
 
+/// What an older version does with it.
+fn set_aside_as_newer(dir: &Path) {
+    let (keys, recovery) = open(dir);
+    let recovery = recovery.unwrap();
+    assert_eq!((keys.len(), recovery.source), (0, Source::Nothing));
+    assert!(recovery.reason.contains("was written in store format 2, this version knows up to 1"), "{recovery}");
+    let aside = recovery.set_aside.unwrap();
+    assert_eq!(aside, dir.join("newer-format-9000"));
+    for kept in ["sled/db", "export", "journal", "witness"] {
+        assert!(aside.join(kept).exists(), "{kept}");
+    }
+    assert_eq!(open(dir).1, None);
+}
+
 #[test]
-fn data_of_a_newer_version_is_refused_and_left_alone() {
+fn data_of_a_newer_version_is_set_aside_whole() {
     let dir = closed_store();
-    let export = dir.path().join("export");
-    let before = fs::read(&export).unwrap();
-    spoil(&export, |bytes| {
+    spoil(&dir.path().join("export"), |bytes| {
         bytes[8] = 2;
         let crc = crc32fast::hash(&bytes[..36]);
         bytes[36..40].copy_from_slice(&crc.to_le_bytes());
     });
-    let error = Sled::open(dir.path(), 9_000).err().unwrap();
-    assert!(matches!(error, StoreError::NewerFormat { found: 2, known: 1, .. }), "{error}");
-    assert!(error.to_string().contains("start the newer version again"), "{error}");
-    fs::write(&export, before).unwrap();
-    assert_eq!(open(dir.path()).1, None);
+    set_aside_as_newer(dir.path());
 
     // The same in the database's own entry, which sled only shows once it is open.
+    let dir = closed_store();
     let database = bare_database(dir.path());
     let mut meta = database.get("m").unwrap().unwrap().to_vec();
     meta[0] = 2;
@@ -263,9 +272,7 @@ fn data_of_a_newer_version_is_refused_and_left_alone() {
     database.insert("m", meta).unwrap();
     database.flush().unwrap();
     drop(database);
-    let error = Sled::open(dir.path(), 9_000).err().unwrap();
-    assert!(matches!(error, StoreError::NewerFormat { found: 2, known: 1, .. }), "{error}");
-    assert!(!dir.path().join("sled.corrupt-9000").exists());
+    set_aside_as_newer(dir.path());
 }
 
 #[test]
