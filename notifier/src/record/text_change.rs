@@ -65,7 +65,8 @@ pub(super) fn applied(changes: Vec<TextChange<'_>>, before: &[String]) -> Result
             TextChange::Whole(text) => texts.push(text.into_owned()),
             TextChange::Between(start, end, middle) => {
                 let before = before.get(at).ok_or_else(nothing)?;
-                let end_at = before.len().checked_sub(end as usize);
+                // Beginning and end do not overlap: a text that were both would double with each change.
+                let end_at = before.len().checked_sub(end as usize).filter(|end_at| start as usize <= *end_at);
                 let ends = before.get(..start as usize).zip(end_at.and_then(|end_at| before.get(end_at..)));
                 let (start, end) = ends.ok_or_else(nothing)?;
                 texts.push([start, &*middle, end].concat());
@@ -87,6 +88,14 @@ mod tests {
         let texts = ["a", "b", "pod-88-x2x4q", "größer als ö", "d", "e"];
         let told = serde_json::to_string(&changes(&before, &texts)).unwrap();
         assert_eq!(told, r#"[2,[4,6,"88"],[13,0,"ö"],"d","e"]"#);
+    }
+
+    #[test]
+    fn texts_that_double_with_each_change_are_refused() {
+        let before = ["0123456789".to_owned()];
+        assert!(applied(vec![TextChange::Between(10, 10, "".into())], &before).is_err());
+        assert!(applied(vec![TextChange::Between(6, 5, "".into())], &before).is_err());
+        assert_eq!(applied(vec![TextChange::Between(5, 5, "".into())], &before).as_deref(), Ok(&before[..]));
     }
 
     proptest! {
