@@ -16,6 +16,7 @@ pub mod migrate;
 pub mod query;
 pub mod reload;
 pub mod rules;
+pub mod store;
 pub mod test;
 
 use std::path::PathBuf;
@@ -23,10 +24,12 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use model::duration::parse_duration;
+use outbound::AllowedHost;
 
 use rules_engine::rule_file::Dialect;
 
 use cluster::ClusterFlags;
+use crate::web::listen::CONNECTIONS_MAX;
 use feature::Feature;
 use kubernetes::{AccessFlags, AlertmanagerConfigFlags};
 use reload::ReloadFlags;
@@ -103,6 +106,9 @@ pub enum Command {
     /// Print the deployment that is equal to what others run: Prometheus, ThanosRuler and Alertmanager objects, Helm values,
     /// prometheus.yml, alertmanager.yml, vmalert.
     Migrate(migrate::MigrateCommand),
+    /// Copy what is stored, put a copy in place, or look whether all of it can be read.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// `check config`, by amtool's name.
     #[command(hide = true)]
     CheckConfig {
@@ -306,6 +312,10 @@ pub struct NotifierFlags {
     /// --web.external-url says where they lead.
     #[arg(long = "ack.key-file", value_name = "FILE")]
     pub ack_key_file: Option<PathBuf>,
+    /// Hosts that receivers, their proxies and token servers may be: host, *.domain, address or network; the first three also
+    /// with :port. Comma separated, repeatable. [default: all]
+    #[arg(long = "receiver.allowed-hosts", value_delimiter = ',', value_name = "HOST")]
+    pub allowed_hosts: Vec<AllowedHost>,
     /// Do as another notifier does where Watchfire promises more: see docs/differences.md.
     #[arg(long = "compat", value_enum, value_name = "NOTIFIER")]
     pub compat: Option<Compat>,
@@ -313,17 +323,24 @@ pub struct NotifierFlags {
     #[arg(long = "data.maintenance-interval", value_parser = parse_duration, default_value = "15m", value_name = "DURATION")]
     pub data_maintenance_interval: Duration,
     /// Most silences, expired ones included; 0 is no limit.
-    #[arg(long = "silences.max-silences", default_value_t = 0, value_name = "COUNT")]
+    #[arg(long = "silences.max-silences", default_value_t = 100_000, value_name = "COUNT")]
     pub silences_max: usize,
     /// Most recurring silences, ended ones included; 0 is no limit.
     #[arg(long = "silences.max-schedules", default_value_t = 1000, value_name = "COUNT")]
     pub schedules_max: usize,
-    /// Largest silence as stored; 0 is no limit.
+    /// Largest silence as stored; 0 is 4 MiB, which none may exceed.
     #[arg(long = "silences.max-silence-size-bytes", default_value_t = 0, value_name = "BYTES")]
     pub silence_bytes_max: usize,
     /// Log every silence that is made, changed or expired.
     #[arg(long = "log.silences")]
     pub log_silences: bool,
+    /// Most alerts, resolved ones included until they are removed: of more, new ones are refused with 503 until others are
+    /// over; 0 is no limit.
+    #[arg(long = "alerts.max-alerts", default_value_t = 1_000_000, value_name = "COUNT")]
+    pub alerts_max: usize,
+    /// Most bytes of their labels, annotations and links as posted (in memory they take less), likewise; 0 is no limit.
+    #[arg(long = "alerts.max-size-bytes", default_value_t = 1 << 30, value_name = "BYTES")]
+    pub alert_bytes_max: u64,
     /// Most alerts with the same alertname; 0 is no limit.
     #[arg(long = "alerts.per-alertname-limit", default_value_t = 0, value_name = "COUNT")]
     pub alerts_per_name_max: usize,
@@ -356,15 +373,25 @@ pub struct WebFlags<const PORT: u16> {
     /// Prefix of every path. [default: the path of --web.external-url]
     #[arg(long = "web.route-prefix", value_name = "PATH")]
     pub route_prefix: Option<String>,
-    /// TLS and basic authentication, in the format of Prometheus' web configuration.
+    /// TLS, basic authentication and who may do what, in the format of Prometheus' web configuration.
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub web_config_file: Option<PathBuf>,
+    /// Note who changed what in this file too, a JSON object a line; what is answered is on disk. It is in the log in any case.
+    #[arg(long = "audit.file", value_name = "FILE")]
+    pub audit_file: Option<PathBuf>,
+    /// Largest audit file: then it is put aside as FILE.1, in place of the one before.
+    #[arg(long = "audit.max-size-bytes", default_value_t = 64 << 20, value_name = "BYTES")]
+    pub audit_bytes_max: u64,
     /// Listen on the sockets systemd gives: refused, since this service opens its own.
     #[arg(long = "web.systemd-socket", hide = true)]
     pub systemd_socket: bool,
     /// Let `POST /-/quit` end the process. `POST /-/reload` needs no permission.
     #[arg(long = "web.enable-lifecycle")]
     pub enable_lifecycle: bool,
+    /// Most connections at a time, half of them from one address. Fewer where few files may be open (`ulimit -n`): as many as
+    /// half of that.
+    #[arg(long = "web.max-connections", default_value_t = CONNECTIONS_MAX, value_name = "COUNT")]
+    pub max_connections: usize,
     /// A request that takes longer is answered with 503; 0 is no limit.
     #[arg(long = "web.timeout", value_parser = parse_duration, default_value = "0s", value_name = "DURATION")]
     pub timeout: Duration,
@@ -381,6 +408,13 @@ pub enum CheckCommand {
     },
     /// Check rule files and PrometheusRule manifests; exit 1 if one is bad.
     Rules(check::RulesCheck),
+    /// Check web configuration files: certificates, users, who may do what; exit 1 if one is bad.
+    #[command(name = "web-config")]
+    WebConfig {
+        /// The files.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
     /// Ask a running service whether it works; exit 1 if it does not answer. For containers without a shell.
     Healthy(check::HealthCheck),
     /// Ask a running service whether its state is restored and its configuration in force; exit 1 if not.

@@ -6,6 +6,7 @@ pub mod alertmanager_yml;
 pub mod global;
 mod inhibit_rule;
 mod matchers;
+mod reach;
 mod receivers;
 mod redaction;
 mod route;

@@ -16,9 +16,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use bytes::Bytes;
 use model::Timestamp;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
+use zeroize::Zeroizing;
 
+use crate::guard::{Guard, GuardedResolver};
 use crate::http_config::{Auth, HeaderValueSource, HttpConfig};
 use crate::secret::Secret;
 use body::Gathered;
@@ -26,6 +29,7 @@ use connector::TlsMaterial;
 use destination::Destination;
 pub use error::{SendError, SendErrorKind};
 use plain::Plain;
+use redirect::{Hop, Lead, REDIRECTS_MAX};
 use token::TokenSource;
 
 /// What bounds a client beside the deadline of each request.
@@ -91,6 +95,9 @@ const IDLE: Duration = Duration::from_secs(90);
 pub struct HttpClient {
     config: HttpConfig,
     limits: Limits,
+    guard: Arc<Guard>,
+    /// Whether requests may go through a proxy, which resolves names by itself.
+    is_proxied: bool,
     /// Built at first use, again when a certificate file changed.
     built: Mutex<Option<Built>>,
     /// The short way, where the configuration leaves it open.
@@ -112,15 +119,25 @@ impl HttpClient {
     /// # Errors
     /// A certificate, key or authority cannot be read or used.
     pub fn new(config: &HttpConfig, limits: Limits) -> Result<HttpClient, SendError> {
+        HttpClient::guarded(config, limits, &Arc::default())
+    }
+
+    /// The same, and it reaches only what a guard allows.
+    ///
+    /// # Errors
+    /// As above; or the proxy is not allowed.
+    pub fn guarded(config: &HttpConfig, limits: Limits, guard: &Arc<Guard>) -> Result<HttpClient, SendError> {
         let tokens = match &config.auth {
-            Auth::OAuth2(oauth2) => Some(TokenSource::new(oauth2, limits)?),
+            Auth::OAuth2(oauth2) => Some(TokenSource::new(oauth2, limits, guard)?),
             _ => None,
         };
-        let plain = plain::is_open(config).then(|| Plain::new(limits));
+        let plain = plain::is_open(config).then(|| Plain::new(limits, guard));
         let (built, last) = (Mutex::new(None), Mutex::new(None));
-        let client = HttpClient { config: config.clone(), limits, built, plain, last, tokens };
-        if !TlsMaterial::is_none(&config.tls) {
-            let material = TlsMaterial::read_blocking(&config.tls)?;
+        let is_proxied = connector::is_proxied(&config.proxy);
+        let (config, guard) = (config.clone(), guard.clone());
+        let client = HttpClient { config, limits, guard, is_proxied, built, plain, last, tokens };
+        if !TlsMaterial::is_none(&client.config.tls) {
+            let material = TlsMaterial::read_blocking(&client.config.tls)?;
             client.build(material)?;
         }
         Ok(client)
@@ -153,47 +170,56 @@ impl HttpClient {
         {
             headers.insert(AUTHORIZATION, authorization);
         }
-        let mut response = match self.answer(&destination, &method, &headers, &body).await? {
-            Some(response) => response,
-            None => self.answer_of_long_way(&destination, method, headers.clone(), body).await?,
-        };
+        let mut hop = Hop { destination, method, headers, body };
+        let mut response = self.answer(&hop).await?;
+        for _ in 0..REDIRECTS_MAX {
+            let Some(next) = self.lead(&hop, &response)? else { break };
+            hop = next;
+            response = self.answer(&hop).await?;
+        }
+        if self.lead(&hop, &response)?.is_some() {
+            let message = format!("redirected too often: more than {REDIRECTS_MAX} times, last by {}", hop.destination.place);
+            return Err(SendError::new(SendErrorKind::Redirect, message));
+        }
         if response.status == StatusCode::UNAUTHORIZED
             && let Some(tokens) = &self.tokens
         {
             tokens.forget().await;
         }
         if !response.status.is_success() {
-            response.body = without(&response.body, &secrets_in(&headers));
+            response.body = without(&response.body, &secrets_in(&hop.headers));
         }
         Ok(response)
     }
 
-    /// What comes on the short way; `None` where that does not lead there, or points elsewhere.
-    async fn answer(
-        &self,
-        destination: &Destination,
-        method: &Method,
-        headers: &HeaderMap,
-        body: &Bytes,
-    ) -> Result<Option<Response>, SendError> {
-        let (Some(plain), Some(uri)) = (&self.plain, &destination.plain) else { return Ok(None) };
-        let answered = plain.send(method.clone(), uri.clone(), headers.clone(), body.clone(), &destination.place);
-        let response = answered.await?;
-        let is_elsewhere = response.status.is_redirection() && response.headers.contains_key(LOCATION);
-        Ok((!is_elsewhere || !self.config.follow_redirects).then_some(response))
+    /// The next request, if an answer points elsewhere and the configuration says to go there.
+    fn lead(&self, hop: &Hop, response: &Response) -> Result<Option<Hop>, SendError> {
+        if !self.config.follow_redirects {
+            return Ok(None);
+        }
+        match hop.led_by(response, &self.config)? {
+            Lead::End => Ok(None),
+            Lead::On(next) => Ok(Some(next)),
+            Lead::Downgrade(error) => {
+                self.guard.refused_redirect();
+                Err(error)
+            }
+        }
     }
 
-    async fn answer_of_long_way(
-        &self,
-        destination: &Destination,
-        method: Method,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Response, SendError> {
+    /// One request's own answer, on the short way where that leads there.
+    async fn answer(&self, hop: &Hop) -> Result<Response, SendError> {
+        let Hop { destination, method, headers, body } = hop;
+        self.guard.check(destination.host(), destination.port(), self.is_proxied)?;
+        if let (Some(plain), Some(uri)) = (&self.plain, &destination.plain) {
+            let answered = plain.send(method.clone(), uri.clone(), headers.clone(), body.clone(), &destination.place);
+            return answered.await;
+        }
         let client = self.current_client().await?;
         let failed = |error| SendError::from_reqwest(&error, &destination.place);
-        let request = client.request(method, destination.url.clone()).headers(headers).body(body);
-        let response = client.execute(request.build().map_err(failed)?).await.map_err(failed)?;
+        let request = client.request(method.clone(), destination.url.clone());
+        let request = request.headers(headers.clone()).body(body.clone()).build().map_err(failed)?;
+        let response = client.execute(request).await.map_err(failed)?;
         self.receive(response, &destination.place).await
     }
 
@@ -235,8 +261,12 @@ impl HttpClient {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .referer(false)
-            .redirect(redirect::policy(&self.config))
+            .redirect(Policy::none())
             .no_proxy();
+        if !self.guard.allows_all() {
+            connector::check_proxies(proxy, &self.guard)?;
+            builder = builder.dns_resolver(Arc::new(GuardedResolver(self.guard.clone())));
+        }
         for proxy in connector::proxies(proxy)? {
             builder = builder.proxy(proxy);
         }
@@ -265,8 +295,9 @@ impl HttpClient {
     async fn authorization(&self, now: Timestamp) -> Result<Option<HeaderValue>, SendError> {
         match (&self.config.auth, &self.tokens) {
             (Auth::Basic { username, password }, _) => {
-                let credentials = format!("{}:{}", username.read().await?, password.read().await?);
-                secret_header(&format!("Basic {}", STANDARD.encode(credentials))).map(Some)
+                let credentials = [&*username.read().await?, ":", &*password.read().await?].concat();
+                let encoded = Zeroizing::new(STANDARD.encode(Zeroizing::new(credentials).as_bytes()));
+                secret_header(&Zeroizing::new(["Basic ", &*encoded].concat())).map(Some)
             }
             (Auth::Authorization { scheme, credentials }, _) => bearer(scheme, credentials).await,
             (Auth::OAuth2(_), Some(tokens)) => secret_header(&tokens.header(now).await?).map(Some),
@@ -317,7 +348,7 @@ async fn bearer(scheme: &str, credentials: &Secret) -> Result<Option<HeaderValue
     if credentials.is_empty() {
         return Ok(None);
     }
-    secret_header(&format!("{scheme} {credentials}")).map(Some)
+    secret_header(&Zeroizing::new([scheme, " ", &*credentials].concat())).map(Some)
 }
 
 fn secret_header(text: &str) -> Result<HeaderValue, SendError> {

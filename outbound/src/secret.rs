@@ -1,10 +1,12 @@
 //! Secrets: passwords, tokens, keys, and URLs that are as good as a key.
 
 use std::fmt;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use yaml::{Decoder, Fields};
+use zeroize::Zeroizing;
 
 /// What is shown in place of a secret, in Alertmanager's words.
 pub const SHOWN: &str = "<secret>";
@@ -15,10 +17,15 @@ pub const SHOWN: &str = "<secret>";
 #[derive(Clone, PartialEq, Eq)]
 pub enum Secret {
     /// Written in the configuration.
-    Inline(Arc<str>),
+    Inline(SecretText),
     /// Contents of a file, blanks and line breaks around them removed.
     File(PathBuf),
 }
+
+/// What a secret says. Shared, and overwritten in memory when nobody holds it any more. It has no `Display`, so that it gets
+/// into no message by mistake.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(Arc<Zeroizing<String>>);
 
 /// A secret's file that cannot be read. Names the file, never its contents.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +39,7 @@ pub struct UnreadableSecret {
 
 impl Secret {
     /// A secret given as text.
-    pub fn inline(text: impl Into<Arc<str>>) -> Secret {
+    pub fn inline(text: impl Into<SecretText>) -> Secret {
         Secret::Inline(text.into())
     }
 
@@ -40,19 +47,45 @@ impl Secret {
     ///
     /// # Errors
     /// Its file cannot be read or is not UTF-8.
-    pub async fn read(&self) -> Result<Arc<str>, UnreadableSecret> {
+    pub async fn read(&self) -> Result<SecretText, UnreadableSecret> {
         let path = match self {
             Secret::Inline(text) => return Ok(text.clone()),
             Secret::File(path) => path,
         };
         let unreadable = |source| UnreadableSecret { path: path.clone(), source };
-        let text = tokio::fs::read_to_string(path).await.map_err(unreadable)?;
-        Ok(Arc::from(text.trim()))
+        let text = Zeroizing::new(tokio::fs::read_to_string(path).await.map_err(unreadable)?);
+        Ok(SecretText::from(text.trim()))
     }
 
     /// Whether it is an inline text without a character, which counts as not given.
     pub fn is_empty(&self) -> bool {
         matches!(self, Secret::Inline(text) if text.is_empty())
+    }
+}
+
+impl From<String> for SecretText {
+    fn from(text: String) -> SecretText {
+        SecretText(Arc::new(Zeroizing::new(text)))
+    }
+}
+
+impl From<&str> for SecretText {
+    fn from(text: &str) -> SecretText {
+        text.to_owned().into()
+    }
+}
+
+impl Deref for SecretText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SHOWN)
     }
 }
 
@@ -110,6 +143,21 @@ mod tests {
         let inline = Secret::inline("hunter2");
         let file = Secret::File("/run/key".into());
         assert_eq!(format!("{inline} {inline:?} {file} {file:?}"), "<secret> <secret> <secret> <secret> from /run/key");
+    }
+
+    /// What makes [`SecretText`] overwrite: the text is all in a [`Zeroizing`], which a check of the type holds to.
+    #[test]
+    fn a_text_is_overwritten_with_its_last_holder() {
+        let first = SecretText::from("hunter2");
+        let second = first.clone();
+        assert!(Arc::ptr_eq(&first.0, &second.0), "a clone is no copy");
+        let held: &Arc<Zeroizing<String>> = &second.0;
+        assert_eq!(Arc::strong_count(held), 2);
+        drop(first);
+        let mut last = Arc::try_unwrap(second.0).unwrap();
+        zeroize::Zeroize::zeroize(&mut last);
+        assert!(last.is_empty());
+        assert_eq!(format!("{:?}", SecretText::from("hunter2")), "<secret>");
     }
 
     #[tokio::test]

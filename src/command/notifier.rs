@@ -7,12 +7,14 @@ use anyhow::bail;
 use model::Matcher;
 use model::matcher::parse::{ParseMode, parse_matchers};
 use notifier::ack_link::AckLinks;
+use notifier::alert_book::BookLimits;
 use notifier::history::HistoryLimits;
 use notifier::io::ack_page;
 use notifier::io::api::{self, About};
 use notifier::io::metrics::NotifierMetrics;
 use notifier::io::metrics::census::Census;
 use notifier::notifier::Settings;
+use outbound::{AllowedHosts, Guard};
 use tokio::sync::watch;
 use tracing::info;
 
@@ -40,6 +42,7 @@ pub async fn execute(command: NotifierCommand) -> anyhow::Result<ExitCode> {
         external_url: process.external.url.clone(),
         matcher_mode: matcher_mode(&command.notifier),
         critical: critical(&command.notifier)?,
+        guard: guard(&command.notifier),
         ack_links: ack_links(&process, &command.web, &command.notifier).await?,
         objects: objects.as_ref().map(|(objects, _)| objects.clone()),
     };
@@ -66,6 +69,10 @@ pub(super) fn settings(flags: &NotifierFlags) -> anyhow::Result<Settings> {
         alert_gc_interval: flags.alerts_gc_interval,
         start_delay: flags.dispatch_start_delay,
         classic_names: flags.features.contains(&Feature::ClassicMode),
+        book: BookLimits {
+            alerts_max: if flags.alerts_max == 0 { usize::MAX } else { flags.alerts_max },
+            text_bytes_max: if flags.alert_bytes_max == 0 { u64::MAX } else { flags.alert_bytes_max },
+        },
         alerts_per_name_max: flags.alerts_per_name_max,
         silences_max: flags.silences_max,
         schedules_max: flags.schedules_max,
@@ -122,6 +129,11 @@ pub(super) async fn ack_links<const PORT: u16>(
         return Ok(None);
     }
     Ok(Some(Arc::new(ack_key::links(&process.store, flags.ack_key_file.as_deref()).await?)))
+}
+
+/// What deliveries may reach.
+pub(super) fn guard(flags: &NotifierFlags) -> Arc<Guard> {
+    Guard::new((!flags.allowed_hosts.is_empty()).then(|| AllowedHosts::new(flags.allowed_hosts.clone())))
 }
 
 /// What goes first.

@@ -38,6 +38,7 @@ pub(super) async fn open(command: RunCommand) -> anyhow::Result<Opened> {
         external_url: url.clone(),
         matcher_mode: super::notifier::matcher_mode(&command.notifier),
         critical: super::notifier::critical(&command.notifier)?,
+        guard: super::notifier::guard(&command.notifier),
         ack_links: super::notifier::ack_links(&process, &command.web, &command.notifier).await?,
         objects: objects.as_ref().map(|(objects, _)| objects.clone()),
     };

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use outbound::Guard;
 use exposition::{Distribution, Histogram, Page};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -30,6 +31,7 @@ pub struct DeliveryTally {
 pub struct DeliveryMetrics {
     tally: Arc<DeliveryTally>,
     lanes: Arc<Lanes>,
+    guard: Arc<Guard>,
 }
 
 impl DeliveryTally {
@@ -59,8 +61,8 @@ impl DeliveryTally {
 
 impl DeliveryMetrics {
     /// Of these.
-    pub fn new(tally: Arc<DeliveryTally>, lanes: Arc<Lanes>) -> Self {
-        Self { tally, lanes }
+    pub fn new(tally: Arc<DeliveryTally>, lanes: Arc<Lanes>, guard: Arc<Guard>) -> Self {
+        Self { tally, lanes, guard }
     }
 }
 
@@ -87,6 +89,10 @@ impl Collector for DeliveryMetrics {
         )?;
         let help = "Notifications that went out in plain form, as a template failed";
         page.counter("watchfire_notifications_degraded", help, self.tally.degraded.get())?;
+        let refused = self.guard.refusals();
+        let rows = [("host_not_allowed", refused.hosts), ("redirect_to_http", refused.redirects)];
+        let help = "Requests of deliveries that were not made: to hosts that are not allowed, and by redirects from https to http";
+        page.counters("watchfire_outbound_refused", help, rows.map(|(reason, count)| ([("reason", reason)], count)))?;
         let lanes = self.lanes.occupancy();
         let rows = |value: fn(&Occupancy) -> usize| {
             lanes.iter().map(move |lane| {

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwapOption;
@@ -12,13 +12,14 @@ use futures_util::FutureExt;
 use model::matcher::all_match;
 use model::matcher::parse::ParseMode;
 use model::source::Diagnostics;
-use model::{Alert, Matcher, Timestamp};
+use model::{Alert, ClockStep, Matcher, Timestamp};
 use notifier::ack_link::AckLinks;
 use notifier::config::Config;
 use notifier::decision::{Decision, Verdict};
 use notifier::io::deliver::Deliverer;
 use notifier::notifier::{Delivery, Effect, Notifier, Settings};
 use notifier::receiver::Outcome;
+use outbound::Guard;
 use store::Store;
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
@@ -69,6 +70,8 @@ pub struct Sources {
     pub critical: Arc<[Matcher]>,
     /// Links that acknowledge, where there may be any.
     pub ack_links: Option<Arc<AckLinks>>,
+    /// What deliveries may reach.
+    pub guard: Arc<Guard>,
     /// AlertmanagerConfig objects that are merged into the file, or with an Alertmanager object are all there is.
     pub objects: Option<Arc<AlertmanagerConfigs>>,
 }
@@ -105,7 +108,7 @@ impl NotifierService {
     /// # Errors
     /// The configuration cannot be used or the store cannot be read.
     pub async fn start(sources: Sources, settings: Settings, store: Store) -> anyhow::Result<Arc<Self>> {
-        let ledger = Arc::new(Ledger::new(store, "notifier/").gathering(GATHERING));
+        let ledger = Arc::new(Ledger::new(store.clone(), "notifier/").gathering(GATHERING));
         let network = Arc::new(Network {
             deliverer: ArcSwapOption::empty(),
             io: IoThread::start("deliveries").context("cannot start a thread for deliveries")?,
@@ -115,7 +118,9 @@ impl NotifierService {
         let mut machine = Notifier::new(settings);
         let records = ledger.records().await?;
         let count = records.len();
-        for warning in machine.restore(live::now(), records.into_iter()) {
+        let warnings = machine.restore(live::now(), records.into_iter());
+        store.left_out(warnings.len());
+        for warning in warnings {
             warn!(%warning, "a stored record was left out");
         }
         info!(records = count, "notifier restored");
@@ -141,7 +146,7 @@ impl NotifierService {
         let desk = self.desk.clone();
         move |alerts| {
             if let Err(refused) = desk.act(|notifier, now, out| notifier.receive(now, alerts, out)) {
-                warn!(refused = refused.join("; "), "the notifier refused alerts of the rule service");
+                warn!(%refused, "the notifier refused alerts of the rule service");
             }
         }
     }
@@ -171,7 +176,7 @@ impl NotifierService {
 
     /// Metrics of the deliveries.
     pub fn delivery_metrics(&self) -> DeliveryMetrics {
-        DeliveryMetrics::new(self.network.tally.clone(), self.network.lanes.clone())
+        DeliveryMetrics::new(self.network.tally.clone(), self.network.lanes.clone(), self.sources.guard.clone())
     }
 
     /// Reads the configuration again because objects changed; it is put in force if it says something else.
@@ -192,7 +197,7 @@ impl NotifierService {
 
     fn read_configuration(&self) -> anyhow::Result<Reading> {
         let number = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
-        let Sources { config_file, external_url, matcher_mode, objects, .. } = &self.sources;
+        let Sources { config_file, external_url, matcher_mode, objects, guard, .. } = &self.sources;
         let has_file = objects.as_ref().is_none_or(|objects| !objects.has_own_base());
         let text = has_file.then(|| config_file.read()).transpose()?;
         let folder = config_file.folder();
@@ -215,7 +220,12 @@ impl NotifierService {
             }
             (None, None) => anyhow::bail!("there is neither a configuration file nor an Alertmanager object"),
         };
-        for warning in warnings.iter() {
+        let beyond = config.out_of_reach(text.as_ref().map(|text| &text.meant), guard);
+        if beyond.has_errors() && objects.is_none() {
+            anyhow::bail!("{}", shown(&beyond));
+        }
+        // of objects, one that sends elsewhere keeps no other from working: its own deliveries are refused
+        for warning in warnings.iter().chain(beyond.iter()) {
             warn!(warning = shown(&warning.clone().into()), "configuration");
         }
         if let Some(text) = &text {
@@ -223,7 +233,7 @@ impl NotifierService {
         }
         let config = Arc::new(config);
         let degraded = self.network.tally.degraded.clone();
-        let deliverer = Deliverer::new(&config, external_url)?.counting_degraded(degraded);
+        let deliverer = Deliverer::guarded(&config, external_url, guard)?.counting_degraded(degraded);
         let deliverer = deliverer.with_ack_links(self.sources.ack_links.clone());
         Ok(Reading { number, config, deliverer, merged })
     }
@@ -282,14 +292,14 @@ impl notifier::io::desk::Desk for NotifierService {
             tally.alerts_received_firing + tally.alerts_received_resolved
         };
         // with the wait for whoever has the machine, as who posts alerts has it
-        let started = live::now();
+        let started = live::instant();
         let (alerts, answer) = self.desk.act(|notifier, now, out| {
             let before = received(notifier);
             let answer = fact(notifier, now, out);
             (received(notifier) - before, answer)
         });
         if alerts > 0 {
-            self.network.tally.took_in(alerts, live::now().since(started));
+            self.network.tally.took_in(alerts, started.elapsed());
         }
         answer
     }
@@ -316,6 +326,10 @@ impl Machine for Notifier {
 
     fn next_wake(&self) -> Option<Timestamp> {
         self.next_wake()
+    }
+
+    fn clock_moved(&mut self, now: Timestamp, step: ClockStep, out: &mut Vec<Effect>) {
+        self.clock_moved(now, step, out);
     }
 }
 
@@ -371,12 +385,12 @@ impl Performer {
 async fn attempt(network: Arc<Network>, place: &Place, delivery: Delivery) -> Outcome {
     let receiver = delivery.receiver.name.as_str();
     let integration = delivery.integration.kind;
-    let started = live::now();
-    let allowed = delivery.deadline.since(started);
+    let started = live::instant();
+    let allowed = delivery.deadline.since(live::now());
     let sending = async {
         let Some(_turn) = place.turn().await else { return no_deliverer() };
         let Some(deliverer) = network.deliverer.load_full() else { return no_deliverer() };
-        let _timer = Timer { tally: &network.tally, kind: integration, started: live::now() };
+        let _timer = Timer { tally: &network.tally, kind: integration, started: live::instant() };
         // A request's state is large: only deliveries whose turn it is have one.
         Box::pin(deliverer.deliver(&delivery, live::now(), delivery.deadline.since(live::now()))).await
     };
@@ -385,7 +399,7 @@ async fn attempt(network: Arc<Network>, place: &Place, delivery: Delivery) -> Ou
         message: format!("no answer within {allowed:?}"),
         retry_after: None,
     });
-    let took_ms = live::now().since(started).as_millis() as u64;
+    let took_ms = started.elapsed().as_millis() as u64;
     let group = delivery.notification.group_key.as_str();
     match &outcome {
         Outcome::Delivered | Outcome::DeliveredAs(_) => {
@@ -405,12 +419,12 @@ async fn attempt(network: Arc<Network>, place: &Place, delivery: Delivery) -> Ou
 struct Timer<'a> {
     tally: &'a DeliveryTally,
     kind: &'static str,
-    started: Timestamp,
+    started: Instant,
 }
 
 impl Drop for Timer<'_> {
     fn drop(&mut self) {
-        self.tally.attempted(self.kind, live::now().since(self.started));
+        self.tally.attempted(self.kind, self.started.elapsed());
     }
 }
 

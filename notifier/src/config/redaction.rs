@@ -7,7 +7,7 @@ use outbound::secret::SHOWN;
 use yaml::{Diagnostic, Diagnostics, Key, Kind, Node, SourceFile, Span};
 
 /// Keys whose texts are secret, wherever they stand. Lists and mappings below them are secret as a whole.
-const SECRET_KEYS: [&str; 34] = [
+const SECRET_KEYS: [&str; 35] = [
     "alert_source_token",
     "access_key",
     "api_key",
@@ -29,6 +29,7 @@ const SECRET_KEYS: [&str; 34] = [
     "rocketchat_token",
     "rocketchat_token_id",
     "routing_key",
+    "secret",
     "secret_key",
     "secrets",
     "service_key",

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Timestamp;
-use outbound::{HttpClient, HttpConfig, Limits, Request, Response, Secret, SendError};
+use outbound::{Guard, HttpClient, HttpConfig, Limits, Request, Response, Secret, SecretText, SendError};
 use prometheus_client::metrics::counter::Counter;
 use tracing::warn;
 
@@ -28,6 +28,7 @@ use crate::receiver::email::EmailSettings;
 use crate::receiver::pagerduty::{PagerDutyKey, PagerDutySettings};
 use crate::receiver::sns::role::Keys;
 use crate::receiver::webhook::WebhookSettings;
+use crate::receiver::webhook::signature::{self, Signature};
 use crate::receiver::{Integration, Outcome, Settings};
 use crate::rendering::{RenderError, Rendered, Renderer, UnusableTemplates};
 use mail::Mailer;
@@ -41,6 +42,7 @@ pub struct Deliverer {
     clients: HashMap<ByAddress<HttpConfig>, HttpClient>,
     mailers: HashMap<ByAddress<Integration>, Mailer>,
     roots: SystemRoots,
+    guard: Arc<Guard>,
     tokens: preset::Tokens,
     lent_keys: sns::LentKeys,
     variables: Arc<sns::Variables>,
@@ -71,11 +73,20 @@ impl Deliverer {
     /// A template cannot be used. A certificate that cannot be read is no error here: it fails the deliveries that
     /// need it, until it can be read.
     pub fn new(config: &Config, external_url: &str) -> Result<Deliverer, UnusableTemplates> {
+        Deliverer::guarded(config, external_url, &Arc::default())
+    }
+
+    /// The same, and nothing is sent where a guard does not allow it.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn guarded(config: &Config, external_url: &str, guard: &Arc<Guard>) -> Result<Deliverer, UnusableTemplates> {
         let mut deliverer = Deliverer {
             renderer: Renderer::new(config, external_url)?,
             clients: HashMap::new(),
             mailers: HashMap::new(),
             roots: SystemRoots::default(),
+            guard: guard.clone(),
             tokens: preset::Tokens::default(),
             lent_keys: sns::LentKeys::default(),
             variables: sns::environment(),
@@ -84,7 +95,7 @@ impl Deliverer {
         for integration in config.receivers.values().flat_map(|receiver| &receiver.integrations) {
             match &integration.settings {
                 Settings::Email(_) => {
-                    let mailer = Mailer::new(deliverer.roots.clone());
+                    let mailer = Mailer::new(deliverer.roots.clone(), guard.clone());
                     deliverer.mailers.insert(ByAddress(integration.clone()), mailer);
                 }
                 Settings::PagerDuty(settings) => deliverer.add_client(&settings.http),
@@ -116,7 +127,7 @@ impl Deliverer {
     }
 
     fn add_client(&mut self, http: &Arc<HttpConfig>) {
-        if let Ok(client) = HttpClient::new(http, Limits::default()) {
+        if let Ok(client) = HttpClient::guarded(http, Limits::default(), &self.guard) {
             self.clients.entry(ByAddress(http.clone())).or_insert(client);
         }
     }
@@ -144,10 +155,16 @@ impl Deliverer {
             Ok(url) => url,
             Err(outcome) => return outcome,
         };
-        let request = match self.rendered(settings.render(&delivery.notification, &self.renderer, &url), delivery) {
+        let rendered = settings.render(&delivery.notification, &self.renderer, &url);
+        let mut request = match self.rendered(rendered, delivery) {
             Ok(request) => request,
             Err(outcome) => return outcome,
         };
+        if let Some(signature) = &settings.signature
+            && let Err(outcome) = sign(signature, &mut request, delivery, now).await
+        {
+            return outcome;
+        }
         let rendered_url = request.url.clone();
         let allowed = settings.timeout.map_or(allowed, |timeout| timeout.min(allowed));
         let reply = self.post(&settings.http, request, allowed, now).await;
@@ -184,7 +201,7 @@ impl Deliverer {
         // an attempt of the configuration before this one has no mailer here
         match self.mailers.get(&ByAddress(delivery.integration.clone())) {
             Some(mailer) => mailer.send(settings, &mail, now, allowed).await,
-            None => Mailer::new(self.roots.clone()).send(settings, &mail, now, allowed).await,
+            None => Mailer::new(self.roots.clone(), self.guard.clone()).send(settings, &mail, now, allowed).await,
         }
     }
 
@@ -210,7 +227,7 @@ impl Deliverer {
         match self.clients.get(&ByAddress(http.clone())) {
             Some(client) => client.send(request, allowed, now).await,
             // a certificate could not be read at first, or the attempt is of the configuration before this one
-            None => HttpClient::new(http, Limits::default())?.send(request, allowed, now).await,
+            None => HttpClient::guarded(http, Limits::default(), &self.guard)?.send(request, allowed, now).await,
         }
     }
 }
@@ -221,12 +238,26 @@ impl std::fmt::Debug for Deliverer {
     }
 }
 
-async fn read(secret: &Secret) -> Result<Arc<str>, Outcome> {
+async fn read(secret: &Secret) -> Result<SecretText, Outcome> {
     secret.read().await.map_err(|error| Outcome::Retry {
         reason: "other",
         message: error.to_string(),
         retry_after: None,
     })
+}
+
+async fn sign(
+    signature: &Signature,
+    request: &mut Request,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<(), Outcome> {
+    let mut secrets = Vec::new();
+    for secret in &signature.secrets {
+        secrets.push(read(secret).await?);
+    }
+    let signed = signature::sign(request, &delivery.notification, &secrets, now);
+    signed.map_err(|message| Outcome::Retry { reason: "other", message, retry_after: None })
 }
 
 /// Several requests that make one attempt, and a deadline for all of them.

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outbound::{HttpConfig, Request, Secret};
+use outbound::{HttpConfig, Request, Secret, SecretText};
 
 use super::TemplateText;
 use definition::Preset;
@@ -33,9 +33,9 @@ pub struct PresetSettings {
 #[derive(Default)]
 pub(crate) struct Inputs {
     /// The secrets of the settings as read just now.
-    pub(crate) secrets: BTreeMap<String, Arc<str>>,
+    pub(crate) secrets: BTreeMap<String, SecretText>,
     /// Of the login, where there is one.
-    pub(crate) token: Option<String>,
+    pub(crate) token: Option<SecretText>,
     /// What the answer to the last notification of this group was remembered by, as JSON.
     pub(crate) memory: Option<serde_json::Value>,
 }

@@ -56,7 +56,7 @@ pub(crate) fn reason(status: StatusCode) -> &'static str {
 fn no_answer(error: &SendError) -> Outcome {
     let message = error.to_string();
     match error.kind {
-        SendErrorKind::Url => Outcome::Rejected { reason: "other", message },
+        SendErrorKind::Url | SendErrorKind::NotAllowed => Outcome::Rejected { reason: "other", message },
         SendErrorKind::Timeout => Outcome::Retry { reason: "contextDeadlineExceeded", message, retry_after: None },
         _ => Outcome::Retry { reason: "other", message, retry_after: None },
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod payload;
 mod settings;
+pub mod signature;
 
 use model::Timestamp;
 use outbound::{Request, Response, SendError};
@@ -11,6 +12,7 @@ use crate::notification::Notification;
 use crate::rendering::tree::{self, Decoding};
 use crate::rendering::{RenderError, Rendered, Renderer};
 pub use settings::WebhookSettings;
+pub use signature::Signature;
 
 impl WebhookSettings {
     /// The request for a notification. `url` is the text of the setting as read just now.

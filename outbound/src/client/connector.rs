@@ -13,14 +13,15 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 
 use super::error::{SendError, SendErrorKind};
+use crate::guard::Guard;
 use crate::http_config::{Pem, ProxyConfig, ProxyServer, TlsConfig, TlsVersion};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretText};
 
 /// The PEM texts a [`TlsConfig`] names, as they were when read.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct TlsMaterial {
-    ca: Option<Arc<str>>,
-    identity: Option<(Arc<str>, Arc<str>)>,
+    ca: Option<SecretText>,
+    identity: Option<(SecretText, SecretText)>,
 }
 
 impl TlsMaterial {
@@ -47,7 +48,7 @@ impl TlsMaterial {
         let read = |pem: &Pem| match pem {
             Pem::Inline(Secret::Inline(text)) => Ok(text.clone()),
             Pem::Inline(Secret::File(path)) | Pem::File(path) => {
-                std::fs::read_to_string(path).map(Arc::from).map_err(|error| unreadable(path, &error))
+                std::fs::read_to_string(path).map(SecretText::from).map_err(|error| unreadable(path, &error))
             }
         };
         let ca = tls.ca.as_ref().map(read).transpose()?;
@@ -59,11 +60,11 @@ impl TlsMaterial {
     }
 }
 
-async fn read(pem: &Pem) -> Result<Arc<str>, SendError> {
+async fn read(pem: &Pem) -> Result<SecretText, SendError> {
     match pem {
         Pem::Inline(secret) => Ok(secret.read().await?),
         Pem::File(path) => {
-            tokio::fs::read_to_string(path).await.map(Arc::from).map_err(|error| unreadable(path, &error))
+            tokio::fs::read_to_string(path).await.map(SecretText::from).map_err(|error| unreadable(path, &error))
         }
     }
 }
@@ -251,6 +252,40 @@ pub(crate) fn proxies(config: &ProxyConfig) -> Result<Vec<Proxy>, SendError> {
         .map(|proxy| if headers.is_empty() { proxy } else { proxy.headers(headers.clone()) })
         .collect())
 }
+
+/// Whether requests may go through a proxy.
+pub(crate) fn is_proxied(config: &ProxyConfig) -> bool {
+    !addresses(config).is_empty()
+}
+
+/// The addresses of the proxies, which may hold credentials.
+fn addresses(config: &ProxyConfig) -> Vec<String> {
+    match &config.server {
+        ProxyServer::Direct | ProxyServer::Url(Secret::File(_)) => Vec::new(),
+        ProxyServer::Url(Secret::Inline(url)) => vec![crate::http_config::proxy_with_scheme(url)],
+        ProxyServer::Environment => {
+            let urls = ["HTTPS_PROXY", "HTTP_PROXY"].into_iter().filter_map(environment);
+            urls.map(|url| crate::http_config::proxy_with_scheme(&url)).collect()
+        }
+    }
+}
+
+/// Whether the proxies may be reached.
+///
+/// # Errors
+/// One may not.
+pub(crate) fn check_proxies(config: &ProxyConfig, guard: &Guard) -> Result<(), SendError> {
+    for address in addresses(config) {
+        let url = reqwest::Url::parse(&address);
+        let url = url.map_err(|_| SendError::new(SendErrorKind::Url, "the proxy URL cannot be used"))?;
+        let port = url.port_or_known_default().unwrap_or(SOCKS_PORT);
+        guard.check(url.host_str().unwrap_or_default(), port, false)?;
+    }
+    Ok(())
+}
+
+/// Where a SOCKS proxy listens if its address does not say.
+const SOCKS_PORT: u16 = 1080;
 
 /// A variable by its upper-case or lower-case name.
 fn environment(name: &str) -> Option<String> {

@@ -25,6 +25,16 @@ impl Destination {
         let plain = if is_plain { url.as_str().parse().ok() } else { None };
         Ok(Destination { text: text.to_owned(), place: place(&url), url, plain })
     }
+
+    /// Name or address as it stands there.
+    pub(super) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// Its own, or the scheme's.
+    pub(super) fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or_default()
+    }
 }
 
 fn place(url: &Url) -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use model::duration::format_duration;
 
+use crate::guard::NotAllowed;
 use crate::secret::UnreadableSecret;
 
 /// What kept an answer from coming.
@@ -19,7 +20,7 @@ pub enum SendErrorKind {
     Tls,
     /// The connection broke; the far side may have got the request.
     Io,
-    /// Too many redirects, or one that leads nowhere.
+    /// Too many redirects, one that leads nowhere, or one that would carry credentials from https to http.
     Redirect,
     /// The URL cannot be used. Trying again is no help.
     Url,
@@ -27,6 +28,8 @@ pub enum SendErrorKind {
     Secret,
     /// The OAuth 2 server gave no token.
     Token,
+    /// The host is not among those that are allowed. Trying again is no help.
+    NotAllowed,
     /// Anything else.
     Other,
 }
@@ -50,12 +53,18 @@ impl SendError {
 
     /// `place` is what may be told about the URL.
     pub(crate) fn from_reqwest(error: &reqwest::Error, place: &str) -> SendError {
+        if let Some(refused) = not_allowed(error) {
+            return refused.into();
+        }
         // The error itself prints its URL; its causes do not.
         SendError::caused(classify(error), error.source(), place)
     }
 
     /// The same on the short way, where no error prints its URL.
     pub(super) fn from_plain(error: &(dyn Error + 'static), is_connect: bool, place: &str) -> SendError {
+        if let Some(refused) = not_allowed(error) {
+            return refused.into();
+        }
         let kind = match is_connect {
             _ if is_timeout(error) => SendErrorKind::Timeout,
             true => SendErrorKind::Connect,
@@ -76,7 +85,6 @@ impl SendError {
         let verb = match kind {
             SendErrorKind::Connect | SendErrorKind::Tls => "cannot connect to",
             SendErrorKind::Timeout => "timed out:",
-            SendErrorKind::Redirect => "redirected too often or nowhere:",
             _ => "request failed:",
         };
         SendError::new(kind, [format!("{verb} {place}")].into_iter().chain(causes).collect::<Vec<_>>().join(": "))
@@ -104,6 +112,13 @@ fn classify(error: &reqwest::Error) -> SendErrorKind {
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     let own = error.downcast_ref::<std::io::Error>();
     own.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut) || error.source().is_some_and(is_timeout)
+}
+
+/// The guard's refusal, if that is what kept a connection from being made.
+fn not_allowed(error: &(dyn Error + 'static)) -> Option<NotAllowed> {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    let own = error.downcast_ref::<NotAllowed>().cloned();
+    own.or_else(|| not_allowed(wrapped?)).or_else(|| not_allowed(error.source()?))
 }
 
 /// Looks for a TLS error in all causes, also those that an I/O error wraps without calling them its source.

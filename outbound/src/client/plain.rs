@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use tower_http::decompression::{Decompression, DecompressionBody};
 use super::body::Gathered;
 use super::error::SendError;
 use super::{IDLE, IDLE_CONNECTIONS_MAX, Limits, NAME, Response};
+use crate::guard::{Guard, GuardedResolver};
 use crate::http_config::{HttpConfig, ProxyServer};
 
 /// What connections are probed with while nothing comes, as on the long way.
@@ -35,7 +37,7 @@ pub(super) struct Plain {
 /// Connects within a limit.
 #[derive(Clone)]
 struct Patient {
-    connector: HttpConnector,
+    connector: HttpConnector<GuardedResolver>,
     limit: Duration,
 }
 
@@ -47,8 +49,8 @@ pub(super) fn is_open(config: &HttpConfig) -> bool {
 }
 
 impl Plain {
-    pub(super) fn new(limits: Limits) -> Plain {
-        let mut connector = HttpConnector::new();
+    pub(super) fn new(limits: Limits, guard: &Arc<Guard>) -> Plain {
+        let mut connector = HttpConnector::new_with_resolver(GuardedResolver(guard.clone()));
         connector.set_nodelay(true);
         connector.set_keepalive(Some(KEEPALIVE));
         connector.set_connect_timeout(Some(limits.connect));
@@ -100,7 +102,7 @@ impl Plain {
 }
 
 impl Service<http::Uri> for Patient {
-    type Response = <HttpConnector as Service<http::Uri>>::Response;
+    type Response = <HttpConnector<GuardedResolver> as Service<http::Uri>>::Response;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 

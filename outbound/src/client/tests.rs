@@ -149,10 +149,111 @@ async fn secrets_do_not_follow_a_redirect_to_another_host() {
     let response = with_auth.send(post(server.url("/")), DEADLINE, NOW).await.unwrap();
     assert_eq!(&*response.body, b"other");
     assert!(other.requests()[0].header("authorization").is_empty());
-    let with_header = client("http_headers: {X-Key: {secrets: [hunter2]}}");
-    let response = with_header.send(post(server.url("/")), DEADLINE, NOW).await.unwrap();
-    assert_eq!(response.status.as_u16(), 307);
-    assert_eq!(other.requests().len(), 1);
+    let with_header = client("http_headers: {X-Key: {secrets: [hunter2]}, X-Scope-OrgID: {values: [us]}}");
+    with_header.send(post(server.url("/")), DEADLINE, NOW).await.unwrap();
+    let asked = &other.requests()[1];
+    assert!(asked.header("x-key").is_empty());
+    assert_eq!(asked.header("x-scope-orgid"), ["us"]);
+    assert_eq!(asked.body, "{}");
+    // what a request brings itself is dropped as well
+    let mut request = post(server.url("/"));
+    request.headers.insert(AUTHORIZATION, HeaderValue::from_static("GenieKey hunter2"));
+    client("{}").send(request, DEADLINE, NOW).await.unwrap();
+    assert!(other.requests()[2].header("authorization").is_empty());
+}
+
+#[tokio::test]
+async fn what_was_dropped_on_the_way_does_not_come_back_with_it() {
+    let home = Server::start(|request| if request.path() == "/end" { answer(200, "") } else { redirect("/") }).await;
+    let back = home.url("/end");
+    let other = Server::start(move |request| match request.path() {
+        "/again" => redirect(&back),
+        _ => redirect("/again"),
+    })
+    .await;
+    let target = other.url("/");
+    let server = Server::start(move |_| redirect(&target)).await;
+    client("authorization: {credentials: hunter2}").send(post(server.url("/")), DEADLINE, NOW).await.unwrap();
+    assert_eq!(server.requests()[0].header("authorization"), ["Bearer hunter2"]);
+    for request in other.requests().iter().chain(&home.requests()) {
+        assert!(request.header("authorization").is_empty(), "{}", request.line);
+    }
+    assert_eq!((other.requests().len(), home.requests().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_see_other_is_fetched_without_the_body() {
+    let server = Server::start(|request| match request.path() {
+        "/done" => answer(200, &request.line),
+        path => format!("HTTP/1.1 {} X\r\nLocation: /done\r\nContent-Length: 0\r\n\r\n", &path[1..]),
+    })
+    .await;
+    for (status, wanted) in [(301, "GET"), (302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")] {
+        let mut request = post(server.url(&format!("/{status}")));
+        request.headers.insert("content-type", HeaderValue::from_static("application/json"));
+        let response = client("{}").send(request, DEADLINE, NOW).await.unwrap();
+        assert_eq!(&*response.body, format!("{wanted} /done HTTP/1.1").as_bytes(), "{status}");
+        let last = server.requests().pop().unwrap();
+        assert_eq!((last.body.is_empty(), last.header("content-type").is_empty()), (wanted == "GET", wanted == "GET"));
+    }
+    let nowhere = Server::start(|_| redirect("http://")).await;
+    let error = client("{}").send(post(nowhere.url("/")), DEADLINE, NOW).await.unwrap_err();
+    assert_eq!(error.kind, SendErrorKind::Redirect, "{error}");
+}
+
+fn guard(entries: &[&str]) -> Arc<Guard> {
+    Guard::new(Some(crate::AllowedHosts::new(entries.iter().map(|entry| entry.parse().unwrap()).collect())))
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_allowed_is_not_even_asked() {
+    let inner = Server::start(|_| answer(200, "inner")).await;
+    let target = inner.url("/");
+    let outer = Server::start(move |request| match request.path() {
+        "/lead" => redirect(&target),
+        _ => answer(200, "outer"),
+    })
+    .await;
+    let listed = guard(&[&format!("127.0.0.1:{}", outer.port())]);
+    let client = |text: &str| HttpClient::guarded(&config(text), Limits::default(), &listed);
+    let plain = client("{}").unwrap();
+    assert_eq!(&*plain.send(post(outer.url("/")), DEADLINE, NOW).await.unwrap().body, b"outer");
+    let with_token = client(&format!("oauth2: {{client_id: i, token_url: '{}'}}", inner.url("/"))).unwrap();
+    let near = format!("http://localhost:{}/", outer.port());
+    let numbers = format!("http://2130706433:{}/", inner.port());
+    for (client, url) in [
+        (&plain, inner.url("/hunter2")),
+        (&plain, outer.url("/lead")),
+        (&plain, near),
+        (&plain, numbers),
+        (&plain, "https://[::ffff:127.0.0.1]/".to_owned()),
+        (&with_token, outer.url("/")),
+    ] {
+        let error = client.send(post(url.clone()), DEADLINE, NOW).await.unwrap_err();
+        assert_eq!(error.kind, SendErrorKind::NotAllowed, "{url}: {error}");
+        assert!(error.to_string().contains("is not among the allowed hosts") && !error.to_string().contains("hunter2"));
+    }
+    assert!(inner.requests().is_empty());
+    assert_eq!(listed.refusals().hosts, 6);
+    let by_proxy = client(&format!("proxy_url: 'http://u:hunter2@127.0.0.1:{}'", inner.port())).unwrap();
+    let error = by_proxy.send(post(outer.url("/")), DEADLINE, NOW).await.unwrap_err().to_string();
+    assert_eq!(error, format!("127.0.0.1:{} is not among the allowed hosts (--receiver.allowed-hosts)", inner.port()));
+}
+
+#[tokio::test]
+async fn a_name_reaches_only_addresses_that_are_allowed() {
+    let server = Server::start(|_| answer(200, "ok")).await;
+    let url = |scheme: &str| format!("{scheme}://localhost:{}/", server.port());
+    let near = HttpClient::guarded(&config("{}"), Limits::default(), &guard(&["127.0.0.0/8", "::1"])).unwrap();
+    assert_eq!(&*near.send(post(url("http")), DEADLINE, NOW).await.unwrap().body, b"ok");
+    let far = guard(&["192.0.2.0/24"]);
+    let client = HttpClient::guarded(&config("{}"), Limits::default(), &far).unwrap();
+    for scheme in ["http", "https"] {
+        let error = client.send(post(url(scheme)), DEADLINE, NOW).await.unwrap_err();
+        assert_eq!(error.kind, SendErrorKind::NotAllowed, "{error}");
+        assert!(error.to_string().starts_with("localhost has no address in the networks"), "{error}");
+    }
+    assert_eq!((server.requests().len(), far.refusals().hosts), (1, 2));
 }
 
 #[tokio::test]

@@ -8,11 +8,13 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use zeroize::Zeroizing;
 
 use super::error::{SendError, SendErrorKind};
 use super::{HttpClient, Limits, Request, Response};
+use crate::guard::Guard;
 use crate::http_config::{Auth, HttpConfig, OAuth2};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretText};
 
 /// A token counts as expired this long before it is, so that it does not expire on its way.
 const EARLY: Duration = Duration::from_secs(10);
@@ -32,7 +34,7 @@ pub(super) struct TokenSource {
 }
 
 struct Token {
-    header: Arc<str>,
+    header: SecretText,
     /// `None`: never.
     expires_at: Option<Timestamp>,
 }
@@ -55,7 +57,7 @@ enum ExpiresIn {
 }
 
 impl TokenSource {
-    pub(super) fn new(settings: &OAuth2, limits: Limits) -> Result<TokenSource, SendError> {
+    pub(super) fn new(settings: &OAuth2, limits: Limits, guard: &Arc<Guard>) -> Result<TokenSource, SendError> {
         let plain = HttpConfig { tls: settings.tls.clone(), proxy: settings.proxy.clone(), ..HttpConfig::default() };
         let basic = Auth::Basic {
             username: Secret::inline(form_encode(&settings.client_id)),
@@ -67,14 +69,14 @@ impl TokenSource {
         let by_header = HttpConfig { auth: basic, ..plain.clone() };
         Ok(TokenSource {
             settings: settings.clone(),
-            by_header: Box::new(HttpClient::new(&by_header, limits)?),
-            by_form: Box::new(HttpClient::new(&plain, limits)?),
+            by_header: Box::new(HttpClient::guarded(&by_header, limits, guard)?),
+            by_form: Box::new(HttpClient::guarded(&plain, limits, guard)?),
             cached: Mutex::new(None),
         })
     }
 
     /// `Bearer …`, from the cache or fetched now.
-    pub(super) async fn header(&self, now: Timestamp) -> Result<Arc<str>, SendError> {
+    pub(super) async fn header(&self, now: Timestamp) -> Result<SecretText, SendError> {
         let mut cached = self.cached.lock().await;
         if let Some(token) = cached.as_ref().filter(|token| token.is_good(now)) {
             return Ok(token.header.clone());
@@ -100,7 +102,7 @@ impl TokenSource {
 
     async fn request(&self, credentials_in_form: bool) -> Result<Request, SendError> {
         let OAuth2 { client_id, client_secret, token_url, scopes, endpoint_params, .. } = &self.settings;
-        let mut pairs = vec![("grant_type".to_owned(), Arc::from("client_credentials"))];
+        let mut pairs = vec![("grant_type".to_owned(), SecretText::from("client_credentials"))];
         if !scopes.is_empty() {
             pairs.push(("scope".to_owned(), scopes.join(" ").into()));
         }
@@ -108,11 +110,12 @@ impl TokenSource {
             pairs.push((name.clone(), value.read().await?));
         }
         if credentials_in_form {
-            pairs.push(("client_id".to_owned(), Arc::from(client_id.as_str())));
+            pairs.push(("client_id".to_owned(), client_id.as_str().into()));
             pairs.push(("client_secret".to_owned(), client_secret.read().await?));
         }
         let url = token_url.read().await?.to_string();
         // Made after the last wait: a serializer may not be held over one by a task that moves between threads.
+        let pairs = pairs.iter().map(|(name, value)| (name, &**value));
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         Ok(Request {
@@ -147,7 +150,7 @@ impl Token {
             "" | "bearer" => "Bearer",
             _ => &token.token_type,
         };
-        let header = Arc::from(format!("{scheme} {}", token.access_token));
+        let header = SecretText::from([scheme, " ", &Zeroizing::new(token.access_token)].concat());
         Ok(Token { header, expires_at: lifetime.map(|lifetime| now.plus(lifetime)) })
     }
 }

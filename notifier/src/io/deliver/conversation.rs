@@ -2,6 +2,8 @@
 
 use std::error::Error as _;
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use lettre::Address;
@@ -9,6 +11,7 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Noop, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::{Error, response::Response};
+use outbound::guard::{Guard, NotAllowed};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -47,18 +50,19 @@ impl Conversation {
     pub(super) async fn open(
         settings: &EmailSettings,
         roots: &SystemRoots,
+        guard: &Guard,
         limit: Limit,
     ) -> Result<Conversation, Outcome> {
         let server = settings.smarthost.to_string();
         let mut conversation = if settings.implicit_tls {
-            Conversation::over_tls(settings, roots, limit).await?
+            Conversation::over_tls(settings, roots, guard, limit).await?
         } else {
-            let mut plain = Conversation::in_the_clear(settings, limit).await?;
+            let mut plain = Conversation::in_the_clear(settings, guard, limit).await?;
             match plain.secure(settings, roots, limit).await {
                 Ok(()) => plain,
                 Err(outcome) if settings.require_tls => return Err(outcome),
                 // what needs no TLS goes out without where TLS fails
-                Err(_) => Conversation::in_the_clear(settings, limit).await?,
+                Err(_) => Conversation::in_the_clear(settings, guard, limit).await?,
             }
         };
         if let Some(auth) = &settings.auth {
@@ -69,12 +73,12 @@ impl Conversation {
         Ok(conversation)
     }
 
-    async fn in_the_clear(settings: &EmailSettings, limit: Limit) -> Result<Conversation, Outcome> {
+    async fn in_the_clear(settings: &EmailSettings, guard: &Guard, limit: Limit) -> Result<Conversation, Outcome> {
         let server = settings.smarthost.to_string();
-        let connect = TcpStream::connect((settings.smarthost.host.as_str(), settings.smarthost.port));
+        let connect = async { TcpStream::connect(&*addresses(settings, guard).await?).await };
         let stream = match timeout(limit.0, connect).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(later("other", format!("cannot connect to {server}: {error}"))),
+            Ok(Err(error)) => return Err(unreachable(&server, &error)),
             Err(_) => return Err(too_late(&server, "a connection", limit)),
         };
         let hello = hello(settings);
@@ -83,12 +87,20 @@ impl Conversation {
         Ok(Conversation { connection, server })
     }
 
-    async fn over_tls(settings: &EmailSettings, roots: &SystemRoots, limit: Limit) -> Result<Conversation, Outcome> {
+    async fn over_tls(
+        settings: &EmailSettings,
+        roots: &SystemRoots,
+        guard: &Guard,
+        limit: Limit,
+    ) -> Result<Conversation, Outcome> {
         let server = settings.smarthost.to_string();
+        let addresses = match timeout(limit.0, addresses(settings, guard)).await {
+            Ok(addresses) => addresses.map_err(|error| unreachable(&server, &error))?,
+            Err(_) => return Err(too_late(&server, "an address", limit)),
+        };
         let tls = mail_tls::parameters(settings, roots, Trust::Verified).await?;
-        let address = (settings.smarthost.host.as_str(), settings.smarthost.port);
         let hello = hello(settings);
-        let connect = AsyncSmtpConnection::connect_tokio1(address, Some(limit.0), &hello, Some(tls), None);
+        let connect = AsyncSmtpConnection::connect_tokio1(&*addresses, Some(limit.0), &hello, Some(tls), None);
         let connection = step(&server, "TLS and greeting", Stage::Before, limit, connect).await?;
         Ok(Conversation { connection, server })
     }
@@ -162,6 +174,21 @@ impl Conversation {
         limit: Limit,
     ) -> Result<Response, Outcome> {
         step(&self.server, what, Stage::Mail, limit, self.connection.command(command)).await
+    }
+}
+
+/// Where the mail server may be connected to.
+async fn addresses(settings: &EmailSettings, guard: &Guard) -> io::Result<Vec<SocketAddr>> {
+    guard.resolve(&settings.smarthost.host, settings.smarthost.port).await
+}
+
+/// A host that is not allowed stays so; everything else may be mended.
+fn unreachable(server: &str, error: &io::Error) -> Outcome {
+    match error.get_ref() {
+        Some(refused) if refused.is::<NotAllowed>() => {
+            Outcome::Rejected { reason: "other", message: refused.to_string() }
+        }
+        _ => later("other", format!("cannot connect to {server}: {error}")),
     }
 }
 

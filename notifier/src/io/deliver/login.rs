@@ -1,7 +1,5 @@
 //! Logging in at a mail server: CRAM-MD5, PLAIN and LOGIN, the first that both sides can do, in the server's order.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
@@ -9,7 +7,7 @@ use lettre::transport::smtp::commands::Ehlo;
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use md5::{Digest, Md5};
-use outbound::Secret;
+use outbound::{Secret, SecretText};
 
 use super::conversation::{Limit, Stage, later, step};
 use crate::receiver::Outcome;
@@ -63,7 +61,7 @@ fn mechanisms(ehlo: &Response) -> Option<Vec<String>> {
     Some(line.split_whitespace().map(str::to_ascii_uppercase).collect())
 }
 
-async fn read(secret: &Option<Secret>) -> Result<Option<Arc<str>>, Outcome> {
+async fn read(secret: &Option<Secret>) -> Result<Option<SecretText>, Outcome> {
     match secret {
         Some(secret) => secret.read().await.map(Some).map_err(|error| later("authError", error.to_string())),
         None => Ok(None),

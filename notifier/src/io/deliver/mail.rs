@@ -1,9 +1,10 @@
 //! Mails to one mail server: connections kept for the next mail, each attempt under a deadline.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::Timestamp;
+use outbound::Guard;
 use tokio::time::timeout;
 
 use super::conversation::{Conversation, Limit};
@@ -27,11 +28,12 @@ const IDLE_CONNECTIONS_MAX: usize = 4;
 pub(super) struct Mailer {
     idle: Mutex<Vec<(Conversation, Timestamp)>>,
     roots: SystemRoots,
+    guard: Arc<Guard>,
 }
 
 impl Mailer {
-    pub(super) fn new(roots: SystemRoots) -> Mailer {
-        Mailer { idle: Mutex::default(), roots }
+    pub(super) fn new(roots: SystemRoots, guard: Arc<Guard>) -> Mailer {
+        Mailer { idle: Mutex::default(), roots, guard }
     }
 
     /// Hands one mail in.
@@ -64,7 +66,7 @@ impl Mailer {
     ) -> Result<(), Outcome> {
         let mut conversation = match self.idle(now, limit).await {
             Some(conversation) => conversation,
-            None => Conversation::open(settings, &self.roots, limit).await?,
+            None => Conversation::open(settings, &self.roots, &self.guard, limit).await?,
         };
         conversation.hand_in(mail, limit).await?;
         let mut idle = self.lock();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Identity, TlsParameters, TlsVersion as Version};
+use outbound::SecretText;
 use outbound::http_config::{Pem, TlsVersion};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -91,12 +92,12 @@ fn identity(certificate: &str, key: &str) -> Result<Identity, Outcome> {
     Identity::from_pem(&der, key.as_bytes()).map_err(|error| unusable("the client key", error))
 }
 
-async fn read(pem: &Pem) -> Result<Arc<str>, Outcome> {
+async fn read(pem: &Pem) -> Result<SecretText, Outcome> {
     match pem {
         Pem::Inline(secret) => secret.read().await.map_err(|error| later("other", error.to_string())),
         Pem::File(path) => tokio::fs::read_to_string(path)
             .await
-            .map(Arc::from)
+            .map(SecretText::from)
             .map_err(|error| later("other", format!("cannot read {}: {error}", path.display()))),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Timestamp;
-use outbound::Response;
+use outbound::{Response, SecretText};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
@@ -16,7 +16,7 @@ use crate::receiver::preset::{Inputs, PresetSettings, Step};
 use crate::receiver::{Integration, Outcome, reply};
 
 /// Tokens of services with a login, and until when they are used.
-pub(super) type Tokens = Mutex<HashMap<ByAddress<Integration>, (String, Timestamp)>>;
+pub(super) type Tokens = Mutex<HashMap<ByAddress<Integration>, (SecretText, Timestamp)>>;
 
 impl Deliverer {
     /// Makes one attempt, all its requests within `allowed`.
@@ -129,8 +129,9 @@ impl Deliverer {
             return Err(Outcome::Rejected { reason: "authError", message });
         };
         let until = now.plus(Duration::from_secs(login.keep_seconds.unsigned_abs()));
-        self.tokens.lock().await.insert(key, (token.to_owned(), until));
-        inputs.token = Some(token.to_owned());
+        let token = SecretText::from(token);
+        self.tokens.lock().await.insert(key, (token.clone(), until));
+        inputs.token = Some(token);
         Ok(())
     }
 }
@@ -138,7 +139,7 @@ impl Deliverer {
 /// What no outcome may tell.
 fn hidden(inputs: &Inputs, url: &str) -> Vec<String> {
     let secrets = inputs.secrets.values().map(|secret| secret.to_string());
-    secrets.chain(inputs.token.clone()).chain(reply::secrets_of(url)).collect()
+    secrets.chain(inputs.token.as_ref().map(|token| token.to_string())).chain(reply::secrets_of(url)).collect()
 }
 
 /// What the far side calls the message, if that is to be remembered.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use model::Timestamp;
 use outbound::secret::SHOWN;
-use outbound::{Request, Response};
+use outbound::{Request, Response, SecretText};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -123,7 +123,7 @@ impl Deliverer {
         let region = region_of(settings, &*self.variables);
         let region: Arc<str> =
             region.ok_or_else(|| RenderError("no region is given, nor AWS_REGION".to_owned()))?.into();
-        let key: Arc<str> = STAND_IN.into();
+        let key = SecretText::from(STAND_IN);
         let keys = Keys { access_key: key.clone(), secret_key: key, session_token: None, region };
         let api_url = settings.api_url.as_ref().map(|_| STAND_IN);
         settings.render(&delivery.notification, &self.renderer, (api_url, &keys), now)
@@ -135,7 +135,7 @@ impl Deliverer {
         delivery: &Delivery,
     ) -> Result<Rendered<Vec<Request>>, RenderError> {
         let secrets = settings.secrets().into_iter().map(|(name, _)| (name, STAND_IN.into())).collect();
-        let token = settings.preset.login.as_ref().map(|_| STAND_IN.to_owned());
+        let token = settings.preset.login.as_ref().map(|_| STAND_IN.into());
         let inputs = Inputs { secrets, token, memory: None };
         let Rendered { request: steps, degraded } = settings.render(&delivery.notification, &self.renderer, &inputs)?;
         Ok(Rendered { request: steps.into_iter().map(|step| step.request).collect(), degraded })

@@ -10,6 +10,7 @@ use outbound::{HttpConfig, Secret};
 use yaml::{Decoder, Field, Fields, Node};
 
 use super::PresetSettings;
+use super::body::Part;
 use super::definition::{Kind, Preset, Rule, Setting, Shape, Source};
 use crate::config::global::Global;
 use crate::receiver::TemplateText;
@@ -261,6 +262,22 @@ pub(crate) fn secrets<'a>(values: &'a Values, before: &str, found: &mut Vec<(Str
 }
 
 impl PresetSettings {
+    /// Where its requests go, as far as the settings and the preset say so themselves.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let plans = self.preset.requests.iter().map(|plan| &plan.url);
+        let texts = plans.chain(self.preset.login.as_ref().map(|login| &login.url));
+        let addresses = texts.filter_map(|text| match text.0.first()? {
+            Part::Fixed(fixed) => Some(fixed.clone()),
+            Part::Setting { name, .. } => match self.values.get(name.as_str())? {
+                Value::Secret(Secret::Inline(url)) => Some(url.to_string()),
+                _ => None,
+            },
+        });
+        let mut addresses: Vec<String> = addresses.collect();
+        addresses.dedup();
+        addresses
+    }
+
     /// How to get there.
     pub(crate) fn http(&self) -> &Arc<HttpConfig> {
         &self.http

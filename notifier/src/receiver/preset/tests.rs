@@ -32,7 +32,7 @@ fn inputs(settings: &PresetSettings) -> Inputs {
         Secret::Inline(text) => (name, text.clone()),
         Secret::File(path) => panic!("{}", path.display()),
     });
-    Inputs { secrets: secrets.collect(), token: Some("t0ken".to_owned()), memory: None }
+    Inputs { secrets: secrets.collect(), token: Some("t0ken".into()), memory: None }
 }
 
 fn rendered(

@@ -1,10 +1,9 @@
 //! Keys of a role, got from Amazon's token service for a while.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use model::Timestamp;
-use outbound::Request;
+use outbound::{Request, SecretText};
 
 use super::SnsSettings;
 use super::publish::form_post;
@@ -21,12 +20,12 @@ pub(super) const EARLY: Duration = Duration::from_secs(60);
 /// Whose request it is, and what it is signed with.
 #[derive(Clone)]
 pub(crate) struct Keys {
-    pub(crate) access_key: Arc<str>,
-    pub(crate) secret_key: Arc<str>,
+    pub(crate) access_key: SecretText,
+    pub(crate) secret_key: SecretText,
     /// Of a role's keys.
-    pub(crate) session_token: Option<Arc<str>>,
+    pub(crate) session_token: Option<SecretText>,
     /// Where they are used.
-    pub(crate) region: Arc<str>,
+    pub(crate) region: std::sync::Arc<str>,
 }
 
 impl Keys {

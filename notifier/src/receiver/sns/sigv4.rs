@@ -26,7 +26,7 @@ pub(crate) fn sign(request: &mut Request, keys: &Keys, scope: &Scope<'_>, now: T
     let day = second.get(..8)?;
     let content_type = request.headers.get(CONTENT_TYPE)?.to_str().ok()?.to_owned();
     let (signed, token) = match &keys.session_token {
-        Some(token) => ("content-type;host;x-amz-date;x-amz-security-token", format!("x-amz-security-token:{token}\n")),
+        Some(token) => ("content-type;host;x-amz-date;x-amz-security-token", format!("x-amz-security-token:{}\n", &**token)),
         None => ("content-type;host;x-amz-date", String::new()),
     };
     let canonical = format!(
@@ -39,12 +39,12 @@ pub(crate) fn sign(request: &mut Request, keys: &Keys, scope: &Scope<'_>, now: T
     let parts = [day, scope.region, scope.service, "aws4_request"];
     let scope = parts.join("/");
     let to_sign = format!("AWS4-HMAC-SHA256\n{second}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
-    let start = format!("AWS4{}", keys.secret_key).into_bytes();
+    let start = format!("AWS4{}", &*keys.secret_key).into_bytes();
     let key = parts.iter().fold(start, |key, part| hmac(&key, part.as_bytes()));
     let signature = hex::encode(hmac(&key, to_sign.as_bytes()));
     let authorization = format!(
         "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={signed}, Signature={signature}",
-        keys.access_key
+        &*keys.access_key
     );
     let mut authorization = HeaderValue::try_from(authorization).ok()?;
     authorization.set_sensitive(true);

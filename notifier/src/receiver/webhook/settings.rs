@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outbound::secret::decode_secret;
-use outbound::{HttpConfig, Secret};
+use outbound::{HttpConfig, Secret, SecretText};
 use yaml::{Decoder, Node};
 
+use super::signature::Signature;
 use crate::config::global::Global;
 use crate::receiver::TemplateTree;
 use crate::receiver::reading::{any_given, check_templated_url, http_or_global, timeout};
@@ -23,15 +24,17 @@ pub struct WebhookSettings {
     pub timeout: Option<Duration>,
     /// The body. `None`: Alertmanager's version 4.
     pub payload: Option<TemplateTree>,
+    /// How receivers can tell that it comes from us. Not one of Alertmanager's keys.
+    pub signature: Option<Signature>,
     /// How to get there.
     pub http: Arc<HttpConfig>,
 }
 
 impl WebhookSettings {
     /// The plainest webhook: everything but the address left out.
-    pub fn to(url: impl Into<Arc<str>>) -> WebhookSettings {
+    pub fn to(url: impl Into<SecretText>) -> WebhookSettings {
         let http = Arc::new(HttpConfig::default());
-        WebhookSettings { url: Secret::inline(url), max_alerts: 0, timeout: None, payload: None, http }
+        WebhookSettings { url: Secret::inline(url), max_alerts: 0, timeout: None, payload: None, signature: None, http }
     }
 
     /// Decodes an item of `webhook_configs`. Also gives `send_resolved`.
@@ -48,9 +51,11 @@ impl WebhookSettings {
         let max_alerts = fields.optional("max_alerts").integer_in(0..=i64::MAX);
         let timeout = timeout(fields.optional("timeout"));
         let payload = fields.optional("payload").decode(TemplateTree::decode);
+        let signature =
+            fields.optional("signature").decode(|node, decoder| Signature::decode(node, decoder, base));
         let http = http_or_global(fields.optional("http_config"), global, base);
         fields.finish();
         let max_alerts = max_alerts.map_or(0, |max| usize::try_from(max.value).unwrap_or(usize::MAX));
-        Some((send_resolved, WebhookSettings { url: url?, max_alerts, timeout, payload, http }))
+        Some((send_resolved, WebhookSettings { url: url?, max_alerts, timeout, payload, signature, http }))
     }
 }

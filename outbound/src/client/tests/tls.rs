@@ -36,6 +36,16 @@ impl Authority {
 
 /// A server with a certificate for `name`; it asks for one of ours if `clients` is given.
 async fn start(authority: &Authority, name: &str, clients: Option<&Authority>) -> u16 {
+    start_with(authority, name, clients, |_| answer(200, "secure")).await
+}
+
+async fn start_with(
+    authority: &Authority,
+    name: &str,
+    clients: Option<&Authority>,
+    reply: impl Fn(&Asked) -> String + Send + Sync + 'static,
+) -> u16 {
+    let reply = Arc::new(reply);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let (cert, key) = authority.issue(name);
     let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
@@ -55,10 +65,10 @@ async fn start(authority: &Authority, name: &str, clients: Option<&Authority>) -
     tokio::spawn(async move {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
+            let (acceptor, reply) = (acceptor.clone(), reply.clone());
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
-                serve(stream, &Mutex::new(Vec::new()), &|_: &Asked| answer(200, "secure")).await;
+                serve(stream, &Mutex::new(Vec::new()), &*reply).await;
             });
         }
     });
@@ -137,4 +147,66 @@ fn unusable_certificates_are_found_when_the_client_is_made() {
     let identity = Some((inline(cert), inline("hunter2".to_owned())));
     let error = tls(TlsConfig { identity, ..TlsConfig::default() }).unwrap_err().to_string();
     assert_eq!(error, "cannot use the client key: it is no PEM private key");
+}
+
+/// A client that trusts an authority and is otherwise configured so.
+fn trusting(authority: &Authority, text: &str, guard: &Arc<Guard>) -> HttpClient {
+    let mut config = config(text);
+    config.tls.ca = Some(inline(authority.pem()));
+    HttpClient::guarded(&config, Limits::default(), guard).unwrap()
+}
+
+#[tokio::test]
+async fn nothing_secret_goes_from_https_to_http() {
+    let authority = Authority::new();
+    let open = Server::start(|_| answer(200, "in the clear")).await;
+    let target = open.url("/");
+    let lead = move |request: &Asked| {
+        let status = request.path().trim_start_matches('/');
+        format!("HTTP/1.1 {status} X\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n")
+    };
+    let port = start_with(&authority, "localhost", None, lead).await;
+    let token = start(&authority, "localhost", None).await;
+    let get = |path: &str, user: &str| {
+        let url = format!("https://{user}localhost:{port}/{path}");
+        Request { method: Method::GET, url, headers: HeaderMap::new(), body: Bytes::new() }
+    };
+    let own = |name: &'static str| {
+        let mut request = get("302", "");
+        request.headers.insert(name, HeaderValue::from_static("hunter2"));
+        request
+    };
+    let cases = [
+        ("basic_auth: {username: u, password: hunter2}", get("302", "")),
+        ("authorization: {credentials: hunter2}", get("307", "")),
+        ("http_headers: {X-Key: {secrets: [hunter2]}}", get("302", "")),
+        ("http_headers: {X-Key: {values: [hunter2]}}", get("302", "")),
+        ("{}", get("302", "u:hunter2@")),
+        ("{}", own("authorization")),
+        ("{}", own("cookie")),
+        ("{}", post(format!("https://localhost:{port}/302"))),
+        ("{}", post(format!("https://localhost:{port}/308"))),
+    ];
+    let guard = Arc::default();
+    let count = cases.len() as u64;
+    for (text, request) in cases {
+        let error = trusting(&authority, text, &guard).send(request, DEADLINE, NOW).await.unwrap_err();
+        assert_eq!(error.kind, SendErrorKind::Redirect, "{text}: {error}");
+        let message = error.to_string();
+        assert!(message.starts_with("a redirect from https to http was refused"), "{text}: {message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+    assert_eq!(guard.refusals().redirects, count);
+    assert!(open.requests().is_empty(), "{:?}", open.requests());
+    // a question that says nothing about us may be asked there
+    let answered = trusting(&authority, "{}", &guard).send(get("302", ""), DEADLINE, NOW).await.unwrap();
+    assert_eq!(&*answered.body, b"in the clear");
+    // tokens are fetched with credentials
+    let oauth2 = format!(
+        "oauth2: {{client_id: i, client_secret: hunter2, token_url: 'https://localhost:{port}/307', tls_config: {{insecure_skip_verify: true}}}}"
+    );
+    let url = format!("https://localhost:{token}/");
+    let error = trusting(&authority, &oauth2, &guard).send(post(url), DEADLINE, NOW).await.unwrap_err();
+    assert_eq!((error.kind, guard.refusals().redirects), (SendErrorKind::Redirect, count + 1), "{error}");
+    assert_eq!(open.requests().len(), 1);
 }
