@@ -29,4 +29,4 @@ pub use alert::Alert;
 pub use caller::Caller;
 pub use labels::LabelSet;
 pub use matcher::{MatchOp, Matcher};
-pub use timestamp::Timestamp;
+pub use timestamp::{ClockStep, Timestamp};

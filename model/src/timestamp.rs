@@ -9,6 +9,26 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+/// By how much a clock was moved, as opposed to how much time passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockStep {
+    /// It was set back.
+    Back(Duration),
+    /// It was put forward.
+    Forward(Duration),
+}
+
+impl ClockStep {
+    /// What an instant is called on the moved clock that is as far from now as it was.
+    #[must_use]
+    pub fn of(self, at: Timestamp) -> Timestamp {
+        match self {
+            Self::Back(by) => at.minus(by),
+            Self::Forward(by) => at.plus(by),
+        }
+    }
+}
+
 /// What Go prints for the zero `time.Time`; the field's wire formats use it for "not set".
 pub const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use model::{Alert, LabelSet, Timestamp};
+use model::{Alert, ClockStep, LabelSet, Timestamp};
 
 pub use instance::{AlertState, Course, Holds, Instance, RESOLVED_RETENTION};
 pub use restoration::Restoration;
@@ -81,6 +81,13 @@ impl Alerts {
             alerts.instances.push(instance);
         }
         alerts
+    }
+
+    /// The clock was moved, and now is `now`.
+    pub fn follow_clock(&mut self, step: ClockStep, now: Timestamp) {
+        for instance in &mut self.instances {
+            instance.course = instance.course.moved(step, now);
+        }
     }
 
     /// All instances, resolved ones included.

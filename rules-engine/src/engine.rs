@@ -14,9 +14,10 @@ mod turn;
 mod view;
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use model::Timestamp;
+use model::{ClockStep, Timestamp};
 
 pub use effect::{Effect, LogLevel, LogLine, QueryId, WriteId};
 pub use history::PastEvaluation;
@@ -32,6 +33,9 @@ use inheritance::Inheritance;
 use reload::Departed;
 use running_group::RunningGroup;
 use turn::{Owner, Turn, Waiting};
+
+/// A clock that is set back by less is waited for.
+const STEP_LEAST: Duration = Duration::from_secs(1);
 
 /// The rule engine.
 ///
@@ -89,8 +93,8 @@ impl Engine {
 
     /// Time has passed: starts the groups whose slot has come, and gives up on overdue answers.
     pub fn advance(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
-        if self.last_advance.is_some_and(|last| now < last) {
-            self.clock_set_back(now);
+        if let Some(step) = self.last_advance.map(|last| last.since(now)).filter(|step| *step >= STEP_LEAST) {
+            self.clock_moved(now, ClockStep::Back(step));
         }
         self.last_advance = Some(now);
         let due: Vec<usize> = self.wakes.range(..=(now, usize::MAX)).map(|&(_, place)| place).collect();
@@ -99,6 +103,21 @@ impl Engine {
         }
         self.ask_held(now, out);
         self.mark_departed(now, out);
+    }
+
+    /// The clock was moved, and now is `now`: what waits for time to pass (`for`, repetitions, attempts, deadlines) waits as
+    /// long as it would have; evaluations take the slots that the clock shows from now on. A clock that was set back is
+    /// noticed by [`Engine::advance`] too, less exactly; one that was put forward cannot be told from time that passed.
+    pub fn clock_moved(&mut self, now: Timestamp, step: ClockStep) {
+        self.last_advance = Some(now);
+        self.waiting.follow_clock(step);
+        for group in &mut self.groups {
+            group.follow_clock(step, now);
+        }
+        for departed in &mut self.departed {
+            departed.due = step.of(departed.due);
+        }
+        self.enter_wakes();
     }
 
     /// A query was answered, or failed.
@@ -241,16 +260,6 @@ impl Engine {
     fn enter_wakes(&mut self) {
         let groups = self.groups.iter().enumerate();
         self.wakes = groups.filter_map(|(place, group)| Some((group.next_wake(self.stopping)?, place))).collect();
-    }
-
-    /// Groups whose next slot is out of reach get a new schedule.
-    fn clock_set_back(&mut self, now: Timestamp) {
-        for group in &mut self.groups {
-            if !group.is_evaluating() && group.schedule.is_ahead_of(now) {
-                group.schedule.restart(now);
-            }
-        }
-        self.enter_wakes();
     }
 }
 

@@ -104,6 +104,13 @@ impl Schedule {
         Some(Slot { at: self.last, missed: slots.unsigned_abs().saturating_sub(1) })
     }
 
+    /// The clock was put forward: if a slot has come, the newest one is next, and those before it are not missed.
+    pub fn skip(&mut self, now: Timestamp) {
+        let slots = nanos(now.since(self.last)) / nanos(self.interval);
+        let skipped = slots.saturating_sub(1).max(0).saturating_mul(nanos(self.interval));
+        self.last = Timestamp::from_nanos(self.last.as_nanos().saturating_add(skipped));
+    }
+
     /// Whether the clock has been set back so far that the next slot would be more than an interval away.
     pub fn is_ahead_of(&self, now: Timestamp) -> bool {
         self.due() > now.plus(self.interval)

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use model::labels::METRIC_NAME;
-use model::{LabelSet, Timestamp};
+use model::{ClockStep, LabelSet, Timestamp};
 
 /// A resolved alert is kept, and told again, for this long.
 pub const RESOLVED_RETENTION: Duration = Duration::from_secs(15 * 60);
@@ -100,6 +100,22 @@ impl Course {
             _ => {}
         }
         Some(self)
+    }
+
+    /// The clock was moved, and now is `now`: what the alert waits for is as far away as it was. When it began to fire is what
+    /// others know it by, and stays if it does not lie ahead.
+    #[must_use]
+    pub fn moved(self, step: ClockStep, now: Timestamp) -> Self {
+        let moved = |at: Option<Timestamp>| at.map(|at| step.of(at));
+        let begins = |at: Timestamp| if self.resolved_at.is_some() { at.min(step.of(at)) } else { at.min(now) };
+        Self {
+            state: self.state,
+            active_at: step.of(self.active_at),
+            fired_at: self.fired_at.map(begins),
+            resolved_at: moved(self.resolved_at),
+            last_sent_at: moved(self.last_sent_at),
+            keep_firing_since: moved(self.keep_firing_since),
+        }
     }
 
     fn retained(self, ts: Timestamp) -> Option<Self> {

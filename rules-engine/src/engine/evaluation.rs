@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::backoff::Backoff;
-use model::{LabelSet, Timestamp};
+use model::{ClockStep, LabelSet, Timestamp};
 
 use super::dependencies::Dependencies;
 use super::turn::Asked;
@@ -176,6 +176,21 @@ impl Evaluation {
         self.failed.insert(work.rule, work.attempts);
         self.resting.insert(work.rule, again);
         true
+    }
+
+    /// The clock was moved: what is under way goes on as if it had not been.
+    pub(super) fn follow_clock(&mut self, step: ClockStep) {
+        let Round { ts, began, .. } = &mut self.round;
+        (*ts, *began) = (step.of(*ts), step.of(*began));
+        self.resting.values_mut().for_each(|again| *again = step.of(*again));
+        self.failed.values_mut().for_each(|attempts| attempts.began = step.of(attempts.began));
+        for work in self.works.values_mut() {
+            (work.ts, work.attempts.began) = (step.of(work.ts), step.of(work.attempts.began));
+            work.give_up = work.give_up.map(|at| step.of(at));
+            if let Step::Past { asked, .. } = &mut work.step {
+                *asked = step.of(*asked);
+            }
+        }
     }
 
     /// Rules whose time to be tried again has come may begin.

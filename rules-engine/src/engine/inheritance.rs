@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use model::{LabelSet, Timestamp};
+use model::{ClockStep, LabelSet, Timestamp};
 
 use super::rule_state::{Body, RuleState};
 use super::{Effect, LogLevel, LogLine, Settings};
@@ -119,7 +119,14 @@ impl Inheritance {
     /// After a downtime of more than the tolerance, pending alerts are not continued. Their records are dropped.
     pub(super) fn age(&mut self, now: Timestamp, settings: &Settings, out: &mut Vec<Effect>) {
         for (group, estate) in &mut self.groups {
-            let last = self.last_evaluations.get(group);
+            let mut last = self.last_evaluations.get_mut(group);
+            if let Some(last) = last.as_mut().filter(|last| ***last > now) {
+                // The clock was set back while the process was down.
+                let step = ClockStep::Back(last.since(now));
+                let instances = estate.values_mut().flatten().flat_map(|legacy| &mut legacy.instances);
+                instances.for_each(|instance| instance.course = instance.course.moved(step, now));
+                **last = now;
+            }
             if last.is_some_and(|last| now.since(*last) <= settings.for_outage_tolerance) {
                 continue;
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use model::Timestamp;
+use model::{ClockStep, Timestamp};
 
 use super::{Effect, QueryId, Settings};
 use crate::rule::Source;
@@ -115,6 +115,11 @@ impl Questions {
         lane.under_way += 1;
         tally.queries += 1;
         Some(open.ask(id, now.plus(bounds.query_timeout), out))
+    }
+
+    /// The clock was moved: answers have as long as they had.
+    pub(super) fn follow_clock(&mut self, step: ClockStep) {
+        self.open.values_mut().for_each(|open| open.deadline = open.deadline.map(|at| step.of(at)));
     }
 
     /// Whether a query has this id; those who share an answer have ids of their own.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use model::{LabelSet, Timestamp};
+use model::{ClockStep, LabelSet, Timestamp};
 
 use super::dependencies::Dependencies;
 use super::evaluation::{Attempts, Evaluation, Round, Step, Work};
 use super::history::PastEvaluation;
 use super::questions::Question;
-use super::rule_state::{Digest, Health, Occasion, RuleState};
+use super::rule_state::{Body, Digest, Health, Occasion, RuleState};
 use super::turn::{Asked, Owner, Turn};
 use super::{Effect, LogLevel};
 use crate::annotation::Lookups;
@@ -90,8 +90,21 @@ impl RunningGroup {
         }
     }
 
-    pub(super) fn is_evaluating(&self) -> bool {
-        self.evaluation.is_some()
+    /// The clock was moved, and now is `now`: what waits is as far away as it was, slots are where the clock shows them.
+    pub(super) fn follow_clock(&mut self, step: ClockStep, now: Timestamp) {
+        for rule in &mut self.rules {
+            if let Body::Alerting(alerting) = &mut rule.body {
+                alerting.alerts.follow_clock(step, now);
+            }
+        }
+        if let Some(evaluation) = &mut self.evaluation {
+            evaluation.follow_clock(step);
+        }
+        match step {
+            ClockStep::Forward(_) => self.schedule.skip(now),
+            ClockStep::Back(_) if self.schedule.is_ahead_of(now) => self.schedule.restart(now),
+            ClockStep::Back(_) => {}
+        }
     }
 
     /// The queries and writes it waits for.

@@ -2,6 +2,7 @@
 
 mod alerts;
 pub(super) mod bench;
+mod clock;
 mod crashes;
 mod faults;
 mod order;

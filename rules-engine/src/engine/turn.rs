@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use model::Timestamp;
+use model::{ClockStep, Timestamp};
 
 use super::questions::{Question, Questions};
 use super::{Effect, LogLevel, LogLine, Settings, WriteId};
@@ -55,6 +55,11 @@ impl Waiting {
         self.last_id += 1;
         self.owners.insert(self.last_id, owner);
         self.last_id
+    }
+
+    /// The clock was moved.
+    pub(super) fn follow_clock(&mut self, step: ClockStep) {
+        self.questions.follow_clock(step);
     }
 
     /// Who waits for the end of a write, once.
