@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
@@ -18,12 +19,13 @@ impl Client {
     pub(crate) fn connect(port: u16) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(120)))?;
         Ok(Self(BufReader::with_capacity(1 << 16, stream)))
     }
 
     pub(crate) fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n");
-        self.exchange(request.as_bytes())
+        self.exchange(request.as_bytes(), &mut std::io::sink())
     }
 
     /// Posts JSON; anything but 200 is an error.
@@ -34,14 +36,15 @@ impl Client {
         )
         .into_bytes();
         request.extend_from_slice(body);
-        let answer = self.exchange(&request)?;
+        let answer = self.exchange(&request, &mut std::io::sink())?;
         if answer.status != 200 {
             bail!("POST {path} is answered with {}", answer.status);
         }
         Ok(())
     }
 
-    fn exchange(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
+    /// Sends a whole request; the answer's body goes where it is wanted.
+    pub(crate) fn exchange(&mut self, request: &[u8], body: &mut impl Write) -> anyhow::Result<Answer> {
         self.0.get_mut().write_all(request)?;
         let status = self.line()?.split(' ').nth(1).and_then(|code| code.parse().ok()).context("a status line")?;
         let (mut length, mut is_chunked) = (0, false);
@@ -58,22 +61,24 @@ impl Client {
         let mut bytes = 0;
         while is_chunked {
             let chunk = usize::from_str_radix(self.line()?.trim(), 16)?;
-            self.discard(chunk + 2)?;
+            self.pass(chunk, body)?;
+            self.pass(2, &mut std::io::sink())?;
             bytes += chunk;
             is_chunked = chunk > 0;
         }
-        self.discard(length)?;
+        self.pass(length, body)?;
         Ok(Answer { status, bytes: bytes + length })
     }
 
     fn line(&mut self) -> anyhow::Result<String> {
         let mut line = String::new();
-        self.0.read_line(&mut line)?;
+        anyhow::ensure!(self.0.read_line(&mut line)? > 0, "the connection is closed");
         Ok(line.trim_end().to_owned())
     }
 
-    fn discard(&mut self, bytes: usize) -> anyhow::Result<()> {
-        std::io::copy(&mut self.0.by_ref().take(bytes as u64), &mut std::io::sink())?;
+    fn pass(&mut self, bytes: usize, into: &mut impl Write) -> anyhow::Result<()> {
+        let passed = std::io::copy(&mut self.0.by_ref().take(bytes as u64), into)?;
+        anyhow::ensure!(passed == bytes as u64, "the answer ends before its end");
         Ok(())
     }
 }

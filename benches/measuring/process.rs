@@ -45,7 +45,8 @@ impl Running {
         self.status("VmHWM:")
     }
 
-    fn status(&self, field: &str) -> anyhow::Result<f64> {
+    /// A field of the process' status that is in kB, in MiB.
+    pub(crate) fn status(&self, field: &str) -> anyhow::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix(field)).context("a field of the status")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
