@@ -184,12 +184,12 @@ receivers:
             found(&["good.example"]),
             [
                 format!("2:19 receiver \"r\", email_configs[0]: mail.example:25 {is_not}"),
-                format!("18:24 receiver \"r\", pagerduty_configs[0]: events.pagerduty.com:443 {is_not}"),
+                format!("4:18 receiver \"r\", slack_configs[0]: hooks.slack.example:443 {is_not}"),
                 format!("10:10 receiver \"r\", webhook_configs[1]: evil.example:8080 {is_not}"),
                 format!("12:18 receiver \"r\", webhook_configs[1]: proxy.example:3128 {is_not}"),
-                format!("13:63 receiver \"r\", webhook_configs[1]: token.example:443 {is_not}"),
-                format!("19:23 receiver \"r\", pushover_configs[0]: api.pushover.net:443 {is_not}"),
-                format!("4:18 receiver \"r\", slack_configs[0]: hooks.slack.example:443 {is_not}"),
+                format!("13:65 receiver \"r\", webhook_configs[1]: token.example:443 {is_not}"),
+                format!("18:23 receiver \"r\", pagerduty_configs[0]: events.pagerduty.com:443 {is_not}"),
+                format!("19:22 receiver \"r\", pushover_configs[0]: api.pushover.net:443 {is_not}"),
             ]
         );
         assert_eq!(found(&["*.example", "*.pagerduty.com:443", "api.pushover.net"]), [""; 0]);
