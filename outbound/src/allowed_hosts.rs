@@ -109,7 +109,9 @@ impl FromStr for AllowedHost {
             None => (text, None),
         };
         if host.contains('/') {
-            return Err(format!("{text:?}: a network has no port, and no scheme or path stands before or behind a host"));
+            return Err(format!(
+                "{text:?}: a network has no port, and no scheme or path stands before or behind a host"
+            ));
         }
         let (is_below, name) = host.strip_prefix("*.").map_or((false, host), |domain| (true, domain));
         match normal(name).ok_or_else(unusable)? {
@@ -199,7 +201,9 @@ mod tests {
 
     #[test]
     fn what_is_no_entry_is_told() {
-        for text in ["", "*", "*.", "http://a", "a/b", "a:0", "a:b", "10.0.0.0/8:80", "10.0.0.0/40", "*.10.0.0.1", "a*b", "a b"] {
+        for text in
+            ["", "*", "*.", "http://a", "a/b", "a:0", "a:b", "10.0.0.0/8:80", "10.0.0.0/40", "*.10.0.0.1", "a*b", "a b"]
+        {
             let error = text.parse::<AllowedHost>().unwrap_err();
             assert!(error.starts_with(&format!("{text:?}: ")), "{error}");
         }

@@ -178,7 +178,10 @@ impl HttpClient {
             response = self.answer(&hop).await?;
         }
         if self.lead(&hop, &response)?.is_some() {
-            let message = format!("redirected too often: more than {REDIRECTS_MAX} times, last by {}", hop.destination.place);
+            let message = format!(
+                "redirected too often or nowhere: {}: more than {REDIRECTS_MAX} redirects",
+                hop.destination.place
+            );
             return Err(SendError::new(SendErrorKind::Redirect, message));
         }
         if response.status == StatusCode::UNAUTHORIZED

@@ -42,7 +42,8 @@ pub struct NotAllowed {
 
 const NOT_LISTED: &str = "is not among the allowed hosts";
 const NO_ADDRESS: &str = "has no address in the networks among the allowed hosts";
-const BY_PROXY: &str = "is reached through a proxy, which resolves its name, so it would have to be among the allowed hosts by name";
+const BY_PROXY: &str =
+    "is reached through a proxy, which resolves its name, so it would have to be among the allowed hosts by name";
 
 impl Guard {
     /// Allows these hosts only; all, without a list.
@@ -174,7 +175,10 @@ mod tests {
         assert!(!near.resolve("localhost", 80).await.unwrap().is_empty());
         let far = guard(&["192.0.2.0/24"]);
         let error = far.resolve("localhost", 80).await.unwrap_err().to_string();
-        assert_eq!(error, "localhost has no address in the networks among the allowed hosts (--receiver.allowed-hosts)");
+        assert_eq!(
+            error,
+            "localhost has no address in the networks among the allowed hosts (--receiver.allowed-hosts)"
+        );
         let error = listed.resolve("127.0.0.1", 80).await.unwrap_err().to_string();
         assert_eq!(error, "127.0.0.1:80 is not among the allowed hosts (--receiver.allowed-hosts)");
         assert_eq!((far.refusals().hosts, listed.refusals().hosts, near.refusals().hosts), (1, 1, 0));

@@ -112,7 +112,9 @@ async fn a_receiver_that_is_not_allowed_is_refused_when_the_file_is_read_and_whe
     let (port, got) = webhook().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("alertmanager.yml");
-    let file = |url: &str| format!("route: {{receiver: r, group_wait: 1ms}}\nreceivers:\n- name: r\n  webhook_configs:\n  - url: {url}\n");
+    let file = |url: &str| {
+        format!("route: {{receiver: r, group_wait: 1ms}}\nreceivers:\n- name: r\n  webhook_configs:\n  - url: {url}\n")
+    };
     std::fs::write(&path, file("http://127.0.0.1:{{ .GroupLabels.port }}/s3cret-part")).unwrap();
     let args = [
         format!("--config.file={}", path.display()),
@@ -194,6 +196,7 @@ async fn a_redirect_to_http_carries_no_page() {
     })
     .await;
     assert!(got.lock().unwrap().is_empty());
-    let status: Value = client().get(format!("{}/api/v2/status", watchfire.url)).send().await.unwrap().json().await.unwrap();
+    let status: Value =
+        client().get(format!("{}/api/v2/status", watchfire.url)).send().await.unwrap().json().await.unwrap();
     assert!(!status.to_string().contains("s3cret-key"));
 }

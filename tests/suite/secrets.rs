@@ -175,7 +175,8 @@ fn printed(args: &[&str]) -> String {
 
 /// Files with mistakes right beside secrets.
 fn broken() -> Vec<String> {
-    let receiver = |text: &str| format!("route: {{receiver: r}}\nreceivers:\n- name: r\n  webhook_configs:\n  {text}\n");
+    let receiver =
+        |text: &str| format!("route: {{receiver: r}}\nreceivers:\n- name: r\n  webhook_configs:\n  {text}\n");
     let one_line = |text: &str| receiver(&format!("- {{{text}}}"));
     vec![
         one_line("url: ftp://WORD"),
@@ -191,7 +192,8 @@ fn broken() -> Vec<String> {
         receiver("- url: http://h/WORD\n   url_file: WORD"),
         receiver("- url: \"http://h/WORD"),
         receiver("- {url: http://h/WORD"),
-        "global: {slack_api_url: WORD, smtp_auth_password: [WORD]}\nroute: {receiver: r}\nreceivers: [{name: r}]\n".to_owned(),
+        "global: {slack_api_url: WORD, smtp_auth_password: [WORD]}\nroute: {receiver: r}\nreceivers: [{name: r}]\n"
+            .to_owned(),
     ]
     .into_iter()
     .map(|text| text.replace("WORD", WORD))
@@ -207,7 +209,8 @@ async fn a_notifier_tells_no_secret_whatever_fails() {
     let path = folder.path().join("alertmanager.yml").display().to_string();
     let data = folder.path().join("data");
     let args = ["--log.level=debug".to_owned(), format!("--config.file={path}")];
-    let args = [&args[..], &[format!("--storage.path={}", data.display()), "--config.auto-reload=false".to_owned()]].concat();
+    let args =
+        [&args[..], &[format!("--storage.path={}", data.display()), "--config.auto-reload=false".to_owned()]].concat();
     let watchfire = Watchfire::start("notifier", &args).await;
     watchfire.post_alerts(&json!([{"labels": {"alertname": "A", "severity": "critical"}}])).await;
     let metrics = format!("{}/metrics", watchfire.url);
@@ -237,9 +240,22 @@ async fn a_notifier_tells_no_secret_whatever_fails() {
     none_answered(
         &watchfire.url,
         &[
-            "/", "/alerts", "/history", "/silences", "/routing", "/status", "/metrics", "/api/v2/status", "/api/v2/alerts",
-            "/api/v2/alerts/groups", "/api/v2/receivers", "/api/v2/silences", "/api/v2/history", "/api/v1/status",
-            "/api/v2/explain?filter=alertname%3D%22A%22", "/nowhere",
+            "/",
+            "/alerts",
+            "/history",
+            "/silences",
+            "/routing",
+            "/status",
+            "/metrics",
+            "/api/v2/status",
+            "/api/v2/alerts",
+            "/api/v2/alerts/groups",
+            "/api/v2/receivers",
+            "/api/v2/silences",
+            "/api/v2/history",
+            "/api/v1/status",
+            "/api/v2/explain?filter=alertname%3D%22A%22",
+            "/nowhere",
         ],
     )
     .await;
@@ -297,7 +313,11 @@ async fn a_rule_service_tells_no_secret_whatever_fails() {
         (answer.matches("\"health\":\"err\"").count() == 2).then_some(())
     })
     .await;
-    for text in ["query: {url: WORD}\n", "query: {url: 'http://h/', password: WORD\n", "remote_write: [{url: http://h/, authorization: {credentials: WORD, credentials_file: WORD}}]\n"] {
+    for text in [
+        "query: {url: WORD}\n",
+        "query: {url: 'http://h/', password: WORD\n",
+        "remote_write: [{url: http://h/, authorization: {credentials: WORD, credentials_file: WORD}}]\n",
+    ] {
         std::fs::write(&path, text.replace("WORD", WORD)).unwrap();
         let answer = client().post(format!("{}/-/reload", watchfire.url)).send().await.unwrap();
         assert!(!answer.status().is_success());
@@ -305,7 +325,16 @@ async fn a_rule_service_tells_no_secret_whatever_fails() {
     }
     none_answered(
         &watchfire.url,
-        &["/", "/rules", "/status", "/metrics", "/api/v1/rules", "/api/v1/alerts", "/api/v1/alertmanagers", "/api/v1/status/config"],
+        &[
+            "/",
+            "/rules",
+            "/status",
+            "/metrics",
+            "/api/v1/rules",
+            "/api/v1/alerts",
+            "/api/v1/alertmanagers",
+            "/api/v1/status/config",
+        ],
     )
     .await;
     none_in("the log", &watchfire.process.lines().join("\n"));
@@ -327,8 +356,17 @@ fn a_web_configuration_tells_no_secret_when_it_is_refused() {
         "tls_server_config: {cert: WORD, key: WORD}",
     ] {
         write("web.yml", web);
-        let [config, web_config] = ["alertmanager.yml", "web.yml"].map(|name| folder.path().join(name).display().to_string());
-        let args = ["notifier", "--config.file", &config, "--web.config.file", &web_config, "--storage.path=", "--web.listen-address=127.0.0.1:0"];
+        let [config, web_config] =
+            ["alertmanager.yml", "web.yml"].map(|name| folder.path().join(name).display().to_string());
+        let args = [
+            "notifier",
+            "--config.file",
+            &config,
+            "--web.config.file",
+            &web_config,
+            "--storage.path=",
+            "--web.listen-address=127.0.0.1:0",
+        ];
         let told = printed(&args);
         assert!(!told.is_empty(), "{web} is refused with words");
         none_in(web, &told);

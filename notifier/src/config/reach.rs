@@ -41,9 +41,9 @@ impl Config {
                         receiver.name, integration.kind, integration.index, address.host, address.port
                     );
                     let unnamed = SourceFile::new("configuration", "");
-                    let place = file.zip(root.as_ref()).map(|(file, root)| {
-                        (file, span(root, &receiver.name, integration, &address.text))
-                    });
+                    let place = file
+                        .zip(root.as_ref())
+                        .map(|(file, root)| (file, span(root, &receiver.name, integration, &address.text)));
                     let report = match place {
                         Some((file, span)) => Diagnostic::error(file, span, message),
                         None => Diagnostic::whole_file(&unnamed, message),

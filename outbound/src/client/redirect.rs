@@ -49,7 +49,8 @@ impl Hop {
         let Some(location) = location(response) else { return Ok(Lead::End) };
         let from = &self.destination;
         let nowhere = || {
-            let message = format!("redirected nowhere: {} answered {} with an unusable Location", from.place, response.status);
+            let reason = format!("its answer {} has no usable Location", response.status);
+            let message = format!("redirected too often or nowhere: {}: {reason}", from.place);
             SendError::new(SendErrorKind::Redirect, message)
         };
         let url = location.to_str().ok().and_then(|text| from.url.join(text).ok()).ok_or_else(nowhere)?;
@@ -84,9 +85,10 @@ impl Hop {
         let url = &self.destination.url;
         !self.body.is_empty()
             || has_userinfo(url)
-            || self.headers.iter().any(|(name, value)| {
-                CREDENTIALS.contains(name) || value.is_sensitive() || is_own(name)
-            })
+            || self
+                .headers
+                .iter()
+                .any(|(name, value)| CREDENTIALS.contains(name) || value.is_sensitive() || is_own(name))
     }
 }
 

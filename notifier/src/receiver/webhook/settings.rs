@@ -51,8 +51,7 @@ impl WebhookSettings {
         let max_alerts = fields.optional("max_alerts").integer_in(0..=i64::MAX);
         let timeout = timeout(fields.optional("timeout"));
         let payload = fields.optional("payload").decode(TemplateTree::decode);
-        let signature =
-            fields.optional("signature").decode(|node, decoder| Signature::decode(node, decoder, base));
+        let signature = fields.optional("signature").decode(|node, decoder| Signature::decode(node, decoder, base));
         let http = http_or_global(fields.optional("http_config"), global, base);
         fields.finish();
         let max_alerts = max_alerts.map_or(0, |max| usize::try_from(max.value).unwrap_or(usize::MAX));

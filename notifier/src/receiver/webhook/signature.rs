@@ -48,7 +48,8 @@ impl Signature {
         let inline = inline.into_iter().map(|text| Secret::inline(text.value));
         let secrets: Vec<Secret> = first.into_iter().chain(inline).chain(files).collect();
         if secrets.is_empty() {
-            decoder.error(fields.span(), "a signature needs \"secret\", \"secret_file\", \"secrets\" or \"secret_files\"");
+            decoder
+                .error(fields.span(), "a signature needs \"secret\", \"secret_file\", \"secrets\" or \"secret_files\"");
         }
         fields.finish();
         Some(Signature { secrets })
@@ -82,7 +83,8 @@ pub(crate) fn sign(
         signatures.push(format!("v1,{}", STANDARD.encode(context.sign())));
     }
     for (name, text) in [(ID, id), (TIMESTAMP, second), (SIGNATURE, signatures.join(" "))] {
-        let value = HeaderValue::try_from(text).map_err(|_| "cannot sign: no header can carry the signature".to_owned())?;
+        let value =
+            HeaderValue::try_from(text).map_err(|_| "cannot sign: no header can carry the signature".to_owned())?;
         request.headers.insert(name, value);
     }
     Ok(())
