@@ -26,7 +26,9 @@ pub(crate) fn sign(request: &mut Request, keys: &Keys, scope: &Scope<'_>, now: T
     let day = second.get(..8)?;
     let content_type = request.headers.get(CONTENT_TYPE)?.to_str().ok()?.to_owned();
     let (signed, token) = match &keys.session_token {
-        Some(token) => ("content-type;host;x-amz-date;x-amz-security-token", format!("x-amz-security-token:{}\n", &**token)),
+        Some(token) => {
+            ("content-type;host;x-amz-date;x-amz-security-token", format!("x-amz-security-token:{}\n", &**token))
+        }
         None => ("content-type;host;x-amz-date", String::new()),
     };
     let canonical = format!(
