@@ -24,6 +24,7 @@ pub mod rules;
 pub mod run;
 pub mod silence;
 pub mod simulate;
+pub mod store;
 pub mod template;
 pub mod test;
 
@@ -44,6 +45,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Run(command) => run::execute(*command).await,
         Command::Demo(command) => demo::execute(command).await,
         Command::Check(CheckCommand::Config { files }) | Command::CheckConfig { files, .. } => check::config(&files),
+        Command::Check(CheckCommand::WebConfig { files }) => Ok(check::web_config(&files)),
         Command::Check(CheckCommand::Rules(command)) => check::rules(command).await,
         Command::Check(CheckCommand::Healthy(command)) => check::health::ask(&command, "healthy").await,
         Command::Check(CheckCommand::Ready(command)) => check::health::ask(&command, "ready").await,
@@ -66,6 +68,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         },
         Command::History(command) => history::execute(&command).await,
         Command::Migrate(command) => migrate::execute(&command),
+        Command::Store(command) => store::execute(&command),
         Command::Preview(command) => preview::execute(&command).await,
         Command::Admission(command) => admission::execute(*command).await,
     };

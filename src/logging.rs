@@ -4,8 +4,9 @@ use notifier::io::api::SILENCES_LOG;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{LogFormat, LogLevel};
+use crate::web::access::audit::AUDIT_LOG;
 
-/// Starts logging; what people do with silences only if asked for. Calling it again changes nothing.
+/// Starts logging; what people do with silences only if asked for, who changed what always. Calling it again changes nothing.
 pub fn start(level: LogLevel, format: LogFormat, silences: bool) {
     let level = match level {
         LogLevel::Debug => "debug",
@@ -16,7 +17,7 @@ pub fn start(level: LogLevel, format: LogFormat, silences: bool) {
     // Libraries speak up only when something is odd; sled's chatter is about its own files.
     let ours = OURS.map(|name| format!("{name}={level}")).join(",");
     let silences = if silences { "info" } else { "off" };
-    let filter = EnvFilter::new(format!("warn,sled=error,{ours},{SILENCES_LOG}={silences}"));
+    let filter = EnvFilter::new(format!("warn,sled=error,{ours},{SILENCES_LOG}={silences},{AUDIT_LOG}=info"));
     let started = match format {
         LogFormat::Logfmt => tracing_logfmt::builder()
             .with_target(false)

@@ -10,9 +10,10 @@ pub mod settling;
 
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
-use model::Timestamp;
+use model::caller::{Book, Deed, KnownBy};
+use model::{Caller, Timestamp};
 use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
@@ -73,6 +74,8 @@ pub struct Reloader {
     /// Where files are looked at: what they held when they were last read.
     looked: Option<StdMutex<Looked>>,
     watch: WatchTally,
+    /// Where it is noted.
+    book: Option<Arc<dyn Book>>,
 }
 
 /// What files held, and how to see what they hold.
@@ -108,7 +111,13 @@ impl Reloader {
             failures: Default::default(),
             looked: None,
             watch: WatchTally::default(),
+            book: None,
         }
+    }
+
+    /// So that reloads nobody asked for over HTTP are noted in a book.
+    pub fn noting(self, book: Arc<dyn Book>) -> Self {
+        Self { book: Some(book), ..self }
     }
 
     /// So that it can be told what has changed since. `began`: no file was read before this time.
@@ -134,6 +143,7 @@ impl Reloader {
                 self.last_success_secs.store(live::now().as_millis() / 1000, Ordering::Relaxed);
                 *self.last() = None;
                 info!(trigger = trigger_name, "configuration reloaded");
+                self.note(trigger, "");
                 Ok(())
             }
             Err(mistakes) => {
@@ -143,11 +153,20 @@ impl Reloader {
                 if trigger == Trigger::Files && told.as_ref() == Some(&text) {
                     warn!(trigger = trigger_name, "the new configuration still cannot be used, the old one stays");
                 } else {
-                    let trigger = trigger_name;
-                    error!(trigger, error = text, "the new configuration cannot be used, the old one stays");
+                    let failure = "the new configuration cannot be used, the old one stays";
+                    error!(trigger = trigger_name, error = text, "{failure}");
+                    self.note(trigger, failure);
                 }
                 Err(mistakes)
             }
+        }
+    }
+
+    /// What a request asks for is noted with who sent it.
+    fn note(&self, trigger: Trigger, failure: &str) {
+        if let Some(book) = self.book.as_ref().filter(|_| trigger != Trigger::Request) {
+            let process = Caller { known_by: KnownBy::Process, ..Caller::anybody() };
+            book.note(&process, &Deed::new("reload", trigger.as_str()).failed(failure));
         }
     }
 

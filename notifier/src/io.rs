@@ -1,6 +1,7 @@
 //! The network side of the notifier: its API, its deliveries, its metrics.
 //!
 //! - [`desk`]: how the network side reaches the machine
+//! - [`asking`]: who sent a request
 //! - [`acknowledging`]: alerts taken on for somebody who waits for the answer
 //! - [`ack_page`]: the page behind the link of a mail
 //! - [`api`]: Alertmanager's API v2
@@ -15,6 +16,7 @@ pub mod ack_page;
 pub mod acknowledging;
 pub mod api;
 pub mod archive;
+pub mod asking;
 pub mod deliver;
 pub mod desk;
 pub mod explaining;

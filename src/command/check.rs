@@ -19,6 +19,8 @@ use rules_engine::rule_file::check::{self, Checks, LintChoice};
 use rules_engine::rule_file::lint::Surroundings;
 
 use crate::cli::check::{PromqlFeature, RulesCheck};
+use crate::web::settings::WebSettings;
+use crate::web::tls::TlsFiles;
 use query_server::QueryServer;
 
 /// Checks Alertmanager configuration files, or standard input.
@@ -69,6 +71,26 @@ fn show_config(name: &str, outcome: Result<(Config, Diagnostics), Diagnostics>) 
             false
         }
     }
+}
+
+/// Checks web configuration files with the certificates, keys and tokens they name.
+pub fn web_config(files: &[PathBuf]) -> ExitCode {
+    let mut failed = 0;
+    for path in files {
+        let loaded = WebSettings::load(Some(path));
+        let opened = loaded.and_then(|settings| {
+            settings.tls.map(|tls| TlsFiles::open(tls, settings.http1_only)).transpose().map(drop)
+        });
+        match opened {
+            Ok(()) => println!("Checking '{}'  SUCCESS", path.display()),
+            Err(mistakes) => {
+                failed += 1;
+                println!("Checking '{}'  FAILED\n", path.display());
+                eprintln!("{mistakes:#}");
+            }
+        }
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Checks rule files and PrometheusRule manifests, or standard input.

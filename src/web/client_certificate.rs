@@ -33,10 +33,15 @@ impl ClientCertificates {
     }
 
     fn bears_an_allowed_name(&self, certificate: &CertificateDer<'_>) -> bool {
-        let Ok((_, parsed)) = x509_parser::certificate::X509Certificate::from_der(certificate) else { return false };
-        let Ok(Some(names)) = parsed.subject_alternative_name() else { return false };
-        names.value.general_names.iter().filter_map(shown).any(|name| self.allowed_sans.contains(&name))
+        names(certificate).iter().any(|name| self.allowed_sans.contains(name))
     }
+}
+
+/// The alternative names in a certificate.
+pub(super) fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, parsed)) = x509_parser::certificate::X509Certificate::from_der(certificate) else { return Vec::new() };
+    let Ok(Some(names)) = parsed.subject_alternative_name() else { return Vec::new() };
+    names.value.general_names.iter().filter_map(shown).collect()
 }
 
 /// A name as it is written in the list: DNS, IP, e-mail or URI.

@@ -13,6 +13,7 @@ use model::source::{Diagnostics, SourceFile};
 use tracing::warn;
 use yaml::{Decoder, Node};
 
+use super::access::{self, Access};
 use super::auth::Doorkeeper;
 use super::tls::{Current, TlsFiles};
 use crate::reload::Reloadable;
@@ -42,6 +43,8 @@ pub struct WebSettings {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// `rate_limit`, if there is one.
     pub rate_limit: Option<RateLimit>,
+    /// `access`, which the exporter toolkit does not have: who may do what. Without it everybody who comes in may do everything.
+    pub access: Option<Access>,
 }
 
 /// `rate_limit`: one request each `interval`, and `burst` of them at once.
@@ -88,7 +91,7 @@ impl Reloadable for WebFile {
     }
 
     fn files(&self) -> Vec<FilePattern> {
-        self.path.iter().cloned().map(FilePattern::Path).collect()
+        self.path.iter().cloned().chain(self.doorkeeper.files()).map(FilePattern::Path).collect()
     }
 }
 
@@ -143,6 +146,9 @@ fn read(root: &Node, decoder: &Decoder, base: &Path) -> WebSettings {
         settings.users.insert(user.value, hash.value);
     }
     settings.rate_limit = fields.optional("rate_limit").node().and_then(|node| read_rate_limit(node, decoder));
+    let verifies = settings.tls.as_ref().is_some_and(|tls| tls.client_auth.is_verified());
+    let access = fields.optional("access").node();
+    settings.access = access.and_then(|node| access::read(node, decoder, base, &settings.users, verifies));
     fields.finish();
     settings
 }

@@ -44,8 +44,9 @@ impl TlsFiles {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The configuration for the next connection. Changed files that cannot be used are logged; the old ones stay.
-    pub fn config(&self) -> Arc<ServerConfig> {
+    /// The configuration for the next connection, and whether certificates of clients come from an authority that is asked for.
+    /// Changed files that cannot be used are logged; the old ones stay.
+    pub fn config(&self) -> (Arc<ServerConfig>, bool) {
         let mut current = self.lock();
         let stamp = stamp(&current.settings);
         if stamp != current.stamp {
@@ -57,7 +58,7 @@ impl TlsFiles {
                 }
             }
         }
-        current.config.clone()
+        (current.config.clone(), current.settings.client_auth.is_verified())
     }
 }
 

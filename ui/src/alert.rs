@@ -134,22 +134,28 @@ async fn show<N: Desk, R: RuleDesk>(
     let Some(hash) = u64::from_str_radix(&fingerprint, 16).ok().filter(|_| fingerprint.len() == 16) else {
         return unknown();
     };
-    let explained = match explain(&**desk, &Asked::Fingerprint(Fingerprint(hash)), 1).await {
+    let explained = match explain(&**desk, here.caller(), &Asked::Fingerprint(Fingerprint(hash)), 1).await {
         Ok(explained) => explained,
         Err(error) => return house.mistake(&here, StatusCode::SERVICE_UNAVAILABLE, &error.to_string(), None),
     };
     let Some(explanation) = explained.alerts.into_iter().next() else { return unknown() };
     let labels = explanation.labels.clone();
     let live = desk.read(|notifier, now| live(notifier, now, &labels));
-    let rule = house.rules.as_ref().and_then(|rules| {
+    // A rule and its series may be about others' alerts too.
+    let rules = house.rules.as_ref().filter(|_| !here.caller().is_scoped());
+    let rule = rules.and_then(|rules| {
         rules.with_engine(|engine| RuleStory::find(engine, &labels, live.as_ref().map_or("", |live| &live.source)))
     });
-    let (plot, plotless) = match (&house.rules, &rule) {
+    let (plot, plotless) = match (rules, &rule) {
         (Some(rules), Some(rule)) => match rule.plot(&**rules, &explanation, house.now()).await {
             Ok(plot) => (Some(plot), None),
             Err(why) => (None, Some(format!("The query source did not answer: {}", shown(&why, SHORT)))),
         },
         (Some(_), None) => (None, Some("It comes from no rule that is evaluated here.".to_owned())),
+        (None, _) if house.rules.is_some() => {
+            let why = "Its rule is not shown, as it may be about others' alerts too.";
+            (None, Some(why.to_owned()))
+        }
         (None, _) => {
             let why = "No rule service runs here, so there is nobody to ask for its series: its source draws it.";
             (None, Some(why.to_owned()))

@@ -2,31 +2,46 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use model::Caller;
+use notifier::io::asking::Asking;
 use url::form_urlencoded;
 
-/// The path and the query of a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The path and the query of a request, and who sent it.
+#[derive(Clone, Debug)]
 pub struct Here {
     path: String,
     query: String,
     user: Option<String>,
+    caller: Arc<Caller>,
 }
 
 impl Here {
     /// At a path below the prefix of the service.
     pub fn new(path: &str, query: &str) -> Self {
-        Self { path: path.to_owned(), query: query.to_owned(), user: None }
+        Self { path: path.to_owned(), query: query.to_owned(), user: None, caller: Arc::new(Caller::anybody()) }
+    }
+
+    /// Another place, for the same caller.
+    #[must_use]
+    pub fn at(&self, path: &str, query: &str) -> Self {
+        Self { user: self.user.clone(), caller: self.caller.clone(), ..Self::new(path, query) }
     }
 
     /// Who asks, where the service asks for names: it has checked the password before.
     pub fn user(&self) -> Option<&str> {
-        self.user.as_deref()
+        self.caller.name.as_deref().or(self.user.as_deref())
+    }
+
+    /// Who asks, and what they may do.
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.caller
     }
 
     /// The way from here to the root of the site, without slash at the end: `.`, `..`, `../..`. Links begin with it, and so hold
@@ -72,12 +87,13 @@ pub fn query_of<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) ->
     form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
 }
 
-impl<S: Sync> FromRequestParts<S> for Here {
+impl<S: Send + Sync> FromRequestParts<S> for Here {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let here = Self::new(parts.uri.path(), parts.uri.query().unwrap_or_default());
-        Ok(Self { user: user(&parts.headers), ..here })
+        let Asking(caller) = Asking::from_request_parts(parts, state).await?;
+        Ok(Self { user: user(&parts.headers), caller, ..here })
     }
 }
 

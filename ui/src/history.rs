@@ -136,11 +136,13 @@ async fn show<N: Desk, R: RuleDesk>(State(house): State<Arc<House<N, R>>>, here:
         return house.mistake(&here, StatusCode::NOT_FOUND, "No notifier runs in this process: nobody is told.", None);
     };
     let now = house.now();
-    let config = desk.read(|notifier, _| notifier.config().cloned());
-    let (asked, wrong) = match Asked::read(&here, house.matcher_mode, now) {
+    // The names of receivers are others' business too.
+    let config = desk.read(|notifier, _| notifier.config().cloned()).filter(|_| !here.caller().is_scoped());
+    let (mut asked, wrong) = match Asked::read(&here, house.matcher_mode, now) {
         Ok(asked) => (asked, None),
         Err((asked, wrong)) => (asked, Some(wrong)),
     };
+    asked.question.caller = here.caller().clone();
     archive::settle(&**desk).await;
     let counted = page(&**desk, &asked.question, None, EVENTS_COUNTED).await;
     let listed = page(&**desk, &asked.question, asked.place, EVENTS).await;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use model::Timestamp;
+use model::{Caller, Timestamp};
 use model::matcher::parse::ParseMode;
 use rules_engine::io::api::preview::Previewing;
 use rules_engine::io::state::RulesState;
@@ -99,6 +99,11 @@ impl Section {
             Self::History => "g h",
             Self::Status => "g t",
         }
+    }
+
+    /// Whether somebody may look there: who is concerned with some alerts only sees what can be shown of these alone.
+    pub fn is_for(self, caller: &Caller) -> bool {
+        !caller.is_scoped() || matches!(self, Self::Alerts | Self::Silences | Self::History)
     }
 
     const fn needs_rules(self) -> bool {

@@ -3,6 +3,9 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use model::Caller;
+use model::caller::Role;
+use model::matcher::parse::print_matchers;
 use serde::Serialize;
 use serde_json::{Value, json};
 use templates::handlebars::{Data, Escaping};
@@ -12,6 +15,7 @@ use crate::form::{Fields, Sent};
 use crate::here::Here;
 use crate::house::{House, Section};
 use crate::moment::Moment;
+use crate::shown::{SHORT, shown};
 
 /// What is around the content of a page.
 #[derive(Clone, Debug)]
@@ -125,7 +129,8 @@ impl<N, R> House<N, R> {
 
     fn around(&self, frame: &Frame<'_>, now: Moment) -> Value {
         let root = frame.here.root();
-        let entries = Section::ALL.into_iter().filter(|section| self.has(*section));
+        let caller = frame.here.caller();
+        let entries = Section::ALL.into_iter().filter(|section| self.has(*section) && section.is_for(caller));
         let nav = entries.map(|section| {
             let current = frame.section == Some(section);
             json!({ "path": section.path(), "title": section.title(), "keys": section.keys(), "current": current })
@@ -144,10 +149,24 @@ impl<N, R> House<N, R> {
             "notice": notice,
             "query": frame.here.query(),
             "by": frame.here.user(),
+            "who": who(caller),
+            "signs": caller.signs && caller.name.is_some(),
+            "may_quiet": caller.role >= Role::Operator,
+            "may_try": caller.role >= Role::Operator && !caller.is_scoped(),
             "version": self.version,
             "now": now,
         })
     }
+}
+
+/// Who is looked after here, as the top of a page says it; nothing where nobody is asked who they are.
+fn who(caller: &Caller) -> Option<Value> {
+    let name = caller.name.as_deref();
+    if name.is_none() && caller.role == Role::Admin && !caller.is_scoped() {
+        return None;
+    }
+    let scope = caller.is_scoped().then(|| shown(&print_matchers(&caller.scope), SHORT));
+    Some(json!({ "name": name.map_or("not logged in".to_owned(), |name| shown(name, SHORT)), "role": caller.role.as_str(), "scope": scope }))
 }
 
 fn html(status: StatusCode, text: String) -> Response {

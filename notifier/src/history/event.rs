@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use model::labels::Fingerprint;
-use model::{LabelSet, Timestamp};
+use model::matcher::parse::{ParseMode, parse_matchers};
+use model::{Caller, LabelSet, MatchOp, Matcher, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::notification::Reason;
+use crate::notifier::group_labels_of;
 
 /// An event as it is noted: by reference, as nothing but its stored form is kept.
 #[derive(Debug)]
@@ -178,10 +180,45 @@ impl Happening<'_> {
 }
 
 impl Event {
+    /// As somebody may see it: only the alerts that are their business, and nothing that others' may be read from. `None` if none of it
+    /// is their business.
+    pub fn within(mut self, caller: &Caller) -> Option<Self> {
+        if !caller.is_scoped() {
+            return Some(self);
+        }
+        if self.alerts.is_empty() {
+            let shared = group_labels_of(&self.group_key)?;
+            let decides = |bound: &Matcher| shared.get(bound.name()).is_some() && bound.matches(&shared);
+            caller.scope.iter().all(decides).then_some(())?;
+        } else {
+            self.alerts.retain(|alert| caller.sees(&alert.labels));
+            (!self.alerts.is_empty()).then_some(())?;
+        }
+        self.more = 0;
+        match &mut self.what {
+            // Receivers may repeat what they were sent.
+            What::Failed { message, .. } | What::Refused { message, .. } => {
+                "not shown: the notification may have been about others' alerts too".clone_into(message);
+            }
+            What::Hidden(Hider::Alert { labels, .. }) if !sees_text(caller, labels) => {
+                "an alert that is others' business".clone_into(labels);
+            }
+            _ => {}
+        }
+        Some(self)
+    }
+
     /// Whether it names the alert.
     pub fn names(&self, fingerprint: Fingerprint) -> bool {
         self.alerts.iter().any(|alert| alert.labels.fingerprint() == fingerprint)
     }
+}
+
+/// Whether an alert is somebody's business whose labels are written like this.
+fn sees_text(caller: &Caller, labels: &str) -> bool {
+    let Ok(pairs) = parse_matchers(labels, ParseMode::default()) else { return false };
+    let labels = LabelSet::from_pairs(pairs.value.iter().map(|pair| (pair.name(), pair.value())));
+    pairs.value.iter().all(|pair| pair.op() == MatchOp::Equal) && caller.sees(&labels)
 }
 
 impl Ended {

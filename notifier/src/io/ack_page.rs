@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use templates::handlebars::{Data, Escaping, Registry};
 
 use super::acknowledging::acknowledge;
+use super::asking::Asking;
 use super::desk::Desk;
 use crate::ack_link::{AckLinks, LinkError};
 use crate::acknowledgement::{AckDraft, BY_BYTES_MAX, COMMENT_BYTES_MAX};
@@ -70,18 +71,25 @@ async fn ask<D: Desk>(State(desks): State<Desks<D>>, Path(token): Path<String>) 
 }
 
 /// `POST`: acknowledges, and says so once it is stored.
-async fn take<D: Desk>(State(desks): State<Desks<D>>, Path(token): Path<String>, Form(given): Form<Given>) -> Response {
+async fn take<D: Desk>(
+    State(desks): State<Desks<D>>,
+    asking: Asking,
+    Path(token): Path<String>,
+    Form(given): Form<Given>,
+) -> Response {
+    // The link itself says that its holder may, and of which alerts.
+    let caller = asking.with_link();
     let target = match desks.desk.read(|_, now: Timestamp| desks.links.read(&token, now)) {
         Ok(target) => target,
         Err(error) => return desks.refuse(error),
     };
-    let by = given.by.trim().to_owned();
+    let by = caller.author(given.by.trim().to_owned());
     if by.is_empty() || by.len() > BY_BYTES_MAX || given.comment.len() > COMMENT_BYTES_MAX {
         let wrong = "Say who you are, in 256 bytes at most, and no more than 4096 bytes beside it.";
         return desks.page(StatusCode::BAD_REQUEST, json!({ "wrong": wrong }));
     }
     let draft = AckDraft { target, by: by.clone(), comment: given.comment, until: None };
-    match acknowledge(&*desks.desk, draft).await {
+    match acknowledge(&*desks.desk, &caller, draft).await {
         Ok(made) => desks.page(StatusCode::OK, json!({ "done": made.len(), "by": by })),
         Err((StatusCode::NOT_FOUND, _)) => desks.page(StatusCode::OK, json!({ "alerts": [], "count": 0 })),
         Err((status, message)) => desks.page(status, json!({ "wrong": message })),

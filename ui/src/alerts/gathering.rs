@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
+use model::matcher::all_match;
 use model::{LabelSet, Timestamp};
 use notifier::alert_book::AlertId;
 use notifier::io::desk::Desk;
@@ -99,6 +100,11 @@ fn seeds(notifier: &Notifier, now: Timestamp, request: &Request) -> Vec<Seed> {
     let mut places: HashMap<LabelSet, usize> = HashMap::new();
     let mut seeds: Vec<Seed> = Vec::new();
     for group in notifier.unordered_groups(now).filter(|group| request.filter.may_fit(group.labels())) {
+        let is_seen = |alert: AlertView<'_>| all_match(&request.scope, &alert.labels());
+        // Who is told of others' alerts is others' business.
+        if !request.scope.is_empty() && !group.alerts().any(is_seen) {
+            continue;
+        }
         let muted_by = group.muted_by();
         let place = *places.entry(group.labels().clone()).or_insert(seeds.len());
         if place == seeds.len() {
@@ -130,9 +136,14 @@ impl Gatherer<'_> {
     fn look(&mut self, notifier: &Notifier, now: Timestamp, seed: &Seed, ids: &[AlertId]) {
         let is_muted = seed.muted_by.is_some();
         for alert in ids.iter().filter_map(|id| notifier.alert(now, *id)) {
-            let needs_labels = self.request.filter.asks_labels() || !self.request.by.is_empty();
+            let needs_labels = self.request.filter.asks_labels()
+                || !self.request.by.is_empty()
+                || !self.request.scope.is_empty();
             let labels = needs_labels.then(|| alert.labels());
-            if labels.as_ref().is_some_and(|labels| !self.request.filter.fits_labels(labels)) {
+            let fits = |labels: &LabelSet| {
+                self.request.filter.fits_labels(labels) && all_match(&self.request.scope, labels)
+            };
+            if labels.as_ref().is_some_and(|labels| !fits(labels)) {
                 continue;
             }
             let states = States::of(&alert, is_muted);

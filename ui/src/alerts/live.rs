@@ -174,7 +174,7 @@ impl<N: Desk, R: RuleDesk> Viewing<N, R> {
 
     fn render(&self, name: &str, view: &impl Serialize) -> Option<String> {
         // The page they are put into is one level up.
-        let here = Here::new("/alerts", &self.request.query());
+        let here = self.here.at("/alerts", &self.request.query());
         let rendered = self.house.fragment(&here, name, view);
         rendered.inspect_err(|error| tracing::error!(%error, page = name, "a part of a page failed")).ok()
     }

@@ -45,20 +45,20 @@ pub(super) async fn acknowledge<N: Desk, R: RuleDesk>(
         Err(refused) => return refused,
     };
     let outcome = match &house.notifier {
-        Some(desk) => acknowledged(desk, house.matcher_mode, &fields).await,
+        Some(desk) => acknowledged(desk, &here, house.matcher_mode, &fields).await,
         None => Err(nothing_here()),
     };
     answer(&house, &here, &fields, "acknowledged", outcome)
 }
 
-async fn acknowledged<D: Desk>(desk: &Arc<D>, mode: ParseMode, fields: &Fields) -> Result<(), Refusal> {
-    let by = fields.text("by").to_owned();
+async fn acknowledged<D: Desk>(desk: &Arc<D>, here: &Here, mode: ParseMode, fields: &Fields) -> Result<(), Refusal> {
+    let by = here.caller().author(fields.text("by").to_owned());
     if by.is_empty() {
         return Err(refuse("Say who you are: whoever looks next wants to know who works on it."));
     }
-    let target = target(desk, mode, fields).await?;
+    let target = target(desk, here, mode, fields).await?;
     let draft = AckDraft { target, by, comment: fields.text("comment").to_owned(), until: None };
-    acknowledging::acknowledge(&**desk, draft).await.map(drop)
+    acknowledging::acknowledge(&**desk, here.caller(), draft).await.map(drop)
 }
 
 /// `POST`: takes acknowledgements back, of the same.
@@ -72,20 +72,24 @@ pub(super) async fn unacknowledge<N: Desk, R: RuleDesk>(
         Err(refused) => return refused,
     };
     let outcome = match &house.notifier {
-        Some(desk) => taken_back(desk, house.matcher_mode, &fields).await,
+        Some(desk) => taken_back(desk, &here, house.matcher_mode, &fields).await,
         None => Err(nothing_here()),
     };
     answer(&house, &here, &fields, "unacknowledged", outcome)
 }
 
-async fn taken_back<D: Desk>(desk: &Arc<D>, mode: ParseMode, fields: &Fields) -> Result<(), Refusal> {
-    let target = target(desk, mode, fields).await?;
-    let taken = acknowledging::take_back(&**desk, &target).await;
-    taken.map(drop).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error))
+async fn taken_back<D: Desk>(desk: &Arc<D>, here: &Here, mode: ParseMode, fields: &Fields) -> Result<(), Refusal> {
+    let target = target(desk, here, mode, fields).await?;
+    acknowledging::take_back(&**desk, here.caller(), &target).await.map(drop)
 }
 
 /// Which alerts a form means.
-async fn target<D: Desk>(desk: &Arc<D>, mode: ParseMode, fields: &Fields) -> Result<AckTarget, Refusal> {
+async fn target<D: Desk>(
+    desk: &Arc<D>,
+    here: &Here,
+    mode: ParseMode,
+    fields: &Fields,
+) -> Result<AckTarget, Refusal> {
     let named: Vec<&str> = fields.all("fingerprint").filter(|text| !text.is_empty()).collect();
     if !named.is_empty() {
         let read = |text: &&str| u64::from_str_radix(text, 16).map(Fingerprint);
@@ -96,7 +100,7 @@ async fn target<D: Desk>(desk: &Arc<D>, mode: ParseMode, fields: &Fields) -> Res
     if card.is_empty() {
         return Err(refuse("Say which alerts are meant."));
     }
-    let list = Here::new("/alerts", fields.text("query"));
+    let list = here.at("/alerts", fields.text("query"));
     let request = Request::read(&list, mode).map_err(|error| refuse(error.to_string()))?;
     let desk = desk.clone();
     let gathering = tokio::task::spawn_blocking(move || gather(&*desk, &request)).await;
@@ -119,19 +123,20 @@ pub(super) async fn silence<N: Desk, R: RuleDesk>(
         Ok(fields) => fields,
         Err(refused) => return refused,
     };
-    let outcome = match (&house.notifier, draft(house.now(), house.matcher_mode, &fields)) {
+    let outcome = match (&house.notifier, draft(&here, house.now(), house.matcher_mode, &fields)) {
         (None, _) => Err(nothing_here()),
         (_, Err(refusal)) => Err(refusal),
-        (Some(desk), Ok(draft)) => set_silence(&**desk, draft).await.map(drop).map_err(|error| match error {
+        (Some(desk), Ok(draft)) => set_silence(&**desk, here.caller(), draft).await.map(drop).map_err(|error| match error {
             SilencingError::Refused(refused) => refuse(refused.to_string()),
+            SilencingError::OutOfScope(refused) => (StatusCode::FORBIDDEN, refused.to_string()),
             SilencingError::NotStored(text) => (StatusCode::INTERNAL_SERVER_ERROR, text),
         }),
     };
     answer(&house, &here, &fields, "silenced", outcome)
 }
 
-fn draft(now: Timestamp, mode: ParseMode, fields: &Fields) -> Result<SilenceDraft, Refusal> {
-    let created_by = fields.text("by").to_owned();
+fn draft(here: &Here, now: Timestamp, mode: ParseMode, fields: &Fields) -> Result<SilenceDraft, Refusal> {
+    let created_by = here.caller().author(fields.text("by").to_owned());
     if created_by.is_empty() {
         return Err(refuse("Say who you are: a silence names who made it."));
     }

@@ -1,5 +1,8 @@
 //! What a list of alerts is asked for, as it stands in the address.
 
+use std::sync::Arc;
+
+use model::Matcher;
 use model::matcher::parse::ParseMode;
 
 use super::filter::{Filter, FilterError, Term};
@@ -20,6 +23,8 @@ pub struct Request {
     pub page: usize,
     /// `card`: only this card, with more of its alerts.
     pub card: Option<String>,
+    /// What alerts satisfy that are the business of whoever asks. Never in an address.
+    pub scope: Arc<[Matcher]>,
 }
 
 /// Which states are shown.
@@ -53,7 +58,15 @@ pub enum Sort {
 /// The first page of what nothing hides.
 impl Default for Request {
     fn default() -> Self {
-        Self { filter: Filter::default(), show: Show::Active, sort: Sort::Newest, by: Vec::new(), page: 1, card: None }
+        Self {
+            filter: Filter::default(),
+            show: Show::Active,
+            sort: Sort::Newest,
+            by: Vec::new(),
+            page: 1,
+            card: None,
+            scope: Arc::default(),
+        }
     }
 }
 
@@ -110,6 +123,7 @@ impl Request {
             by,
             page: parameter("page").parse().unwrap_or(1).max(1),
             card: here.parameter("card"),
+            scope: here.caller().scope.clone(),
         })
     }
 

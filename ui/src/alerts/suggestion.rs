@@ -7,8 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use model::LabelSet;
 use model::quote::quote;
+use model::{Caller, LabelSet};
 use notifier::alert_book::AlertId;
 use notifier::io::desk::Desk;
 use serde::Serialize;
@@ -45,31 +45,32 @@ pub(super) async fn suggest<N: Desk, R: RuleDesk>(State(house): State<Arc<House<
     let text = here.parameter("text").unwrap_or_default();
     // One at a time: whoever types asks often, and only the last answer counts.
     let Ok(_turn) = house.viewers.suggesting().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    let found = tokio::task::spawn_blocking(move || suggestions(&*desk, text.trim_start())).await;
+    let caller = here.caller().clone();
+    let found = tokio::task::spawn_blocking(move || suggestions(&*desk, &caller, text.trim_start())).await;
     found.map_or_else(|_| house.failed(), |found| Json(found).into_response())
 }
 
-fn suggestions<D: Desk>(desk: &D, text: &str) -> Vec<Suggestion> {
+fn suggestions<D: Desk>(desk: &D, caller: &Caller, text: &str) -> Vec<Suggestion> {
     if let Some(rest) = text.strip_prefix('@') {
-        return about(desk, rest);
+        return about(desk, caller, rest);
     }
     let op = ["=~", "!~", "!=", "="]
         .into_iter()
         .filter_map(|op| Some((text.find(op)?, op)))
         .min_by_key(|(at, op)| (*at, 2 - op.len()));
     match op {
-        None => names(desk, text.trim_matches('"')),
+        None => names(desk, caller, text.trim_matches('"')),
         Some((at, op)) => {
             let name = text.get(..at).unwrap_or_default().trim().trim_matches('"');
             let begun = text.get(at + op.len()..).unwrap_or_default().trim().trim_matches('"');
-            values(desk, name, op, begun)
+            values(desk, caller, name, op, begun)
         }
     }
 }
 
-fn names<D: Desk>(desk: &D, begun: &str) -> Vec<Suggestion> {
+fn names<D: Desk>(desk: &D, caller: &Caller, begun: &str) -> Vec<Suggestion> {
     let mut counts: HashMap<String, usize> = HashMap::new();
-    each(desk, |labels| {
+    each(desk, caller, |labels| {
         for (name, _) in labels.iter() {
             count(&mut counts, name);
         }
@@ -88,9 +89,9 @@ fn names<D: Desk>(desk: &D, begun: &str) -> Vec<Suggestion> {
     labels.chain(about).take(MOST).collect()
 }
 
-fn values<D: Desk>(desk: &D, name: &str, op: &str, begun: &str) -> Vec<Suggestion> {
+fn values<D: Desk>(desk: &D, caller: &Caller, name: &str, op: &str, begun: &str) -> Vec<Suggestion> {
     let mut counts: HashMap<String, usize> = HashMap::new();
-    each(desk, |labels| {
+    each(desk, caller, |labels| {
         if let Some(value) = labels.get(name) {
             count(&mut counts, value);
         }
@@ -107,7 +108,7 @@ fn values<D: Desk>(desk: &D, name: &str, op: &str, begun: &str) -> Vec<Suggestio
 }
 
 /// Of what is no label.
-fn about<D: Desk>(desk: &D, text: &str) -> Vec<Suggestion> {
+fn about<D: Desk>(desk: &D, caller: &Caller, text: &str) -> Vec<Suggestion> {
     let open = |term: String| Suggestion { term, count: None, open: true };
     let closed = |term: String| Suggestion { term, count: None, open: false };
     let (name, begun) = text.split_once(['=', '!', '>', '<', '~']).unwrap_or((text, ""));
@@ -124,7 +125,7 @@ fn about<D: Desk>(desk: &D, text: &str) -> Vec<Suggestion> {
         }
         "age" => ["@age>10m", "@age>1h", "@age>1d", "@age<10m"].map(|term| closed(term.to_owned())).into(),
         "receiver" => {
-            let config = desk.read(|notifier, _| notifier.config().cloned());
+            let config = desk.read(|notifier, _| notifier.config().cloned()).filter(|_| !caller.is_scoped());
             let receivers = config.iter().flat_map(|config| config.receivers.keys());
             let receivers = receivers.filter(|name| name.contains(begun)).take(MOST);
             receivers.map(|name| closed(format!("@receiver={}", quote(&shown(name, SHORT))))).collect()
@@ -133,12 +134,13 @@ fn about<D: Desk>(desk: &D, text: &str) -> Vec<Suggestion> {
     }
 }
 
-/// Looks at the labels of every alert that fires, in short pieces.
-fn each<D: Desk>(desk: &D, mut look: impl FnMut(&LabelSet)) {
+/// Looks at the labels of every alert that fires and is the caller's business, in short pieces.
+fn each<D: Desk>(desk: &D, caller: &Caller, mut look: impl FnMut(&LabelSet)) {
     let ids: Vec<AlertId> = desk.read(|notifier, now| notifier.alerts(now).map(|alert| alert.id()).collect());
     for ids in ids.chunks(PIECE) {
         desk.read(|notifier, now| {
-            ids.iter().filter_map(|id| notifier.alert(now, *id)).for_each(|alert| look(&alert.labels()));
+            let labels = ids.iter().filter_map(|id| notifier.alert(now, *id)).map(|alert| alert.labels());
+            labels.filter(|labels| caller.sees(labels)).for_each(|labels| look(&labels));
         });
     }
 }

@@ -135,7 +135,7 @@ pub(super) async fn fresh<N: Desk, R: RuleDesk>(State(house): State<Arc<House<N,
     let unread = typed.take_paste(house.matcher_mode).err();
     let outcome = match unread {
         Some(mistake) => Some(Outcome { mistakes: views(vec![mistake]), ..Outcome::default() }),
-        None if asked => house.matchers_only(&typed).await,
+        None if asked => house.matchers_only(&here, &typed).await,
         None => None,
     };
     house.form(&here, StatusCode::OK, &typed, outcome)
@@ -149,12 +149,13 @@ pub(super) async fn edit<N: Desk, R: RuleDesk>(
 ) -> Response {
     let found = id.parse().ok().zip(house.notifier.as_deref()).and_then(|(id, desk)| {
         desk.read(|notifier, now| {
+            silencing::matchers_of(notifier, id).filter(|matchers| here.caller().covers(matchers))?;
             let recurring = notifier.maintenance(id).map(|one| Typed::of_maintenance(one, now));
             recurring.or_else(|| notifier.silence(id).map(|silence| Typed::of_silence(silence, now)))
         })
     });
     let Some(typed) = found else { return super::one::not_found(&house, &here) };
-    let Judged { outcome, .. } = house.judge(&typed).await;
+    let Judged { outcome, .. } = house.judge(&here, &typed).await;
     // Who edits is not who made it, but may be.
     house.form(&here, StatusCode::OK, &typed, Some(outcome))
 }
@@ -170,8 +171,9 @@ pub(super) async fn preview<N: Desk, R: RuleDesk>(
         Err(error) => return (error.status(), error.to_string()).into_response(),
     };
     let mut typed = Typed::of_fields(&fields);
+    typed.by = here.caller().author(typed.by);
     let outcome = match typed.take_paste(house.matcher_mode) {
-        Ok(()) => house.judge(&typed).await.outcome,
+        Ok(()) => house.judge(&here, &typed).await.outcome,
         Err(mistake) => Outcome { mistakes: views(vec![mistake]), ..Outcome::default() },
     };
     match house.fragment(&here, "web.silence_outcome", &serde_json::json!({ "outcome": outcome, "sure": typed.sure })) {
@@ -194,6 +196,7 @@ pub(super) async fn take<N: Desk, R: RuleDesk>(
         Err(error) => return house.mistake(&here, error.status(), &error.to_string(), None),
     };
     let mut typed = Typed::of_fields(&fields);
+    typed.by = here.caller().author(typed.by);
     if let Err(mistake) = typed.take_paste(house.matcher_mode) {
         let outcome = Outcome { mistakes: views(vec![mistake]), ..Outcome::default() };
         return house.form(&here, StatusCode::UNPROCESSABLE_ENTITY, &typed, Some(outcome));
@@ -209,7 +212,7 @@ pub(super) async fn take<N: Desk, R: RuleDesk>(
         typed.rows.push(Row::default());
         return house.form(&here, StatusCode::OK, &typed, None);
     }
-    let Judged { meant, outcome } = house.judge(&typed).await;
+    let Judged { meant, outcome } = house.judge(&here, &typed).await;
     if let Some(meant) = &meant {
         typed.settle(meant);
     }
@@ -232,9 +235,9 @@ impl<N: Desk, R: RuleDesk> House<N, R> {
             typed.id.and_then(|id| of_maintenance(id).or_else(|| of_silence(id))).unwrap_or_else(LabelSet::empty)
         });
         let made = match meant {
-            Meant::Once(draft) => silencing::set_silence(desk, SilenceDraft { annotations, ..draft }).await,
+            Meant::Once(draft) => silencing::set_silence(desk, here.caller(), SilenceDraft { annotations, ..draft }).await,
             Meant::Recurring(draft) => {
-                silencing::set_maintenance(desk, MaintenanceDraft { annotations, ..draft }).await.map(|(id, _)| id)
+                silencing::set_maintenance(desk, here.caller(), MaintenanceDraft { annotations, ..draft }).await.map(|(id, _)| id)
             }
         };
         match made {
@@ -244,17 +247,22 @@ impl<N: Desk, R: RuleDesk> House<N, R> {
                 let outcome = Outcome { mistakes: views(vec![mistake]), ..outcome };
                 self.form(here, StatusCode::UNPROCESSABLE_ENTITY, typed, Some(outcome))
             }
+            Err(SilencingError::OutOfScope(error)) => {
+                let mistake = Mistake { field: "matchers".to_owned(), text: error.to_string() };
+                let outcome = Outcome { mistakes: views(vec![mistake]), ..outcome };
+                self.form(here, StatusCode::FORBIDDEN, typed, Some(outcome))
+            }
             Err(SilencingError::NotStored(text)) => self.mistake(here, StatusCode::INTERNAL_SERVER_ERROR, &text, None),
         }
     }
 
     /// What the matchers alone would do: of a form nobody has filled in yet.
-    async fn matchers_only(&self, typed: &Typed) -> Option<Outcome> {
+    async fn matchers_only(&self, here: &Here, typed: &Typed) -> Option<Outcome> {
         let matchers = typed.matchers().ok()?;
-        Some(self.outcome(typed, matchers, None).await)
+        Some(self.outcome(here, typed, matchers, None).await)
     }
 
-    async fn judge(&self, typed: &Typed) -> Judged {
+    async fn judge(&self, here: &Here, typed: &Typed) -> Judged {
         let matchers = match typed.matchers() {
             Ok(matchers) => matchers,
             Err(mistakes) => {
@@ -263,21 +271,27 @@ impl<N: Desk, R: RuleDesk> House<N, R> {
         };
         match typed.meant(matchers.clone(), self.now()) {
             Ok(meant) => {
-                let outcome = self.outcome(typed, matchers, Some(&meant)).await;
+                let outcome = self.outcome(here, typed, matchers, Some(&meant)).await;
                 Judged { meant: Some(meant), outcome }
             }
             Err(mistakes) => {
                 // What it would do is the same whoever does it: the name is often typed last.
                 let by_anybody = Typed { by: "?".to_owned(), ..typed.clone() }.meant(matchers.clone(), self.now()).ok();
-                let outcome = self.outcome(typed, matchers, by_anybody.as_ref()).await;
+                let outcome = self.outcome(here, typed, matchers, by_anybody.as_ref()).await;
                 Judged { meant: None, outcome: Outcome { mistakes: views(mistakes), ..outcome } }
             }
         }
     }
 
-    async fn outcome(&self, typed: &Typed, matchers: Vec<Matcher>, meant: Option<&Meant>) -> Outcome {
+    async fn outcome(
+        &self,
+        here: &Here,
+        typed: &Typed,
+        matchers: Vec<Matcher>,
+        meant: Option<&Meant>,
+    ) -> Outcome {
         let alerts = alerts_query(&matchers);
-        let looked = self.effect(matchers.clone(), typed.id).await;
+        let looked = self.effect(here, matchers.clone(), typed.id).await;
         let (effect, is_edit) = looked.unwrap_or_default();
         let (now, mut outcome) = (self.now(), Outcome { alerts, is_edit, ..Outcome::default() });
         let mut lasts: Option<Duration> = None;
@@ -301,11 +315,12 @@ impl<N: Desk, R: RuleDesk> House<N, R> {
     }
 
     /// What matchers would do, and whether in place of a silence: worked out beside the threads that serve.
-    async fn effect(&self, matchers: Vec<Matcher>, id: Option<Uuid>) -> Option<(Effect, bool)> {
+    async fn effect(&self, here: &Here, matchers: Vec<Matcher>, id: Option<Uuid>) -> Option<(Effect, bool)> {
         let desk = self.notifier.clone()?;
+        let caller = here.caller().clone();
         let looking = tokio::task::spawn_blocking(move || {
-            let before = id.and_then(|id| Before::find(&*desk, id));
-            (effect::of(&*desk, &matchers, before.as_ref()), before.is_some())
+            let before = id.and_then(|id| Before::find(&*desk, &caller, id));
+            (effect::of(&*desk, &caller, &matchers, before.as_ref()), before.is_some())
         });
         looking.await.inspect_err(|error| tracing::error!(%error, "the preview of a silence failed")).ok()
     }

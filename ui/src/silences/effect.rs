@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use model::matcher::all_match;
-use model::{LabelSet, Matcher};
+use model::{Caller, LabelSet, Matcher};
 use notifier::alert_book::AlertId;
 use notifier::io::desk::Desk;
 use notifier::notifier::AlertView;
@@ -85,18 +85,21 @@ pub(super) struct Before {
 
 impl Before {
     /// The silence with this id; a recurring one counts as one that does not mute.
-    pub(super) fn find<D: Desk>(desk: &D, id: Uuid) -> Option<Before> {
+    pub(super) fn find<D: Desk>(desk: &D, caller: &Caller, id: Uuid) -> Option<Before> {
         desk.read(|notifier, now| {
-            let silence = notifier.silence(id)?;
+            let silence = notifier.silence(id).filter(|silence| caller.covers(&silence.matchers))?;
             let is_active = silence.state(now) == SilenceState::Active;
             Some(Before { id, matchers: silence.matchers.clone(), is_active })
         })
     }
 }
 
-/// What a silence with these matchers would do in place of `before`.
-pub(super) fn of<D: Desk>(desk: &D, matchers: &[Matcher], before: Option<&Before>) -> Effect {
-    let ids: Vec<AlertId> = desk.read(|notifier, now| notifier.alerts(now).map(|alert| alert.id()).collect());
+/// What a silence with these matchers would do in place of `before`, to the alerts that are the caller's business.
+pub(super) fn of<D: Desk>(desk: &D, caller: &Caller, matchers: &[Matcher], before: Option<&Before>) -> Effect {
+    let ids: Vec<AlertId> = desk.read(|notifier, now| {
+        let seen = notifier.alerts_matching(now, &caller.scope);
+        seen.map(|alert| alert.id()).collect()
+    });
     let mut effect = Effect { total: ids.len(), ..Effect::default() };
     let mut names: HashMap<String, usize> = HashMap::new();
     for ids in ids.chunks(PIECE) {

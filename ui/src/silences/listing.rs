@@ -115,20 +115,23 @@ pub(super) async fn list<N: Desk, R: RuleDesk>(State(house): State<Arc<House<N, 
 }
 
 fn listing<D: Desk>(desk: &D, here: &Here, mode: ParseMode) -> Listing {
+    let caller = here.caller();
     let q = here.parameter("q").or_else(|| here.parameter("filter")).unwrap_or_default();
     let sought = Sought::read(&q, mode);
     let tab = here.parameter("state").and_then(|name| Tab::named(&name)).unwrap_or_default();
     let mut counts: HashMap<&'static str, usize> = HashMap::new();
     let (mut once, mut recurring) = (Vec::new(), Vec::new());
     let now = desk.read(|notifier, now| {
-        for silence in notifier.silences().filter(|silence| sought.fits_silence(silence)) {
+        let silences = notifier.silences().filter(|silence| caller.covers(&silence.matchers));
+        for silence in silences.filter(|silence| sought.fits_silence(silence)) {
             let of = Tab::of(silence.state(now));
             *counts.entry(of.name()).or_default() += 1;
             if of == tab {
                 once.push((place(silence, now), silence.clone()));
             }
         }
-        for one in notifier.maintenances().filter(|one| sought.fits_maintenance(one)) {
+        let maintenances = notifier.maintenances().filter(|one| caller.covers(&one.matchers));
+        for one in maintenances.filter(|one| sought.fits_maintenance(one)) {
             *counts.entry(Tab::Recurring.name()).or_default() += 1;
             if tab == Tab::Recurring {
                 recurring.push(one.clone());

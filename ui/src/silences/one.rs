@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::duration::parse_duration;
-use model::{Matcher, Timestamp};
+use model::{Caller, Matcher, Timestamp};
 use notifier::io::desk::Desk;
 use notifier::io::silencing::{self, SilencingError};
 use notifier::maintenance::Maintenance;
@@ -60,8 +60,9 @@ enum Found {
 }
 
 impl Found {
-    fn look<D: Desk>(desk: &D, id: Uuid) -> Option<Found> {
+    fn look<D: Desk>(desk: &D, caller: &Caller, id: Uuid) -> Option<Found> {
         desk.read(|notifier, _| {
+            silencing::matchers_of(notifier, id).filter(|matchers| caller.covers(matchers))?;
             let recurring = notifier.maintenance(id).map(|one| Found::Recurring(Box::new(one.clone())));
             recurring.or_else(|| notifier.silence(id).map(|silence| Found::Once(Box::new(silence.clone()))))
         })
@@ -106,7 +107,7 @@ pub(super) async fn expire<N: Desk, R: RuleDesk>(
     let (Ok(id), Some(desk)) = (id.parse::<Uuid>(), house.notifier.as_deref()) else {
         return not_found(&house, &here);
     };
-    match silencing::end_silence(desk, id).await {
+    match silencing::end_silence(desk, here.caller(), id).await {
         Ok(()) => see_other(&here, &format!("silences/{id}?done=expired")),
         Err(error) => house.refused(&here, error),
     }
@@ -136,7 +137,7 @@ pub(super) async fn extend<N: Desk, R: RuleDesk>(
     match draft {
         None => not_found(&house, &here),
         Some(None) => see_other(&here, &format!("silences/{id}/edit")),
-        Some(Some(draft)) => match silencing::set_silence(desk, draft).await {
+        Some(Some(draft)) => match silencing::set_silence(desk, here.caller(), draft).await {
             Ok(id) => see_other(&here, &format!("silences/{id}?done=extended")),
             Err(error) => house.refused(&here, error),
         },
@@ -168,13 +169,14 @@ impl<N: Desk, R: RuleDesk> House<N, R> {
         match error {
             SilencingError::Refused(SilenceError::NotFound(_)) => not_found(self, here),
             SilencingError::Refused(error) => self.mistake(here, StatusCode::BAD_REQUEST, &error.to_string(), None),
+            SilencingError::OutOfScope(error) => self.mistake(here, StatusCode::FORBIDDEN, &error.to_string(), None),
             SilencingError::NotStored(text) => self.mistake(here, StatusCode::INTERNAL_SERVER_ERROR, &text, None),
         }
     }
 
     async fn one(&self, here: &Here, id: &str, asks: bool) -> Response {
         let Some(desk) = self.notifier.clone() else { return not_found(self, here) };
-        let Some(found) = id.parse().ok().and_then(|id| Found::look(&*desk, id)) else {
+        let Some(found) = id.parse().ok().and_then(|id| Found::look(&*desk, here.caller(), id)) else {
             return not_found(self, here);
         };
         let now = self.now();

@@ -17,6 +17,7 @@ use super::filter::Parameters;
 use super::moment::Moment;
 use crate::acknowledgement::{AckDraft, AckTarget, Acknowledgement};
 use crate::io::acknowledging::{acknowledge, take_back};
+use crate::io::asking::Asking;
 use crate::io::desk::Desk;
 
 /// What clients post. Exactly one of the first three says what is meant.
@@ -26,6 +27,8 @@ struct PostedAck {
     fingerprints: Option<Vec<String>>,
     matchers: Option<Vec<String>>,
     group_key: Option<String>,
+    /// Of those who are known their own name counts.
+    #[serde(default)]
     by: String,
     #[serde(default)]
     comment: String,
@@ -48,24 +51,32 @@ struct ShownAck {
 }
 
 /// `GET /ack`: what is acknowledged now, of what `filter` matches.
-pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub(super) async fn list<D: Desk>(
+    State(api): State<Api<D>>,
+    asking: Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
     let matchers = Parameters::read(query.as_deref(), api.about.matcher_mode).matchers("filter")?;
     let shown = api.desk.read(|notifier, now| {
         let acks = notifier.acknowledgements(now).into_iter();
-        let wanted = acks.filter(|(_, alert)| all_match(&matchers, &alert.labels()));
+        let wanted = acks.filter(|(_, alert)| all_match(&matchers, &alert.labels()) && asking.sees(&alert.labels()));
         wanted.map(|(ack, alert)| ShownAck::new(ack, &alert.labels())).collect::<Vec<_>>()
     });
     Ok(answer::json_list(shown))
 }
 
 /// `POST /ack`: answered once it is stored, with what is acknowledged now.
-pub(super) async fn post<D: Desk>(State(api): State<Api<D>>, body: Bytes) -> Result<Response, Refusal> {
+pub(super) async fn post<D: Desk>(
+    State(api): State<Api<D>>,
+    asking: Asking,
+    body: Bytes,
+) -> Result<Response, Refusal> {
     let posted: PostedAck =
         serde_json::from_slice(&body).map_err(|error| bad(format!("the body is no acknowledgement: {error}")))?;
     let target = target(posted.fingerprints, posted.matchers, posted.group_key, api.about.matcher_mode)?;
     let until = posted.until.and_then(Moment::given);
     let draft = AckDraft { target, by: posted.by, comment: posted.comment, until };
-    let made = acknowledge(&*api.desk, draft).await;
+    let made = acknowledge(&*api.desk, &asking, draft).await;
     let made = made.map_err(|(status, message)| answer::refusal(status, message))?;
     let shown = api.desk.read(|notifier, now| {
         let known = notifier.acknowledgements(now).into_iter();
@@ -76,13 +87,17 @@ pub(super) async fn post<D: Desk>(State(api): State<Api<D>>, body: Bytes) -> Res
 }
 
 /// `DELETE /ack`: takes back what `fingerprint`, `filter` or `groupKey` name; says of which alerts.
-pub(super) async fn remove<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub(super) async fn remove<D: Desk>(
+    State(api): State<Api<D>>,
+    asking: Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
     let parameters = Parameters::read(query.as_deref(), api.about.matcher_mode);
     let texts = |name| Some(parameters.all(name).map(str::to_owned).collect()).filter(|all: &Vec<_>| !all.is_empty());
     let group_key = parameters.last("groupKey").map(str::to_owned);
     let target = target(texts("fingerprint"), texts("filter"), group_key, api.about.matcher_mode)?;
-    let taken = take_back(&*api.desk, &target).await;
-    let taken = taken.map_err(|message| answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, message))?;
+    let taken = take_back(&*api.desk, &asking, &target).await;
+    let taken = taken.map_err(|(status, message)| answer::refusal(status, message))?;
     Ok(answer::json_list(taken.iter().map(ToString::to_string).collect::<Vec<_>>()))
 }
 

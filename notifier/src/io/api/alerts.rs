@@ -8,7 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use model::labels::Fingerprint;
-use model::{LabelSet, Timestamp};
+use model::{Alert, LabelSet, Timestamp};
 use outbound::go_json::push_string;
 use serde::Serializer;
 
@@ -17,19 +17,24 @@ use super::acks::push_note;
 use super::answer::{self, Item, Refusal};
 use super::filter::{Filter, Parameters};
 use super::paging::Paging;
-use super::posted_alert::PostableAlert;
+use super::posted_alert::{ALERTS_MAX, PostedAlerts};
 use crate::acknowledgement::Acknowledgement;
 use crate::alert_book::AlertId;
 use crate::group::alert_order;
+use crate::io::asking::Asking;
 use crate::io::desk::Desk;
-use crate::notifier::{AlertStatus, AlertView, Notifier};
+use crate::notifier::{AlertStatus, AlertView, NotTaken, Notifier};
 use crate::receiver::Receiver;
 
 /// `GET`: alerts that are not resolved, by fingerprint. A whole list is made while the client reads, piece by piece: an
 /// alert that ends meanwhile is left out.
-pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub(super) async fn list<D: Desk>(
+    State(api): State<Api<D>>,
+    asking: Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
     let parameters = Parameters::read(query.as_deref(), api.about.matcher_mode);
-    let filter = Filter::read(&parameters)?;
+    let filter = Filter::read(&parameters)?.within(&asking);
     let paging = Paging::read(&parameters)?;
     let candidates = |notifier: &Notifier, now| {
         let receivers = filter.receivers(notifier.config());
@@ -60,22 +65,54 @@ pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): Ra
     }))
 }
 
+/// Who finds no room is told to come again after so many seconds.
+const NO_ROOM_RETRY_AFTER: u16 = 30;
+
 /// `POST`: every valid alert is taken, also when others are not.
 pub(super) async fn post<D: Desk>(
     State(api): State<Api<D>>,
+    asking: Asking,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let posted: Vec<Option<PostableAlert>> = answer::read(&answer::ALERTS, &headers, &body)?;
-    let mut link = Arc::default();
-    let whole = posted.into_iter().enumerate().map(|(at, alert)| alert.unwrap_or_default().into_alert(at, &mut link));
-    let alerts = whole.collect::<Result<Vec<_>, _>>()?;
+    let alerts = read(&headers, &body)?;
+    drop(body);
+    let (alerts, foreign): (Vec<_>, Vec<_>) = match asking.is_scoped() {
+        true => alerts.into_iter().partition(|alert| asking.sees(&alert.labels)),
+        false => (alerts, Vec::new()),
+    };
     let outcome = api.desk.act(|notifier, now, out| notifier.receive(now, alerts, out));
     if let Err(error) = api.desk.durable().await {
         // Pages go out all the same; the shell has logged it once.
         tracing::debug!(%error, "alerts taken but not stored");
     }
-    outcome.map(|()| answer::empty()).map_err(|messages| answer::refusal(StatusCode::BAD_REQUEST, messages.join("; ")))
+    if !foreign.is_empty() {
+        let message = format!("{}; refused: {} alerts", asking.out_of_scope("the labels of alerts"), foreign.len());
+        return Err(answer::refusal(StatusCode::FORBIDDEN, message));
+    }
+    outcome.map(|()| answer::empty()).map_err(|not_taken| refusal(&not_taken))
+}
+
+fn refusal(not_taken: &NotTaken) -> Refusal {
+    if not_taken.no_room == 0 {
+        return answer::refusal(StatusCode::BAD_REQUEST, not_taken.to_string());
+    }
+    if not_taken.is_news {
+        tracing::warn!(%not_taken, "new alerts are refused; those that are known are kept up to date");
+    }
+    // 503, as the same alerts are welcome later.
+    answer::refusal(StatusCode::SERVICE_UNAVAILABLE, not_taken.to_string()).retry_after(NO_ROOM_RETRY_AFTER)
+}
+
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Alert>, Refusal> {
+    let posted: PostedAlerts = answer::read(&answer::ALERTS, headers, body)?;
+    if posted.count > ALERTS_MAX {
+        let message = format!("{} alerts in one request, at most {ALERTS_MAX} are taken: send several", posted.count);
+        return Err(answer::refusal(StatusCode::PAYLOAD_TOO_LARGE, message));
+    }
+    let mut link = Arc::default();
+    let alerts = posted.alerts.into_iter().enumerate();
+    alerts.map(|(at, alert)| alert.unwrap_or_default().into_alert(at, &mut link)).collect()
 }
 
 /// An alert as clients see it; the order of the fields is Alertmanager's.

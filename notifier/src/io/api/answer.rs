@@ -21,23 +21,42 @@ pub(super) struct Refusal {
     /// go-openapi's code, for errors of the router and the schema.
     code: Option<u16>,
     message: String,
+    /// Seconds after which it may be tried again.
+    retry_after: Option<u16>,
 }
+
+/// No message is longer: what was posted is not sent back as a whole.
+const MESSAGE_BYTES_MAX: usize = 8 << 10;
 
 impl Refusal {
     /// Why.
     pub(super) fn message(&self) -> &str {
         &self.message
     }
+
+    /// Says when the request may come again.
+    #[must_use]
+    pub(super) fn retry_after(self, seconds: u16) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+}
+
+fn shortened(mut message: String) -> String {
+    if message.len() > MESSAGE_BYTES_MAX {
+        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        message.push('…');
+    }
+    message
 }
 
 /// An error of the handler: its text as a JSON string.
 pub(super) fn refusal(status: StatusCode, message: impl Into<String>) -> Refusal {
-    Refusal { status, code: None, message: message.into() }
+    Refusal { status, code: None, message: shortened(message.into()), retry_after: None }
 }
 
 /// An error of the router or the schema: `{"code": …, "message": …}`, without final newline.
 pub(super) fn fault(status: StatusCode, code: u16, message: impl Into<String>) -> Refusal {
-    Refusal { status, code: Some(code), message: message.into() }
+    Refusal { status, code: Some(code), message: shortened(message.into()), retry_after: None }
 }
 
 /// A value that does not satisfy the schema: 422 with go-openapi's codes (601 type, 602 required, 612 too few items).
@@ -52,14 +71,18 @@ impl IntoResponse for Refusal {
             code: u16,
             message: &'a str,
         }
-        match self.code {
+        let mut response = match self.code {
             None => with_status(self.status, &self.message),
             Some(code) => {
                 // A number and a text can always be written.
                 let body = outbound::go_json::to_vec(&Fault { code, message: &self.message }).unwrap_or_default();
                 respond(self.status, body)
             }
+        };
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
+        response
     }
 }
 

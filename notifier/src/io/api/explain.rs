@@ -9,8 +9,9 @@ use model::{LabelSet, MatchOp, Matcher};
 use super::Api;
 use super::answer::{self, Refusal};
 use super::filter::Parameters;
+use crate::io::asking::Asking;
 use crate::io::desk::Desk;
-use crate::io::explaining::{Explained, explain};
+use crate::io::explaining::{Explained, explain, explained};
 use crate::notifier::Asked;
 
 /// Alerts explained where nothing is said about it, and at most.
@@ -18,16 +19,24 @@ const ALERTS: usize = 10;
 const ALERTS_MAX: usize = 100;
 
 /// `GET /explain`: of the alerts that `filter` or `fingerprint` means; with `suppose=true` of one that is not there.
-pub(super) async fn show<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub(super) async fn show<D: Desk>(
+    State(api): State<Api<D>>,
+    asking: Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
     let parameters = Parameters::read(query.as_deref(), api.about.matcher_mode);
     let most = limit(&parameters, ALERTS, ALERTS_MAX)?;
     let asked = asked(&parameters)?;
     if parameters.flag("suppose", false) {
         let labels = supposed(&asked)?;
-        let alert = api.desk.read(|notifier, now| notifier.explain(now, &labels, true, &[]));
+        if !asking.sees(&labels) {
+            let message = asking.out_of_scope("the labels").to_string();
+            return Err(answer::refusal(StatusCode::FORBIDDEN, message));
+        }
+        let alert = api.desk.read(|notifier, now| explained(notifier, now, &asking, &labels, true, &[]));
         return Ok(answer::json(&Explained { alerts: vec![alert], more: 0, not_found: None }));
     }
-    Ok(answer::json(&explain(&*api.desk, &asked, most).await?))
+    Ok(answer::json(&explain(&*api.desk, &asking, &asked, most).await?))
 }
 
 /// What is asked about.

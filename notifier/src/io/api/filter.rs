@@ -7,11 +7,14 @@ use axum::http::StatusCode;
 use model::matcher::all_match;
 use model::matcher::parse::{InvalidMatcher, ParseMode, parse_matcher};
 use model::pattern::anchored;
-use model::{LabelSet, Matcher};
+use model::{Caller, LabelSet, Matcher};
 
 use super::answer::{self, Refusal};
 use crate::config::Config;
 use crate::notifier::AlertStatus;
+
+/// Most matchers of a name in a request.
+const MATCHERS_MAX: usize = 100;
 
 /// Parameters as given: repeated names are kept.
 pub(super) struct Parameters {
@@ -64,6 +67,11 @@ impl Parameters {
 
     /// The matchers given under a name (`filter`, `receiver_matchers`), all of which must match.
     pub(super) fn matchers(&self, name: &str) -> Result<Vec<Matcher>, Refusal> {
+        let count = self.all(name).count();
+        if count > MATCHERS_MAX {
+            let message = format!("{count} times {name} in query, at most {MATCHERS_MAX} are taken");
+            return Err(answer::refusal(StatusCode::BAD_REQUEST, message));
+        }
         let parse = |text| parse_matcher(text, self.matcher_mode).map_err(|error| bad_matcher(text, &error));
         self.all(name).map(|text| parse(text).map(|parsed| parsed.value)).collect()
     }
@@ -86,6 +94,12 @@ impl Filter {
             receiver,
             receiver_matchers: parameters.matchers("receiver_matchers")?,
         })
+    }
+
+    /// Only what is the caller's business.
+    pub(super) fn within(mut self, caller: &Caller) -> Self {
+        self.matchers.extend(caller.scope.iter().cloned());
+        self
     }
 
     pub(super) fn wants_labels(&self, labels: &LabelSet) -> bool {
@@ -130,6 +144,14 @@ fn bad_matcher(text: &str, error: &InvalidMatcher) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_matchers_than_anybody_needs_are_refused() {
+        let query = |count: usize| vec!["filter=a%3Db"; count].join("&");
+        let read = |count| Parameters::read(Some(&query(count)), ParseMode::Fallback).matchers("filter");
+        assert_eq!(read(MATCHERS_MAX).unwrap().len(), MATCHERS_MAX);
+        assert_eq!(read(101).unwrap_err().message(), "101 times filter in query, at most 100 are taken");
+    }
 
     #[test]
     fn matchers_of_requests_are_read_in_the_mode_of_the_configuration() {

@@ -14,6 +14,7 @@ use super::answer::{Item, Refusal};
 use super::filter::{Filter, Parameters};
 use super::paging::Paging;
 use crate::group::label_set_order;
+use crate::io::asking::Asking;
 use crate::io::desk::Desk;
 use crate::notifier::GroupView;
 
@@ -45,9 +46,13 @@ impl Item for AlertGroup {
 }
 
 /// `GET`: groups by labels, then receiver; groups without a wanted alert are left out.
-pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub(super) async fn list<D: Desk>(
+    State(api): State<Api<D>>,
+    asking: Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
     let parameters = Parameters::read(query.as_deref(), api.about.matcher_mode);
-    let filter = Filter::read(&parameters)?;
+    let filter = Filter::read(&parameters)?.within(&asking);
     let paging = Paging::read(&parameters)?;
     let page = api.desk.read(|notifier, now| {
         let receivers = filter.receivers(notifier.config());

@@ -19,6 +19,7 @@ use super::paging::NEXT_CURSOR;
 use crate::explanation::told::Told;
 use crate::io::archive::PAGES_AT_ONCE;
 use crate::io::archive::question::{NoPlace, Place, Question, page};
+use crate::io::asking::Asking;
 use crate::io::desk::Desk;
 use crate::notifier::Asked;
 
@@ -31,11 +32,12 @@ const LINES: &str = "application/jsonl";
 /// `GET /history`: events, latest first.
 pub(super) async fn list<D: Desk>(
     State(api): State<Api<D>>,
+    asking: Asking,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
     let parameters = Parameters::read(query.as_deref(), api.about.matcher_mode);
-    let question = question(&parameters)?;
+    let question = Question { caller: asking.0, ..question(&parameters)? };
     let as_lines = parameters.last("format") == Some("jsonl")
         || headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes() == LINES.as_bytes());
     let place = place(&parameters)?;
@@ -65,7 +67,7 @@ fn everything<D: Desk>(api: Api<D>, question: Question, keys: Vec<String>) -> Re
         let next: Vec<String> = keys.drain(..keys.len().min(PAGES_AT_ONCE)).collect();
         let piece = match api.events(&next).await {
             Ok(events) => {
-                let wanted = events.into_iter().rev().filter(|event| question.wants(event));
+                let wanted = events.into_iter().rev().filter_map(|event| question.taken(event));
                 Ok(lines_of(wanted.map(Told::of)))
             }
             // A list that is cut off is noticed.
@@ -116,5 +118,6 @@ fn question(parameters: &Parameters) -> Result<Question, Refusal> {
         events,
         from: instant("from", Timestamp::MIN)?,
         to: instant("to", Timestamp::MAX)?,
+        ..Question::default()
     })
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::duration::{format_duration, parse_duration};
 use model::matcher::all_match;
-use model::{LabelSet, Timestamp};
+use model::{Caller, LabelSet, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use super::answer::{self, Refusal};
 use super::filter::Parameters;
 use super::moment::Moment;
 use super::silences::{Created, MatcherForm, PostableSilence, matcher_forms, not_set, read_id, refuse};
+use crate::io::asking::Asking;
 use crate::io::desk::Desk;
 use crate::io::silencing;
 use crate::maintenance::Maintenance;
@@ -96,10 +97,15 @@ struct Preview {
 }
 
 /// `GET /maintenance`.
-pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub(super) async fn list<D: Desk>(
+    State(api): State<Api<D>>,
+    asking: Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
     let count = count(&Parameters::read(query.as_deref(), api.about.matcher_mode))?;
     let forms = api.desk.read(|notifier, now| -> Vec<MaintenanceForm> {
-        notifier.maintenances().map(|maintenance| MaintenanceForm::new(maintenance, now, count)).collect()
+        let seen = notifier.maintenances().filter(|maintenance| asking.covers(&maintenance.matchers));
+        seen.map(|maintenance| MaintenanceForm::new(maintenance, now, count)).collect()
     });
     Ok(answer::json_list(forms))
 }
@@ -107,13 +113,15 @@ pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): Ra
 /// `GET /maintenance/{id}`.
 pub(super) async fn show<D: Desk>(
     State(api): State<Api<D>>,
+    asking: Asking,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
     let id = read_id(&id)?;
     let count = count(&Parameters::read(query.as_deref(), api.about.matcher_mode))?;
     let found = api.desk.read(|notifier, now| {
-        notifier.maintenance(id).map(|maintenance| MaintenanceForm::new(maintenance, now, count))
+        let maintenance = notifier.maintenance(id).filter(|maintenance| asking.covers(&maintenance.matchers));
+        maintenance.map(|maintenance| MaintenanceForm::new(maintenance, now, count))
     });
     Ok(found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |form| answer::json(&form)))
 }
@@ -121,6 +129,7 @@ pub(super) async fn show<D: Desk>(
 /// `POST /maintenance/preview`: takes what `POST /silences` takes, and stores nothing.
 pub(super) async fn preview<D: Desk>(
     State(api): State<Api<D>>,
+    asking: Asking,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
@@ -129,7 +138,10 @@ pub(super) async fn preview<D: Desk>(
     let posted: PostableSilence = answer::read(&answer::SILENCE, &headers, &body)?;
     let draft = posted.into_maintenance()?;
     let (now, matching_alerts) = api.desk.read(|notifier, now| {
-        let covered = notifier.alerts(now).filter(|alert| all_match(&draft.matchers, &alert.labels()));
+        let covered = notifier.alerts(now).filter(|alert| {
+            let labels = alert.labels();
+            all_match(&draft.matchers, &labels) && asking.sees(&labels)
+        });
         (now, covered.count())
     });
     let from = draft.starts_at.map_or(now, |at| at.max(now));
@@ -139,9 +151,9 @@ pub(super) async fn preview<D: Desk>(
 }
 
 /// `POST /silences` with a schedule: acknowledged only once it is stored.
-pub(super) async fn set<D: Desk>(api: &Api<D>, posted: PostableSilence) -> Result<Response, Refusal> {
+pub(super) async fn set<D: Desk>(api: &Api<D>, caller: &Caller, posted: PostableSilence) -> Result<Response, Refusal> {
     let draft = posted.into_maintenance()?;
-    let (id, silence_id) = silencing::set_maintenance(&*api.desk, draft).await.map_err(not_set)?;
+    let (id, silence_id) = silencing::set_maintenance(&*api.desk, caller, draft).await.map_err(not_set)?;
     Ok(answer::json(&Created { silence_id, schedule_id: Some(id) }))
 }
 

@@ -6,11 +6,53 @@ use std::sync::Arc;
 use model::labels::LabelSetBuilder;
 use model::{Alert, LabelSet};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::answer::{self, Refusal};
 use super::moment::Moment;
 use super::request_uri::is_request_uri;
+
+/// More alerts in one request are refused as a whole; Prometheus posts 256 at most, vmalert and Grafana as many as they have.
+pub(super) const ALERTS_MAX: usize = 100_000;
+
+/// So much of a link that is none is shown.
+const URL_BYTES_SHOWN: usize = 2000;
+
+/// The alerts of a request.
+#[derive(Default)]
+pub(super) struct PostedAlerts {
+    /// The first of them, [`ALERTS_MAX`] at most.
+    pub(super) alerts: Vec<Option<PostableAlert>>,
+    /// How many there were.
+    pub(super) count: usize,
+}
+
+impl<'de> Deserialize<'de> for PostedAlerts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = PostedAlerts;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sequence")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<PostedAlerts, A::Error> {
+                let mut alerts = Vec::new();
+                while alerts.len() < ALERTS_MAX {
+                    let Some(alert) = list.next_element()? else {
+                        return Ok(PostedAlerts { count: alerts.len(), alerts });
+                    };
+                    alerts.push(alert);
+                }
+                let mut count = alerts.len();
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(PostedAlerts { alerts, count })
+            }
+        }
+        deserializer.deserialize_seq(Reader)
+    }
+}
 
 /// An alert as sources post it. Duplicate keys are tolerated: the last wins.
 #[derive(Default, Deserialize)]
@@ -33,7 +75,9 @@ impl PostableAlert {
         let generator_url = self.generator_url.unwrap_or_default().0;
         if generator_url != *before {
             if !generator_url.is_empty() && !is_request_uri(&generator_url) {
-                let quoted = outbound::go_json::to_vec(&generator_url).unwrap_or_default();
+                let end = generator_url.floor_char_boundary(URL_BYTES_SHOWN);
+                let shown = generator_url.get(..end).unwrap_or_default();
+                let quoted = outbound::go_json::to_vec(&shown).unwrap_or_default();
                 let quoted = String::from_utf8_lossy(&quoted).into_owned();
                 return Err(answer::invalid(601, format!("{at}.generatorURL in body must be of type uri: {quoted}")));
             }

@@ -15,11 +15,12 @@ use super::filter::Parameters;
 use super::maintenance::{self, PostableSchedule, ScheduleForm};
 use super::moment::Moment;
 use super::paging::Paging;
+use crate::io::asking::Asking;
 use crate::io::desk::Desk;
 use crate::io::silencing::{self, SilencingError};
 use crate::maintenance::MaintenanceDraft;
 use crate::notifier::Notifier;
-use crate::silence::{Silence, SilenceDraft, SilenceError, SilenceState};
+use crate::silence::{MATCHERS_MAX, Silence, SilenceDraft, SilenceError, SilenceState};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -90,7 +91,11 @@ struct WrittenMatcher {
 }
 
 /// `GET /silences`.
-pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub(super) async fn list<D: Desk>(
+    State(api): State<Api<D>>,
+    asking: Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
     let parameters = Parameters::read(query.as_deref(), api.about.matcher_mode);
     let matchers = parameters.matchers("filter")?;
     let paging = Paging::read(&parameters)?;
@@ -103,6 +108,7 @@ pub(super) async fn list<D: Desk>(State(api): State<Api<D>>, RawQuery(query): Ra
         let wanted = |silence: &&Silence| {
             states.contains(&(silence.state(now), true))
                 && matchers.iter().all(|matcher| silence.matchers.contains(matcher))
+                && asking.covers(&silence.matchers)
         };
         let silences = notifier.silences().filter(wanted).map(|silence| (place(silence, now), silence));
         paging.page(silences.collect(), |silence| Some(form(notifier, silence, now)))
@@ -121,16 +127,27 @@ fn place(silence: &Silence, now: Timestamp) -> (u8, i64, Uuid) {
 }
 
 /// `GET /silence/{id}`.
-pub(super) async fn show<D: Desk>(State(api): State<Api<D>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn show<D: Desk>(
+    State(api): State<Api<D>>,
+    asking: Asking,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
     let id = read_id(&id)?;
-    let found = api.desk.read(|notifier, now| notifier.silence(id).map(|silence| form(notifier, silence, now)));
+    let found = api.desk.read(|notifier, now| {
+        let silence = notifier.silence(id).filter(|silence| asking.covers(&silence.matchers));
+        silence.map(|silence| form(notifier, silence, now))
+    });
     Ok(found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |silence| answer::json(&silence)))
 }
 
 /// `DELETE /silence/{id}`.
-pub(super) async fn expire<D: Desk>(State(api): State<Api<D>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn expire<D: Desk>(
+    State(api): State<Api<D>>,
+    asking: Asking,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
     let id = read_id(&id)?;
-    match silencing::end_silence(&*api.desk, id).await {
+    match silencing::end_silence(&*api.desk, &asking, id).await {
         Ok(()) => Ok(answer::empty()),
         Err(SilencingError::Refused(SilenceError::NotFound(_))) => Ok(StatusCode::NOT_FOUND.into_response()),
         Err(error) => Err(not_set(error)),
@@ -140,15 +157,16 @@ pub(super) async fn expire<D: Desk>(State(api): State<Api<D>>, Path(id): Path<St
 /// `POST /silences`: acknowledged only once it is stored.
 pub(super) async fn post<D: Desk>(
     State(api): State<Api<D>>,
+    asking: Asking,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let posted: PostableSilence = answer::read(&answer::SILENCE, &headers, &body)?;
     if posted.schedule.is_some() {
-        return maintenance::set(&api, posted).await;
+        return maintenance::set(&api, &asking, posted).await;
     }
     let draft = posted.into_draft(api.desk.read(|_, now| now))?;
-    let id = silencing::set_silence(&*api.desk, draft).await.map_err(not_set)?;
+    let id = silencing::set_silence(&*api.desk, &asking, draft).await.map_err(not_set)?;
     Ok(answer::json(&Created { silence_id: id, schedule_id: None }))
 }
 
@@ -165,6 +183,7 @@ pub(super) struct Created {
 pub(super) fn not_set(error: SilencingError) -> Refusal {
     match error {
         SilencingError::Refused(error) => refuse(&error),
+        SilencingError::OutOfScope(error) => answer::refusal(StatusCode::FORBIDDEN, error.to_string()),
         SilencingError::NotStored(message) => answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, message),
     }
 }
@@ -240,6 +259,9 @@ fn read_matchers(posted: Option<Vec<Option<PostableMatcher>>>) -> Result<Vec<Wri
     let matchers = posted.ok_or_else(|| missing("matchers"))?;
     if matchers.is_empty() {
         return Err(answer::invalid(612, "matchers in body should have at least 1 items"));
+    }
+    if matchers.len() > MATCHERS_MAX {
+        return Err(refuse(&SilenceError::TooManyMatchers(matchers.len())));
     }
     matchers.into_iter().enumerate().map(|(at, form)| form.unwrap_or_default().read(at)).collect()
 }

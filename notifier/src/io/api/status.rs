@@ -11,6 +11,7 @@ use super::alerts::as_object;
 use super::answer::{self, Refusal};
 use super::filter::Parameters;
 use super::moment::Moment;
+use crate::io::asking::Asking;
 use crate::io::desk::Desk;
 
 #[derive(Serialize)]
@@ -46,9 +47,11 @@ struct VersionInfo {
 }
 
 /// `GET /status`.
-pub(super) async fn status<D: Desk>(State(api): State<Api<D>>) -> Response {
+pub(super) async fn status<D: Desk>(State(api): State<Api<D>>, asking: Asking) -> Response {
     let original =
         api.desk.read(|notifier, _| notifier.config().map(|config| config.shown.clone()).unwrap_or_default());
+    // It names what is others' business.
+    let original = if asking.is_scoped() { String::new() } else { original };
     answer::json(&Status {
         cluster: Cluster { peers: [], status: "disabled" },
         config: Config { original },

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use model::labels::Fingerprint;
 use model::matcher::all_match;
-use model::{Matcher, Timestamp};
+use model::{Caller, Matcher, Timestamp};
 
 use super::{PAGES_AT_ONCE, Unreadable, events};
 use crate::explanation::told::name;
@@ -34,6 +35,8 @@ pub struct Question {
     pub from: Timestamp,
     /// Not after.
     pub to: Timestamp,
+    /// Who asks: no more is told than is their business.
+    pub caller: Arc<Caller>,
 }
 
 impl Default for Question {
@@ -46,6 +49,7 @@ impl Default for Question {
             events: Vec::new(),
             from: Timestamp::MIN,
             to: Timestamp::MAX,
+            caller: Arc::new(Caller::anybody()),
         }
     }
 }
@@ -103,9 +107,7 @@ pub async fn page<D: Desk>(
                 return Ok((found, last));
             }
             last = Some(Place::behind(last.or(place), &event));
-            if question.wants(&event) {
-                found.push(event);
-            }
+            found.extend(question.taken(event));
         }
     }
     Ok((found, last.filter(|_| keys.len() > PAGES_MAX)))
@@ -134,6 +136,11 @@ impl Question {
         };
         let to = place.map_or(self.to, |place| self.to.min(Timestamp::from_millis(place.at_ms)));
         Wanted { names, from: self.from, to }
+    }
+
+    /// The event as whoever asks may see it, if it is wanted.
+    pub fn taken(&self, event: Event) -> Option<Event> {
+        Some(event).filter(|event| self.wants(event)).and_then(|event| event.within(&self.caller))
     }
 
     /// Whether an event is wanted.
