@@ -176,6 +176,11 @@ impl PassingLabels<'_> {
     pub fn iter(&self) -> Labels<'_> {
         Labels::new(&self.0)
     }
+
+    /// As [`LabelSet::bytes`].
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// Identity of a label set, shown as 16 hex digits (`6051004c729abe0e`).

@@ -2,6 +2,7 @@
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -65,13 +66,27 @@ pub enum Change {
 }
 
 /// Alerts by label set.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct AlertBook {
+    limits: BookLimits,
+    /// Bytes of all texts, put together.
+    text_bytes: u64,
+    /// Texts that were left as they were, as there was no room for longer ones.
+    texts_left: u64,
     slots: Vec<Option<StoredAlert>>,
     free: Vec<AlertId>,
     /// By the hash of the labels, which lie in the slots.
     ids: HashTable<Filed>,
     examples: Examples,
+}
+
+/// How much a book takes. What is known is always kept up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookLimits {
+    /// Most alerts.
+    pub alerts_max: usize,
+    /// Most bytes of their labels, annotations and links, as they were posted; in memory they take less.
+    pub text_bytes_max: u64,
 }
 
 /// Where an alert is, with the hash of its labels, so that few labels are put together to be compared or filed anew.
@@ -123,28 +138,79 @@ impl StoredAlert {
         inside(report.starts_at) || inside(report.ends_at)
     }
 
-    fn take(&mut self, report: Report, examples: &mut Examples, now: Timestamp) -> Change {
-        let (starts_at, ends_at, is_timeout) = if self.overlaps(&report) {
-            self.merged(&report, now)
+    /// Takes the times over, not the texts.
+    fn take(&mut self, report: &Report, now: Timestamp) -> Change {
+        let (starts_at, ends_at, is_timeout) = if self.overlaps(report) {
+            self.merged(report, now)
         } else {
             (report.starts_at, report.ends_at, report.is_timeout)
         };
         let was_resolved = self.is_resolved(now);
         let turned = was_resolved != (ends_at <= now);
-        let mut change = if turned || starts_at != self.starts_at { Change::Material } else { Change::Refresh };
+        let change = if turned || starts_at != self.starts_at { Change::Material } else { Change::Refresh };
         if was_resolved && turned {
             self.known_at = now;
         }
         (self.starts_at, self.ends_at, self.is_timeout, self.updated_at) = (starts_at, ends_at, is_timeout, now);
-        if !self.texts.has_rest(&report.annotations, &report.generator_url) {
-            self.texts = examples.tell(&report.labels, &report.annotations, &report.generator_url);
-            change = Change::Material;
-        }
         change
     }
 }
 
+impl Report {
+    fn text_bytes(&self) -> u64 {
+        (self.labels.bytes() + self.annotations.bytes() + self.generator_url.len()) as u64
+    }
+}
+
+impl BookLimits {
+    /// There is always room.
+    pub const NONE: Self = Self { alerts_max: usize::MAX, text_bytes_max: u64::MAX };
+}
+
+impl Default for AlertBook {
+    fn default() -> Self {
+        Self::new(BookLimits::NONE)
+    }
+}
+
 impl AlertBook {
+    /// No alerts yet.
+    pub fn new(limits: BookLimits) -> Self {
+        Self {
+            limits,
+            text_bytes: 0,
+            texts_left: 0,
+            slots: Vec::new(),
+            free: Vec::new(),
+            ids: HashTable::new(),
+            examples: Examples::default(),
+        }
+    }
+
+    /// Whether an alert that is not known may come in.
+    pub fn has_room(&self, report: &Report) -> bool {
+        self.len() < self.limits.alerts_max && self.has_room_for(report.text_bytes())
+    }
+
+    fn has_room_for(&self, bytes: u64) -> bool {
+        self.text_bytes.saturating_add(bytes) <= self.limits.text_bytes_max
+    }
+
+    /// How much it takes.
+    pub fn limits(&self) -> BookLimits {
+        self.limits
+    }
+
+    /// Bytes of the labels, annotations and links of all alerts.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    /// How often texts were left as they were, as there was no room for longer ones.
+    pub fn texts_left(&self) -> u64 {
+        self.texts_left
+    }
+
     /// Stores a report that came now.
     pub fn put(&mut self, now: Timestamp, report: Report) -> (AlertId, Change) {
         match self.find(&report.labels) {
@@ -155,8 +221,21 @@ impl AlertBook {
 
     /// Stores a report about an alert that is known under this id.
     pub fn renew(&mut self, now: Timestamp, id: AlertId, report: Report) -> Change {
-        let known = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut);
-        known.map_or(Change::Refresh, |alert| alert.take(report, &mut self.examples, now))
+        let Some(known) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else { return Change::Refresh };
+        let mut change = known.take(&report, now);
+        if !known.texts.has_rest(&report.annotations, &report.generator_url) {
+            let left = self.text_bytes.saturating_sub(known.texts.bytes() as u64);
+            let bytes = report.text_bytes();
+            // Shorter ones are taken in any case.
+            if left.saturating_add(bytes) > self.limits.text_bytes_max.max(self.text_bytes) {
+                self.texts_left += 1;
+                return change;
+            }
+            self.text_bytes = left + bytes;
+            known.texts = self.examples.tell(&report.labels, &report.annotations, &report.generator_url);
+            change = Change::Material;
+        }
+        change
     }
 
     /// Stores a report about an alert that is not known.
@@ -178,6 +257,7 @@ impl AlertBook {
         if let Some(slot) = self.slots.get_mut(id.0 as usize) {
             *slot = Some(alert);
         }
+        self.text_bytes += report.text_bytes();
         self.file(id, &report.labels);
         id
     }
@@ -199,6 +279,7 @@ impl AlertBook {
             self.slots.resize(at + 1, None);
         }
         alert.texts = self.examples.tell(&labels, &alert.annotations(), &alert.generator_url());
+        self.text_bytes += alert.texts.bytes() as u64;
         self.slots[at] = Some(alert);
         self.file(id, &labels);
         Ok(())
@@ -224,6 +305,7 @@ impl AlertBook {
         if let Ok(entry) = self.ids.find_entry(spread(hash(&alert.labels())), |known| known.id == id) {
             entry.remove();
         }
+        self.text_bytes = self.text_bytes.saturating_sub(alert.texts.bytes() as u64);
         self.free.push(id);
         Some(alert)
     }
@@ -259,6 +341,16 @@ impl AlertBook {
             alert.updated_at = alert.updated_at.min(now);
         }
         over
+    }
+
+    /// After the clock was put forward to `now` while `step` less had passed: nobody could report in what the clock has skipped,
+    /// so what fired is valid for as long as it was, `longest` at most.
+    pub fn put_forward(&mut self, step: Duration, now: Timestamp, longest: Duration) {
+        let before = now.minus(step);
+        for alert in self.slots.iter_mut().flatten().filter(|alert| !alert.is_resolved(before)) {
+            alert.ends_at = alert.ends_at.max(alert.ends_at.plus(step).min(now.plus(longest)));
+            alert.known_at = alert.known_at.plus(step);
+        }
     }
 
     /// Every alert, in order of ids.

@@ -6,7 +6,7 @@
 //!
 //! In reading order:
 //! - [`config`], [`receiver`]: what the files say, as meant
-//! - [`alert_book`]: every alert known: identity, merging, end
+//! - [`alert_book`]: every alert known: identity, merging, end; [`alert_size`]: how large one may be
 //! - [`route`]: which routes take an alert, and into which group
 //! - [`group`]: members, instants of flushes, what is under way
 //! - [`silence`], [`inhibit`], [`mute_time`]: what hides alerts; they answer questions and decide nothing
@@ -30,6 +30,7 @@
 pub mod ack_link;
 pub mod acknowledgement;
 pub mod alert_book;
+pub mod alert_size;
 pub mod comparison;
 pub mod config;
 pub mod decision;

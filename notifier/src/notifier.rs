@@ -32,6 +32,7 @@ use uuid::Uuid;
 
 pub use self::effect::{Delivery, DeliveryId, Effect};
 pub use self::explain::{Asked, group_labels_of};
+pub use self::ingest::NotTaken;
 pub use self::settings::Settings;
 pub use self::undelivered::Undelivered;
 pub use self::view::{AlertCounts, AlertState, AlertStatus, AlertView, GroupView};
@@ -85,6 +86,8 @@ pub struct Notifier {
     history: History,
     /// When alerts of an earlier process were taken up.
     restored_at: Option<Timestamp>,
+    /// When resolved alerts were last cleared away because there was no room.
+    cleared_at: Option<Timestamp>,
 }
 
 /// What is to happen at an instant; at the same instant in this order, groups by age.
@@ -111,7 +114,7 @@ impl Notifier {
     pub fn new(settings: Settings) -> Self {
         let history = settings.history;
         Self {
-            known: Known::new(settings.alerts_per_name_max),
+            known: Known::new(settings.alerts_per_name_max, settings.book),
             settings,
             routes: None,
             groups: Groups::default(),
@@ -128,6 +131,7 @@ impl Notifier {
             tally: Tally::default(),
             history: History::new(history),
             restored_at: None,
+            cleared_at: None,
         }
     }
 
@@ -177,7 +181,7 @@ impl Notifier {
     ) -> Result<Uuid, SilenceError> {
         self.advance(now, out);
         let edit = self.known.silences.plan(now, draft, fresh_id)?;
-        let (count_max, bytes_max) = (self.settings.silences_max, self.settings.silence_bytes_max);
+        let (count_max, bytes_max) = (self.settings.silences_max, self.settings.largest_silence());
         let is_new = self.known.silences.get(edit.set.id).is_none();
         // Nobody can help it that occurrences of recurring ones come.
         let count = || self.known.silences.iter().filter(|silence| silence.schedule.is_none()).count();
@@ -185,7 +189,7 @@ impl Notifier {
             return Err(SilenceError::TooMany(count_max));
         }
         let bytes = Record::of_silence(&edit.set).to_bytes().len();
-        if bytes_max > 0 && bytes > bytes_max {
+        if bytes > bytes_max {
             return Err(SilenceError::TooLarge { bytes, bytes_max });
         }
         let (id, set) = (edit.set.id, edit.set.clone());
@@ -277,6 +281,12 @@ impl Notifier {
     /// What the command line said.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How much there is of all alerts: how many, the bytes of their texts, and how often longer texts found no room.
+    pub fn alert_load(&self) -> (usize, u64, u64) {
+        let book = &self.known.book;
+        (book.len(), book.text_bytes(), book.texts_left())
     }
 
     /// How many conversations the log remembers.

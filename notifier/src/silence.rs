@@ -92,6 +92,9 @@ pub enum SilenceError {
     /// As many silences as allowed exist, expired ones included.
     #[error("cannot create silence: the limit of {0} silences is reached")]
     TooMany(usize),
+    /// More matchers than anything needs.
+    #[error("invalid silence: {0} matchers, at most {MATCHERS_MAX} are taken")]
+    TooManyMatchers(usize),
     /// The stored form is too long.
     #[error("cannot store silence: {bytes} bytes, {bytes_max} are allowed")]
     TooLarge {
@@ -130,6 +133,11 @@ pub struct Covering {
     /// Silences from this number on have not been looked at.
     seen: u32,
 }
+
+/// Most matchers of a silence.
+pub const MATCHERS_MAX: usize = 100;
+/// No silence is larger as stored, whatever the command line says: the store takes no larger record.
+pub const SILENCE_BYTES_MAX: usize = 4 << 20;
 
 /// From so many unseen silences on, the index is quicker than looking at each.
 const UNSEEN_MAX: u32 = 8;
@@ -244,14 +252,22 @@ impl Silences {
         }
     }
 
-    /// After the clock was set back from `before` to `now`: what was over stays over. Gives the silences that changed.
+    /// After the clock was set back from `before` to `now`: what was over stays over, and what was active stays active, unless
+    /// its schedule has it begin later. Gives the silences that changed.
     pub fn set_back(&mut self, before: Timestamp, now: Timestamp) -> Vec<Uuid> {
-        let over = self.by_number.values_mut().filter(|silence| silence.ends_at <= before && silence.ends_at > now);
-        let set_back = over.map(|silence| {
-            (silence.starts_at, silence.ends_at) = (silence.starts_at.min(now), now);
-            silence.id
-        });
-        set_back.collect()
+        let mut changed = Vec::new();
+        for silence in self.by_number.values_mut() {
+            let is_over = silence.ends_at <= before && silence.ends_at > now;
+            let was_active = silence.starts_at <= before && silence.starts_at > now && silence.schedule.is_none();
+            if is_over {
+                silence.ends_at = now;
+            }
+            if is_over || was_active {
+                silence.starts_at = silence.starts_at.min(now);
+                changed.push(silence.id);
+            }
+        }
+        changed
     }
 
     /// Removes the silences that ended `retention` ago, and names them.
@@ -344,6 +360,9 @@ impl Silences {
 pub fn validate_matchers(matchers: &[Matcher]) -> Result<(), SilenceError> {
     if matchers.is_empty() {
         return Err(SilenceError::Invalid("at least one matcher is required"));
+    }
+    if matchers.len() > MATCHERS_MAX {
+        return Err(SilenceError::TooManyMatchers(matchers.len()));
     }
     if matchers.iter().all(accepts_absence) {
         return Err(SilenceError::Invalid("at least one matcher must not match the empty string"));

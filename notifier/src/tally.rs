@@ -15,6 +15,10 @@ pub struct Tally {
     pub alerts_invalid: u64,
     /// `alerts_limited_total`.
     pub alerts_limited: u64,
+    /// `watchfire_alerts_refused_total`: new ones that found no room.
+    pub alerts_refused: u64,
+    /// `watchfire_alerts_cut_total`: alerts whose annotations were cut off.
+    pub alerts_cut: u64,
     /// `nflog_queries_total`: times the log was asked what somebody was told.
     pub log_queries: u64,
     /// `silences_queries_total`: alerts looked up among the silences for a decision.

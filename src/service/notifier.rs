@@ -145,7 +145,11 @@ impl NotifierService {
     pub fn hand_over(&self) -> impl Fn(Vec<Alert>) + Send + Sync + 'static {
         let desk = self.desk.clone();
         move |alerts| {
-            if let Err(refused) = desk.act(|notifier, now, out| notifier.receive(now, alerts, out)) {
+            let taken = desk.act(|notifier, now, out| notifier.receive(now, alerts, out));
+            // What finds no room comes again every minute: that is told now and then.
+            if let Err(refused) = taken
+                && (refused.invalid > 0 || refused.is_news)
+            {
                 warn!(%refused, "the notifier refused alerts of the rule service");
             }
         }

@@ -76,6 +76,12 @@ impl Texts {
         (labels, annotations, link)
     }
 
+    /// How many bytes labels, annotations and link have, put together.
+    pub fn bytes(&self) -> usize {
+        let (labels, annotations, link) = self.read();
+        labels.bytes() + annotations.bytes() + link.len()
+    }
+
     /// Whether these are the labels.
     pub(super) fn has_labels(&self, labels: &LabelSet) -> bool {
         self.example.labels.is_differing(&mut &*self.differences, labels)

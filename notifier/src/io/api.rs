@@ -36,8 +36,11 @@ use super::desk::Desk;
 
 pub use super::silencing::SILENCES_LOG;
 
-/// A larger body is refused; 100,000 alerts of half a kilobyte fit.
-const BODY_BYTES_MAX: usize = 64 << 20;
+/// A larger body of alerts is refused with 413; 100,000 alerts of half a kilobyte fit.
+const ALERTS_BYTES_MAX: usize = 64 << 20;
+
+/// A larger body of anything else is; no silence that is longer could be stored.
+const BODY_BYTES_MAX: usize = crate::silence::SILENCE_BYTES_MAX;
 
 /// What the API tells about the process.
 #[derive(Clone, Debug)]
@@ -66,7 +69,7 @@ impl<D> Clone for Api<D> {
 /// `/api/v2/*`, and 410 for the `/api/v1/*` that Alertmanager once had where `v1_is_gone` (the rule service's own API lies there).
 pub fn router<D: Desk>(desk: Arc<D>, about: About, v1_is_gone: bool) -> Router {
     let paths = [
-        ("/alerts", only("GET,POST", get(alerts::list::<D>).post(alerts::post::<D>))),
+        ("/alerts", only("GET,POST", get(alerts::list::<D>).post(alerts::post::<D>)).layer(DefaultBodyLimit::max(ALERTS_BYTES_MAX))),
         ("/alerts/groups", only("GET", get(groups::list::<D>))),
         ("/ack", only("DELETE,GET,POST", get(acks::list::<D>).post(acks::post::<D>).delete(acks::remove::<D>))),
         ("/explain", only("GET", get(explain::show::<D>))),

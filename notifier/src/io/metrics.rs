@@ -17,6 +17,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use self::census::Census;
 use super::desk::Desk;
+use crate::alert_book::BookLimits;
 use crate::config::Config;
 use crate::history::HistoryFigures;
 use crate::notifier::{AlertCounts, Undelivered};
@@ -41,6 +42,9 @@ struct Snapshot {
     /// Silences that wait for resolves.
     vigils: usize,
     alerts_per_name_max: u64,
+    book: BookLimits,
+    /// How many, and bytes of their texts.
+    alerts_held: (usize, u64),
     undelivered: Vec<Undelivered>,
     history: HistoryFigures,
     config: Option<Arc<Config>>,
@@ -56,8 +60,11 @@ impl<D: Desk> NotifierMetrics<D> {
         let alerts = self.census.latest();
         self.desk.read(|notifier, now| {
             let silences = [SilenceState::Active, SilenceState::Pending, SilenceState::Expired];
+            let (held, held_bytes, texts_left) = notifier.alert_load();
+            let mut tally = notifier.tally().clone();
+            tally.alerts_cut += texts_left;
             Snapshot {
-                tally: notifier.tally().clone(),
+                tally,
                 alerts,
                 groups: notifier.group_count() as u64,
                 log_entries: notifier.log_len() as u64,
@@ -66,6 +73,8 @@ impl<D: Desk> NotifierMetrics<D> {
                     .map(|state| (state, notifier.maintenances().filter(|one| one.state(now) == state).count() as u64)),
                 vigils: notifier.vigil_count(),
                 alerts_per_name_max: notifier.settings().alerts_per_name_max as u64,
+                book: notifier.settings().book,
+                alerts_held: (held, held_bytes),
                 undelivered: notifier.undelivered(now),
                 history: notifier.history().figures(now),
                 config: notifier.config().cloned(),

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use model::{LabelSet, Timestamp};
 use uuid::Uuid;
 
-use crate::alert_book::{AlertBook, AlertId, Change, Report, StoredAlert};
+use crate::alert_book::{AlertBook, AlertId, BookLimits, Change, Report, StoredAlert};
 use crate::group::GroupId;
 use crate::inhibit::{Inhibition, Roles};
 use crate::name_limit::NameLimit;
@@ -99,9 +99,9 @@ pub(super) enum Stored {
 }
 
 impl Known {
-    pub(super) fn new(alerts_per_name_max: usize) -> Self {
+    pub(super) fn new(alerts_per_name_max: usize, limits: BookLimits) -> Self {
         Self {
-            book: AlertBook::default(),
+            book: AlertBook::new(limits),
             silences: Silences::default(),
             inhibition: None,
             marks: Vec::new(),

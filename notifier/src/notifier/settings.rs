@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use model::Matcher;
 
+use crate::alert_book::BookLimits;
 use crate::history::HistoryLimits;
+use crate::silence::SILENCE_BYTES_MAX;
 
 /// Fixed for the life of the process; the defaults are Alertmanager's.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct Settings {
     pub start_delay: Duration,
     /// Label names must be classic ones (`--enable-feature=classic-mode`).
     pub classic_names: bool,
+    /// Most alerts, and most bytes of them (`--alerts.max-alerts`, `--alerts.max-size-bytes`).
+    pub book: BookLimits,
     /// Most alerts with the same `alertname`, 0 for no limit (`--alerts.per-alertname-limit`).
     pub alerts_per_name_max: usize,
     /// Most silences, expired ones included, 0 for no limit (`--silences.max-silences`).
@@ -36,8 +40,18 @@ pub struct Settings {
     /// Notifications with an alert that meets all of these go out however often a receiver wishes to be told; none do if
     /// there are none (`--dispatch.critical`).
     pub critical: Arc<[Matcher]>,
-    /// Largest silence as stored, 0 for no limit (`--silences.max-silence-size-bytes`).
+    /// Largest silence as stored, 0 for [`SILENCE_BYTES_MAX`] (`--silences.max-silence-size-bytes`).
     pub silence_bytes_max: usize,
+}
+
+impl Settings {
+    /// The most bytes that a silence may have as stored.
+    pub(crate) fn largest_silence(&self) -> usize {
+        match self.silence_bytes_max {
+            0 => SILENCE_BYTES_MAX,
+            bytes => bytes.min(SILENCE_BYTES_MAX),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -48,6 +62,7 @@ impl Default for Settings {
             alert_gc_interval: Duration::from_secs(30 * 60),
             start_delay: Duration::ZERO,
             classic_names: false,
+            book: BookLimits { alerts_max: 1_000_000, text_bytes_max: 1 << 30 },
             alerts_per_name_max: 0,
             silences_max: 0,
             schedules_max: 1000,

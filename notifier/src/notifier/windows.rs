@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::Timestamp;
+use model::{ClockStep, Timestamp};
 use uuid::Uuid;
 
 use super::{Effect, Notifier, Wake, persist};
@@ -55,7 +55,7 @@ impl Notifier {
         if let Some(id) = draft.id {
             self.windows.maintenances.get(id).ok_or(SilenceError::NotFound(id))?;
         }
-        let (count_max, bytes_max) = (self.settings.schedules_max, self.settings.silence_bytes_max);
+        let (count_max, bytes_max) = (self.settings.schedules_max, self.settings.largest_silence());
         if draft.id.is_none() && count_max > 0 && self.windows.maintenances.len() >= count_max {
             return Err(SilenceError::TooManySchedules(count_max));
         }
@@ -73,7 +73,7 @@ impl Notifier {
             ended_at: None,
         };
         let bytes = Record::of_maintenance(&maintenance).to_bytes().len();
-        if bytes_max > 0 && bytes > bytes_max {
+        if bytes > bytes_max {
             return Err(SilenceError::TooLarge { bytes, bytes_max });
         }
         let id = maintenance.id;
@@ -174,11 +174,13 @@ impl Notifier {
         }
     }
 
-    /// The clock was set back, and the wakes with it.
-    pub(super) fn set_windows_back(&mut self, step: Duration) {
-        self.windows.due = self.windows.due.map(|at| at.minus(step));
+    /// The clock was moved. Where it was set back the wakes were, too; where it was put forward they stay where they are.
+    pub(super) fn move_windows(&mut self, step: ClockStep) {
+        if let ClockStep::Back(_) = step {
+            self.windows.due = self.windows.due.map(|at| step.of(at));
+        }
         for vigil in self.windows.vigils.values_mut() {
-            vigil.patience = vigil.patience.minus(step);
+            vigil.patience = step.of(vigil.patience);
         }
     }
 

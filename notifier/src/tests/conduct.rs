@@ -3,6 +3,7 @@
 use model::Matcher;
 
 use super::stage::{Reply, Stage, alert, between, config, from, labels, noted, simple, t};
+use crate::alert_book::BookLimits;
 use crate::decision::{HoldReason, Verdict};
 use crate::notifier::{Effect, Settings};
 
@@ -171,7 +172,8 @@ fn what_is_refused_and_what_is_counted() {
         "invalid label set: invalid name \"\"",
         "invalid annotations: invalid name \"\"",
     ];
-    assert_eq!(refused, expected);
+    assert_eq!(refused.messages, expected);
+    assert_eq!((refused.invalid, refused.no_room), (4, 0));
     let tally = stage.notifier.tally();
     assert_eq!((tally.alerts_received_firing, tally.alerts_received_resolved, tally.alerts_invalid), (6, 1, 4));
     let now = stage.now;
@@ -191,6 +193,50 @@ fn a_name_takes_no_more_than_its_limit() {
     stage.at(6.0).push([alert("alertname=K i=3"), alert("alertname=K i=4")]);
     assert_eq!(stage.notifier.tally().alerts_limited, 2, "the resolved one made room for one");
     assert_eq!(stage.notifier.alerts(stage.now).count(), 3);
+}
+
+#[test]
+fn what_is_known_is_kept_up_to_date_when_there_is_no_room_for_more() {
+    let book = BookLimits { alerts_max: 2, text_bytes_max: 1000 };
+    let mut stage = Stage::with(Settings { book, ..Settings::default() }, hour());
+    let mut give = |at: f64, alerts: Vec<model::Alert>| {
+        let mut out = Vec::new();
+        stage.at(at);
+        let taken = stage.notifier.receive(stage.now, alerts, &mut out).map_err(|not_taken| not_taken.to_string());
+        let mut live: Vec<_> = stage.notifier.alerts(stage.now).map(|alert| alert.labels().to_string()).collect();
+        live.sort();
+        (taken, live.len(), stage.notifier.tally().alerts_refused)
+    };
+    let full = |count| {
+        Err(format!("{count} new alerts found no room: --alerts.max-alerts or --alerts.max-size-bytes is reached"))
+    };
+    assert_eq!(give(0.0, vec![alert("alertname=A"), alert("alertname=B"), alert("alertname=C")]), (full(1), 2, 1));
+    assert_eq!(give(1.0, vec![alert("alertname=A"), alert("alertname=B")]), (Ok(()), 2, 1), "refreshed");
+    assert_eq!(give(2.0, vec![between(0.0, 1.0, "alertname=D")]), (Ok(()), 2, 2), "it is over: nobody misses it");
+    let resolve = between(0.0, 2.5, "alertname=A");
+    assert_eq!(give(3.0, vec![resolve]).1, 1, "resolved");
+    // Its group is to tell of it before its place is free.
+    assert_eq!(give(4.0, vec![alert("alertname=C")]), (full(1), 1, 3));
+    assert_eq!(give(100.0, vec![alert("alertname=C")]), (Ok(()), 2, 3), "room was made for it");
+    let long = |name: &str| model::Alert {
+        annotations: model::LabelSet::from_pairs([("text", "x".repeat(2000))]),
+        ..alert(&format!("alertname={name}"))
+    };
+    assert_eq!(give(101.0, vec![long("B")]), (Ok(()), 2, 3), "refreshed without its text");
+    let (_, bytes, texts_left) = stage.notifier.alert_load();
+    assert!(bytes < 1000 && texts_left == 1, "{bytes} {texts_left}");
+}
+
+#[test]
+fn a_flood_of_bad_alerts_is_answered_in_a_few_words() {
+    let mut stage = Stage::new(hour());
+    let long = "x".repeat(100_000);
+    let alerts = (0..1000)
+        .map(|n| model::Alert { labels: model::LabelSet::from_pairs([(format!("{n}{long}"), "x")]), ..alert("a=b") });
+    let refused = stage.notifier.receive(stage.now, alerts.collect(), &mut Vec::new()).unwrap_err();
+    let text = refused.to_string();
+    assert!(text.len() < 5000 && text.ends_with("; and 980 others"), "{text}");
+    assert_eq!((refused.invalid, stage.notifier.tally().alerts_invalid), (1000, 1000));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use model::{LabelSet, Timestamp};
+use model::{ClockStep, LabelSet, Timestamp};
 use notifier::acknowledgement::{AckDraft, AckError, AckTarget};
 use notifier::maintenance::MaintenanceDraft;
 use notifier::schedule::Schedule;
@@ -72,7 +72,7 @@ impl<'a> World<'a> {
                     ..alert.clone()
                 });
                 let taken = machines.notifier.receive(now, alerts.collect(), &mut wanted);
-                taken.map_err(|refused| anyhow!("alerts refused: {}", refused.join("; ")))?;
+                taken.map_err(|refused| anyhow!("alerts refused: {refused}"))?;
             }
             (Event::Silence { name, matchers, starts_in, length, until_resolved }, Some(machines)) => {
                 let starts_at = now.plus(*starts_in);
@@ -156,6 +156,14 @@ impl<'a> World<'a> {
     fn move_clock(&mut self, nanos: i128) {
         self.ahead_ns = self.ahead_ns.saturating_add(i64::try_from(nanos).unwrap_or_default());
         self.timeline.clocks.push((self.now, self.ahead_ns));
+        let by = Duration::from_nanos(u64::try_from(nanos.unsigned_abs()).unwrap_or(u64::MAX));
+        let step = if nanos < 0 { ClockStep::Back(by) } else { ClockStep::Forward(by) };
+        let (mut wanted, now) = (Vec::new(), self.clock());
+        if let Some(machines) = &mut self.machines {
+            machines.engine.clock_moved(now, step);
+            machines.notifier.clock_moved(now, step, &mut wanted);
+        }
+        self.perform_own(wanted);
         self.advance();
     }
 

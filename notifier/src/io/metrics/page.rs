@@ -37,11 +37,29 @@ fn alerts(page: &mut Page<'_>, snapshot: &Snapshot) -> fmt::Result {
     let invalid = [([("version", "v2")], tally.alerts_invalid)];
     page.counters("alertmanager_alerts_invalid", "Alerts received that were invalid", invalid)?;
     page.counter("alertmanager_alerts_limited", "Alerts dropped by the limit per alertname", tally.alerts_limited)?;
+    held(page, snapshot)?;
     let limit = snapshot.alerts_per_name_max as f64;
     page.gauge("alertmanager_alerts_per_alert_limit", "The limit per alertname; 0 is none", limit)?;
     page.gauge("alertmanager_dispatcher_aggregation_groups", "Aggregation groups", snapshot.groups as f64)?;
     let help = "Alerts dropped by a limit of groups; there is none";
     page.counter("alertmanager_dispatcher_aggregation_group_limit_reached", help, 0_u64)
+}
+
+/// What is kept of alerts, and what of them was refused.
+fn held(page: &mut Page<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let tally = &snapshot.tally;
+    let help = "New alerts refused because there are as many as there may be";
+    page.counter("watchfire_alerts_refused", help, tally.alerts_refused)?;
+    let help = "Alerts whose annotations were cut off, or not taken for their length";
+    page.counter("watchfire_alerts_cut", help, tally.alerts_cut)?;
+    let (count, bytes) = snapshot.alerts_held;
+    page.gauge("watchfire_alerts_held", "Alerts in memory, resolved ones too", count as f64)?;
+    page.gauge("watchfire_alerts_held_bytes", "Bytes of their texts as they were posted", bytes as f64)?;
+    // 0 is none, as on the command line.
+    let limit = Some(snapshot.book.alerts_max).filter(|limit| *limit < usize::MAX).unwrap_or_default();
+    page.gauge("watchfire_alerts_held_limit", "The most alerts there may be; 0 is no limit", limit as f64)?;
+    let limit = Some(snapshot.book.text_bytes_max).filter(|limit| *limit < u64::MAX).unwrap_or_default();
+    page.gauge("watchfire_alerts_held_limit_bytes", "The most bytes there may be; 0 is no limit", limit as f64)
 }
 
 /// A family with one row a kind of integration.
