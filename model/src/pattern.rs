@@ -10,8 +10,16 @@ use smol_str::SmolStr;
 
 use alternative::Alternative;
 
-/// A compiled pattern may take this much memory; RE2 has limits of the same kind.
-const COMPILED_BYTES_MAX: usize = 16 << 20;
+/// A compiled pattern may take this much memory, and [`COMPILED_BYTES_PER_BYTE`] more for each byte of it; RE2 has limits of the same
+/// kind. So a short one cannot take what a list of thousands of hosts needs.
+const COMPILED_BYTES: usize = 2 << 20;
+const COMPILED_BYTES_PER_BYTE: usize = 512;
+/// However long it is.
+const COMPILED_BYTES_MAX: usize = 32 << 20;
+/// A longer pattern is refused, also where it takes no engine.
+pub const PATTERN_BYTES_MAX: usize = 1 << 20;
+/// So much of a pattern is shown where it cannot be read.
+const SHOWN_BYTES: usize = 2000;
 
 /// With more alternatives than this, an engine finds out faster which one it is.
 const ALTERNATIVES_MAX: usize = 32;
@@ -52,6 +60,7 @@ impl Pattern {
         dotall: bool,
         engine: fn(&str) -> Result<Regex, InvalidPattern>,
     ) -> Result<Self, InvalidPattern> {
+        check_length(pattern)?;
         let form = match alternative::read_all(pattern, dotall) {
             Some(found) if found.iter().all(Alternative::is_exact) => {
                 let mut texts: Vec<SmolStr> = found.into_iter().map(Alternative::into_text).collect();
@@ -88,7 +97,7 @@ impl Pattern {
 /// # Errors
 /// The pattern is not valid RE2, or too large.
 pub fn anchored(pattern: &str) -> Result<Regex, InvalidPattern> {
-    compile(pattern, ("^(?:", ")$"), COMPILED_BYTES_MAX)
+    compile(pattern, ("^(?:", ")$"), compiled_bytes_max(pattern))
 }
 
 /// Like [`anchored`], but `.` also matches a newline: `^(?s:…)$`, as Prometheus' selectors and relabelling do.
@@ -96,7 +105,12 @@ pub fn anchored(pattern: &str) -> Result<Regex, InvalidPattern> {
 /// # Errors
 /// The pattern is not valid RE2, or too large.
 pub fn anchored_dotall(pattern: &str) -> Result<Regex, InvalidPattern> {
-    compile(pattern, ("^(?s:", ")$"), COMPILED_BYTES_MAX)
+    compile(pattern, ("^(?s:", ")$"), compiled_bytes_max(pattern))
+}
+
+fn compiled_bytes_max(pattern: &str) -> usize {
+    let of_length = pattern.len().saturating_mul(COMPILED_BYTES_PER_BYTE);
+    COMPILED_BYTES.saturating_add(of_length).min(COMPILED_BYTES_MAX)
 }
 
 /// Compiles a pattern that may match anywhere and take so much memory.
@@ -121,7 +135,8 @@ pub fn quote_meta(text: &str) -> String {
 
 /// Translated alone first: `a)(b` must not become valid by being wrapped.
 fn compile(pattern: &str, (before, behind): (&str, &str), compiled_bytes_max: usize) -> Result<Regex, InvalidPattern> {
-    let invalid = |reason| InvalidPattern { pattern: pattern.to_owned(), reason };
+    let invalid = |reason| InvalidPattern::new(pattern, reason);
+    check_length(pattern)?;
     let translated = re2::translated(pattern).map_err(invalid)?;
     RegexBuilder::new(&format!("{before}{translated}{behind}"))
         .size_limit(compiled_bytes_max)
@@ -137,7 +152,19 @@ pub struct InvalidPattern {
     reason: String,
 }
 
+fn check_length(pattern: &str) -> Result<(), InvalidPattern> {
+    match pattern.len() > PATTERN_BYTES_MAX {
+        true => Err(InvalidPattern::new(pattern, format!("longer than {PATTERN_BYTES_MAX} bytes"))),
+        false => Ok(()),
+    }
+}
+
 impl InvalidPattern {
+    fn new(pattern: &str, reason: String) -> Self {
+        let shown = pattern.get(..pattern.floor_char_boundary(SHOWN_BYTES)).unwrap_or_default();
+        Self { pattern: shown.to_owned(), reason }
+    }
+
     /// What is wrong, without the pattern, in the words of Go's `regexp`: `missing closing )`.
     pub fn reason(&self) -> &str {
         &self.reason
@@ -212,6 +239,26 @@ mod tests {
         }
         assert!(simple(&"a|".repeat(1000)), "texts are looked up");
         assert!(!simple(&"a.*|".repeat(1000)), "one after the other would take too long");
+    }
+
+    #[test]
+    fn a_pattern_takes_as_much_memory_as_its_length_explains() {
+        let hosts: Vec<String> = (0..4000).map(|n| format!("web-{n}.eu-west.example.com")).collect();
+        let usual = [
+            hosts.join("|"),
+            r"[^/]{1,255}/.{1,255}/\w{1,63}".to_owned(),
+            r"(?i).*(error|warn(ing)?|crit(ical)?).*".to_owned(),
+            ".{1000}".to_owned(),
+            r"\pL+.*\pN{1,20}".to_owned(),
+        ];
+        for pattern in usual {
+            let compiled = anchored(&pattern).map(drop).map_err(|error| error.reason().to_owned());
+            assert_eq!(compiled, Ok(()), "{}", &pattern[..pattern.len().min(100)]);
+        }
+        for pattern in [r"\pL{1000}".to_owned(), r"[^a]{1000}".repeat(20), "a|".repeat(600_000)] {
+            let error = Pattern::anchored(&pattern).unwrap_err();
+            assert!(error.to_string().len() < 3000, "{}", error.reason());
+        }
     }
 
     #[test]

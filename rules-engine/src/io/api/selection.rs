@@ -10,6 +10,9 @@ use crate::engine::{Engine, RuleView};
 use crate::group::GroupKey;
 use crate::rule::RuleKind;
 
+/// Most selectors (`match[]`) in a request.
+const SELECTORS_MAX: usize = 100;
+
 /// What is wanted. A list that is empty does not restrict; values of one list are alternatives.
 #[derive(Default)]
 pub(super) struct Selection {
@@ -53,6 +56,9 @@ impl Selection {
                 "rule_name[]" => selection.rule_names.push(value.into_owned()),
                 "rule_group[]" => selection.group_names.push(value.into_owned()),
                 "file[]" => selection.files.push(value.into_owned()),
+                "match[]" if selection.matchers.len() == SELECTORS_MAX => {
+                    return Err(invalid(&format!("at most {SELECTORS_MAX} are taken")));
+                }
                 "match[]" => selection.matchers.push(parse_selector(&value).map_err(|why| invalid(&why))?),
                 "exclude_alerts" => {
                     selection.without_alerts = parse_bool(&value).ok_or_else(|| invalid("expected true or false"))?;
