@@ -30,6 +30,7 @@ use crate::recovery::{Recovery, Source};
 use directory::Lock;
 use engine::{Engine, guarded};
 use journal::Journal;
+use record::Meta;
 use witness::Witness;
 
 /// Records that each commit brings into the database beside twice its own, while that is due.
@@ -79,6 +80,14 @@ impl Sled {
         let mut journal = Journal::open(dir)?;
         let acknowledged = witness.generation();
         let (mut engine, recovery) = restore::open(dir, journal.base_of(acknowledged), now_ms)?;
+        let recovery = match journal.unreadable() {
+            Some(found) if found.is_foreign || recovery.is_some() => {
+                let (fresh, aside) = Journal::set_aside(dir, now_ms)?;
+                journal = fresh;
+                Some(without_journal(recovery, aside, engine.meta()))
+            }
+            _ => recovery,
+        };
         if journal.generation() < engine.meta().generation {
             journal.restart(engine.meta().generation);
         }
@@ -321,6 +330,27 @@ fn present(mut found: HashSet<u64>, journal: &Journal) -> HashSet<u64> {
         };
     }
     found
+}
+
+/// What is to be told where nothing of the journal can be read.
+fn without_journal(recovery: Option<Recovery>, aside: Option<PathBuf>, meta: Meta) -> Recovery {
+    let reason = "nothing of its journal can be read";
+    match recovery {
+        Some(other) => {
+            let lies = aside.as_ref().filter(|_| other.set_aside.is_some()).map(|path| path.display().to_string());
+            let lies = lies.map(|path| format!(", which is kept in {path}")).unwrap_or_default();
+            let reason = format!("{reason}{lies}; {}", other.reason);
+            Recovery { reason, set_aside: other.set_aside.or(aside), ..other }
+        }
+        None => Recovery {
+            reason: reason.to_owned(),
+            set_aside: aside,
+            source: Source::Database,
+            records: meta.records,
+            salvaged: 0,
+            lost_commits: 0,
+        },
+    }
 }
 
 /// A witness that cannot be written only knows less than it could: no reason to fail a commit that is durable.

@@ -98,6 +98,15 @@ impl Journal {
         Ok(None)
     }
 
+    /// Whether there is something at its beginning that is no frame. Where it was used last, or never, there are zeros.
+    pub(super) fn unreadable(&self) -> Option<Unreadable> {
+        let mut start = [0; HEADER_BYTES];
+        let is_something = self.generation == 0
+            && self.file.read_exact_at(&mut start, 0).is_ok()
+            && start.iter().any(|byte| *byte != 0);
+        is_something.then(|| Unreadable { is_foreign: !start.starts_with(MAGIC) })
+    }
+
     /// Last generation that the database must hold, where `acknowledged` was the last of all.
     pub(super) fn base_of(&self, acknowledged: u64) -> u64 {
         if self.generation == 0 { acknowledged } else { self.base }
@@ -245,6 +254,12 @@ impl Journal {
         read.map_err(|error| StoreError::io("read the journal", error))?;
         Ok(Some(value))
     }
+}
+
+/// What is at the beginning of a journal of which nothing can be read.
+pub(super) struct Unreadable {
+    /// It is no frame of ours that was torn when the power failed, before anybody was told that it is durable.
+    pub(super) is_foreign: bool,
 }
 
 /// A frame as it was read, its checksum being right.

@@ -88,6 +88,30 @@ fn a_torn_journal_is_reported_and_set_aside_and_costs_only_its_end() {
 }
 
 #[test]
+fn a_journal_of_which_nothing_can_be_read_is_set_aside_before_it_is_used_again() {
+    for with_witness in [true, false] {
+        let work = tempfile::tempdir().unwrap();
+        let (mut sled, _) = Sled::open(work.path(), 1).unwrap();
+        sled.commit(&[put("early", "1")]).unwrap();
+        sled.export(1_000).unwrap();
+        sled.commit(&[put("lost", "1")]).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        copy(work.path(), dir.path());
+        spoil(&dir.path().join("journal"), |bytes| bytes.fill(0x5a));
+        if !with_witness {
+            fs::remove_file(dir.path().join("witness")).unwrap();
+        }
+        let (keys, recovery) = open(dir.path());
+        let recovery = recovery.unwrap();
+        assert_eq!((keys, recovery.records), (vec!["early".to_owned()], 1));
+        assert!(recovery.reason.contains("nothing of its journal can be read"), "{recovery}");
+        assert_eq!(recovery.set_aside, Some(dir.path().join("journal.corrupt-9000")));
+        assert_eq!(fs::read(dir.path().join("journal.corrupt-9000")).unwrap()[0], 0x5a);
+        assert_eq!(open(dir.path()).1, None);
+    }
+}
+
+#[test]
 fn a_destroyed_database_comes_back_from_the_last_export() {
     let dir = closed_store();
     spoil(&dir.path().join("sled/db"), |bytes| bytes.fill(0x5a));
