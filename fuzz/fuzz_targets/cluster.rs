@@ -1,0 +1,4 @@
+//! `fuzz/src/cluster.rs` says what is checked.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::cluster::check(data));

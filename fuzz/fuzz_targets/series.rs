@@ -1,0 +1,4 @@
+//! `fuzz/src/series.rs` says what is checked.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::series::check(data));
