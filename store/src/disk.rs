@@ -12,6 +12,10 @@ use crate::memory::Memory;
 use crate::recovery::Recovery;
 use crate::sled::{Sled, copies};
 
+/// Between two attempts to open a directory lie at most two to the power of this many commits. The service tries to commit
+/// every few seconds.
+const SKIPPED_EXPONENT_MAX: u32 = 4;
+
 /// Records in one directory that may not work yet.
 pub(crate) struct Disk {
     dir: PathBuf,
@@ -22,6 +26,10 @@ pub(crate) struct Disk {
     readable: Memory,
     /// Why it does not work.
     trouble: Option<StoreError>,
+    /// How often it could be written to and yet not be opened.
+    failures: u32,
+    /// So many commits fail before it is tried again: opening is dear.
+    skipped: u32,
     is_closed: bool,
 }
 
@@ -37,6 +45,8 @@ impl Disk {
             sled,
             readable,
             trouble,
+            failures: 0,
+            skipped: 0,
             is_closed: false,
         };
         match Sled::open(dir, now_ms) {
@@ -61,9 +71,17 @@ impl Disk {
             return Err(StoreError::Closed);
         }
         if self.sled.is_none() {
-            let (sled, recovery) = Sled::open(&self.dir, self.opened_ms).inspect_err(|error| {
-                self.trouble = Some(error.clone());
-            })?;
+            if let (Some(trouble), 1..) = (&self.trouble, self.skipped) {
+                self.skipped -= 1;
+                return Err(trouble.clone());
+            }
+            let opened = copies::probe(&self.dir).and_then(|()| {
+                Sled::open(&self.dir, self.opened_ms).inspect_err(|_| {
+                    self.skipped = 1 << self.failures.min(SKIPPED_EXPONENT_MAX);
+                    self.failures += 1;
+                })
+            });
+            let (sled, recovery) = opened.inspect_err(|error| self.trouble = Some(error.clone()))?;
             if let Some(recovery) = recovery {
                 tracing::error!("{recovery}");
             }
@@ -156,6 +174,7 @@ mod tests {
         assert!(disk.commit(&[put("late")]).is_err());
         std::fs::remove_dir(&journal).unwrap();
         std::fs::write(&journal, kept).unwrap();
+        assert!(disk.commit(&[put("late")]).is_err(), "not tried at once");
         disk.commit(&[put("late")]).unwrap();
         assert_eq!((disk.scan("").unwrap().len(), disk.trouble().is_none()), (2, true));
         assert!(matches!(Disk::open(dir.path(), 3), Err(StoreError::InUse { .. })));

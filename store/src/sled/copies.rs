@@ -149,6 +149,12 @@ pub fn put_in_place(
     Ok(aside)
 }
 
+/// Fails where nothing can be written into a directory, which is cheaper to learn than by opening a store there.
+pub(crate) fn probe(dir: &Path) -> Result<(), StoreError> {
+    // One that is not there may be made when it can be.
+    if dir.exists() { directory::probe(dir) } else { Ok(()) }
+}
+
 /// A directory that is gone again with this.
 struct Passing(PathBuf);
 

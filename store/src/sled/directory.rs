@@ -182,7 +182,7 @@ pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
         Err(error) => Err(error),
     };
     match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+        Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Err(StoreError::io(format!("remove {}", path.display()), error))
         }
         _ => Ok(()),
