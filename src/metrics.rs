@@ -83,6 +83,10 @@ fn write_store(page: &mut Page<'_>, stats: &Stats) -> fmt::Result {
     page.counter("watchfire_store_commits", "Batches made durable", stats.commits)?;
     page.counter("watchfire_store_flushes", "Flushes that made them durable", stats.flushes)?;
     page.counter("watchfire_store_failures", "Flushes that failed", stats.failures)?;
+    let failing = f64::from(u8::from(stats.last_error.is_some()));
+    page.gauge("watchfire_store_failing", "Whether nothing can be written at the moment", failing)?;
+    let left_out = stats.left_out as f64;
+    page.gauge("watchfire_store_left_out_records", "Records that could not be read at the start", left_out)?;
     page.counter("watchfire_store_dropped", "Changes dropped because too many could not be written", stats.dropped)?;
     page.counter("watchfire_store_recoveries", "Times damaged data was set aside", stats.recoveries)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use notifier::ack_link::{AckLinks, KEY_BYTES_MIN};
 use store::{Batch, Store};
+use tracing::warn;
 use uuid::Uuid;
 
 /// Beside the records of the halves.
@@ -35,7 +36,7 @@ async fn stored(store: &Store) -> anyhow::Result<AckLinks> {
 /// A key of the store's own, made the first time it is asked for.
 ///
 /// # Errors
-/// The store cannot be used.
+/// The store cannot be read.
 pub async fn kept(store: &Store, at: &str) -> anyhow::Result<Vec<u8>> {
     let known = store.get(vec![at.to_owned()]).await?;
     if let Some(key) = known.into_iter().flatten().next().filter(|key| key.len() >= KEY_BYTES_MIN) {
@@ -44,7 +45,11 @@ pub async fn kept(store: &Store, at: &str) -> anyhow::Result<Vec<u8>> {
     // 244 bits of the system's randomness.
     let key = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
     let batch: Batch = [(at.to_owned(), Some(key.clone()))].into_iter().collect();
-    store.commit(batch).await?;
+    match store.commit(batch).await {
+        // It goes along with the next commit that works.
+        Err(error) if !error.is_refusal() => warn!(%error, at, "a key is not stored yet: a restart before it is makes another"),
+        committed => committed?,
+    }
     Ok(key)
 }
 

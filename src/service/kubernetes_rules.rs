@@ -110,6 +110,7 @@ impl KubernetesRules {
         let records = store.scan(PREFIX).await.context("cannot read the stored PrometheusRules")?;
         let own = |(key, value): (String, Vec<u8>)| (key.strip_prefix(PREFIX).unwrap_or(&key).to_owned(), value);
         let (book, complaints) = Book::restore(records.into_iter().map(own));
+        store.left_out(complaints.len());
         for complaint in complaints {
             warn!("{complaint}");
         }

@@ -32,6 +32,7 @@ impl NamespaceKeeper {
         let records = store.scan(PREFIX).await.context("cannot read the stored rule groups")?;
         let own = |(key, value): (String, Vec<u8>)| (key.strip_prefix(PREFIX).unwrap_or(&key).to_owned(), value);
         let (namespaces, complaints) = Namespaces::restore(records.into_iter().map(own));
+        store.left_out(complaints.len());
         for complaint in complaints {
             warn!("{complaint}");
         }

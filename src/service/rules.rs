@@ -151,7 +151,7 @@ impl RuleService {
         let namespaces = NamespaceKeeper::restore(store.clone()).await?;
         let kubernetes = KubernetesRules::restore(store.clone()).await?;
         let ledger = Arc::new(Ledger::new(store.clone(), "rules/").gathering(GATHERING));
-        let queue_ledger = Arc::new(Ledger::new(store, "rules-queue/"));
+        let queue_ledger = Arc::new(Ledger::new(store.clone(), "rules-queue/"));
         let keeper = queue_ledger.clone();
         let queues = WriteQueues::new(
             Arc::new(live::now),
@@ -179,7 +179,11 @@ impl RuleService {
             queued: Mutex::default(),
         });
         info!(records = records.len(), "rule service restored");
-        desk.act(|engine, _, out| engine.restore(records, out));
+        let complaints = desk.act(|engine, _, out| {
+            engine.restore(records, out);
+            out.len()
+        });
+        store.left_out(complaints);
         let service = Arc::new(Self {
             desk,
             ledger,

@@ -15,7 +15,7 @@ const EXPORT_EVERY: Duration = Duration::from_secs(3600);
 /// Opens the store at `path`; "" keeps everything in memory.
 ///
 /// # Errors
-/// Another process uses the path, a newer version wrote it, or nothing can be written there.
+/// Another process uses the path.
 pub async fn open(path: &str) -> anyhow::Result<Store> {
     if path.is_empty() {
         warn!("no --storage.path: a restart forgets silences, notifications and `for` timers");
@@ -24,7 +24,10 @@ pub async fn open(path: &str) -> anyhow::Result<Store> {
     let opened =
         Store::sled(path, live::now().as_millis()).await.with_context(|| format!("cannot open the store at {path}"))?;
     match &opened.recovery {
-        Some(recovery) => error!(%recovery, path, "the store was damaged"),
+        Some(recovery) => error!(
+            %recovery, path,
+            "the store was damaged; `watchfire store check` shows what is in what was set aside, `watchfire store import` puts a copy in place"
+        ),
         None => info!(path, records = opened.store.stats().records, "store opened"),
     }
     Ok(opened.store)
