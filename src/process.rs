@@ -21,14 +21,17 @@ use crate::live::ledger::Ledger;
 use crate::reload::{Reloadable, Reloader, Trigger, follow};
 use crate::service::storage;
 use crate::service_manager::{self, Pulse};
+use crate::web::access::audit::AuditBook;
 use crate::web::address::{self, External};
 use crate::web::auth::{self, Doorkeeper};
+use crate::web::connections::figures::Figures;
+use crate::web::intake::Intake;
 use crate::web::listen::Listeners;
 use crate::web::operation::{self, Quit, Ready};
 use crate::web::settings::{WebFile, WebSettings};
 use crate::web::tls::TlsFiles;
 use crate::web::traffic::Traffic;
-use crate::web::{deadline, lost};
+use crate::web::{deadline, descriptors, document, lost};
 
 /// Version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -59,6 +62,8 @@ pub struct Parts {
     pub registry: Registry,
     /// The same, for pages, once all of them are there.
     pub figures: Arc<OnceLock<Arc<Registry>>>,
+    /// Where the bodies of requests find room.
+    pub intake: Intake,
     /// Whose names the HTTP metrics have; Prometheus' where nobody says.
     pub http_family: Option<&'static str>,
     /// What a reload reads again.
@@ -86,12 +91,14 @@ impl Process {
         let opened_at = live::now();
         let settings = WebSettings::load(web.web_config_file.as_deref())?;
         let tls = settings.tls.clone().map(|tls| TlsFiles::open(tls, settings.http1_only)).transpose()?.map(Arc::new);
-        let doorkeeper = Doorkeeper::new(settings);
+        let book = AuditBook::open(web.audit_file.clone(), web.audit_bytes_max)?;
+        let doorkeeper = Doorkeeper::new(settings, book);
         let web_file = Some(WebFile::new(web.web_config_file.clone(), doorkeeper.clone(), tls.clone()));
         let default = [format!(":{PORT}")];
         let given = if web.listen_addresses.is_empty() { &default[..] } else { &web.listen_addresses };
         let addresses = given.iter().map(|text| address::parse_listen(text)).collect::<anyhow::Result<Vec<_>>>()?;
-        let listeners = Listeners::bind(&addresses, tls).await?;
+        let connections = descriptors::connections(web.max_connections, descriptors::raise());
+        let listeners = Listeners::bind(&addresses, tls, connections).await?;
         let port = listeners.addresses().first().map_or(PORT, std::net::SocketAddr::port);
         let external =
             address::external(web.external_url.as_deref(), web.route_prefix.as_deref(), &address::host_name(), port)?;
@@ -112,18 +119,23 @@ impl Process {
     pub async fn run(mut self, mut parts: Parts) -> anyhow::Result<ExitCode> {
         let mut reloadable = std::mem::take(&mut parts.reloadable);
         reloadable.extend(self.web_file.take().map(|file| Box::new(file) as Box<dyn Reloadable>));
-        let reloader = Reloader::new(reloadable);
+        let reloader = Reloader::new(reloadable).noting(self.doorkeeper.book().clone());
         let reloader = if parts.follow.is_some() { reloader.following(self.opened_at) } else { reloader };
         let reloader = Arc::new(reloader);
         crate::metrics::register(&mut parts.registry, reloader.clone(), self.store.clone());
         let traffic = Traffic::new(parts.http_family.unwrap_or("prometheus"));
         parts.registry.register_collector(Box::new(traffic.clone()));
+        let intake = parts.intake;
+        parts.registry.register_collector(Box::new(intake.clone()));
+        parts.registry.register_collector(Box::new(Figures(self.listeners.connections().clone())));
+        parts.registry.register_collector(Box::new(self.doorkeeper.clone()));
         let registry = Arc::new(parts.registry);
         // Nobody else sets it.
         drop(parts.figures.set(registry.clone()));
         let ready = Ready::default();
         let operation = operation::router(ready.clone(), reloader.clone(), registry, self.quit.clone());
-        let router = self.layered(parts.router.merge(operation), &traffic);
+        let router = intake.bounded(parts.router.merge(document::router())).merge(operation);
+        let router = self.layered(router, &traffic);
 
         let (end_service, ended_service) = watch::channel(false);
         let (end_ledgers, ended_ledgers) = watch::channel(false);
@@ -168,10 +180,11 @@ impl Process {
     fn layered(&self, router: Router, traffic: &Traffic) -> Router {
         let prefix = self.external.prefix.as_str();
         let prefixed = traffic.counted(lost::prefixed(router, prefix), prefix);
-        let doorkeeper = self.doorkeeper.clone();
+        let (doorkeeper, at): (_, Arc<str>) = (self.doorkeeper.clone(), prefix.into());
         let guarded = prefixed
             .layer(axum::middleware::from_fn(move |request, next| {
-                auth::authenticate(doorkeeper.clone(), request, next)
+                let (doorkeeper, at) = (doorkeeper.clone(), at.clone());
+                async move { auth::authenticate(doorkeeper, &at, request, next).await }
             }))
             .layer(CatchPanicLayer::new());
         deadline::within(guarded, self.timeout)

@@ -13,7 +13,7 @@ use crate::admission::{Checks, Webhook};
 use crate::cli::admission::{AdmissionChecks, AdmissionCommand, AdmissionFlags};
 use crate::process::{Parts, Process};
 use crate::web::address;
-use crate::web::listen::Listeners;
+use crate::web::listen::{CONNECTIONS_MAX, Listeners};
 use crate::web::settings::TlsSettings;
 use crate::web::tls::TlsFiles;
 
@@ -41,10 +41,10 @@ pub(super) async fn add(parts: &mut Parts, flags: &AdmissionFlags, mode: ParseMo
         files.context("--admission.listen-address needs --admission.cert-file and --admission.key-file")?;
     let tls = TlsFiles::open(TlsSettings::of_files(certificate, key), false)
         .context("the certificate of --admission.listen-address")?;
-    let listeners = Listeners::bind(&[address], Some(Arc::new(tls))).await?;
+    let listeners = Listeners::bind(&[address], Some(Arc::new(tls)), CONNECTIONS_MAX).await?;
     let webhook = Webhook::new(checks(&flags.checks, mode));
     parts.registry.register_collector(Box::new(AdmissionCounts(webhook.tally.clone())));
-    let router = webhook.router();
+    let router = parts.intake.bounded(webhook.router());
     let serve = move |ended: watch::Receiver<bool>| listeners.serve(router, ended);
     parts.work.push(Box::new(move |ended| Box::pin(serve(ended))));
     Ok(())
