@@ -268,7 +268,8 @@ mod tests {
             for matcher in &all {
                 if caller.covers(std::slice::from_ref(matcher)) {
                     for value in values.iter().filter(|value| matcher.matches_value(value)) {
-                        let labels = LabelSet::from_pairs([("team", *value)].into_iter().filter(|(_, v)| !v.is_empty()));
+                        let labels =
+                            LabelSet::from_pairs([("team", *value)].into_iter().filter(|(_, v)| !v.is_empty()));
                         assert!(caller.sees(&labels), "{matcher} lets {value:?} through, {bound} does not");
                     }
                 }

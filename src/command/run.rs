@@ -56,3 +56,71 @@ pub(super) async fn open(command: RunCommand) -> anyhow::Result<Opened> {
     pages::add(&mut parts, &process, halves).await?;
     Ok(Opened { process, parts, rules })
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::reload::Reloader;
+    use crate::web::access::policy;
+    use crate::web::document;
+    use crate::web::operation::{self, Quit, Ready};
+
+    /// The paths of a router, each with the methods that have a handler: as it shows itself.
+    fn routes(router: &axum::Router) -> Vec<(String, Vec<&'static str>)> {
+        let shown = format!("{router:?}");
+        let own = shown.split("fallback_router").next().unwrap();
+        let (handlers, paths) = own.split_once("Node {").unwrap();
+        let number = |text: &str| text.split(')').next().unwrap().parse::<u32>().unwrap();
+        let mut found = Vec::new();
+        for entry in paths.split("RouteId(").skip(1).filter(|entry| entry.contains("): \"")) {
+            let path = entry.split('"').nth(1).unwrap().to_owned();
+            let handler = handlers.split("RouteId(").skip(1).find(|one| number(one) == number(entry));
+            let handler = handler.unwrap_or_else(|| panic!("{path} has no handler in {handlers}"));
+            let has = |method: &&str| {
+                let field = format!("{}: ", method.to_ascii_lowercase());
+                handler.split(&field).nth(1).is_some_and(|rest| !rest.starts_with("None"))
+            };
+            found.push((path, ["GET", "POST", "PUT", "DELETE", "PATCH"].into_iter().filter(has).collect()));
+        }
+        found
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whatever_is_served_has_its_line_in_the_table_of_who_may() {
+        crate::install_crypto();
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("alertmanager.yml");
+        std::fs::write(&config, "route: {receiver: r}\nreceivers: [{name: r}]\n").unwrap();
+        let config = format!("--config.file={}", config.display());
+        let words = ["watchfire", "run", &config, "--storage.path=", "--web.listen-address=127.0.0.1:0"];
+        let more = ["--rules.enable-api", "--web.external-url=http://localhost:1/", "--web.enable-lifecycle"];
+        let Command::Run(command) = Cli::try_parse_from(words.into_iter().chain(more)).unwrap().command else {
+            panic!("it is run");
+        };
+        let opened = open(*command).await.unwrap();
+        let reloader = Arc::new(Reloader::new(Vec::new()));
+        let operation = operation::router(Ready::default(), reloader, Arc::default(), Quit::new(true));
+        let served = routes(&opened.parts.router.merge(operation).merge(document::router()));
+        let mut count = 0;
+        for (path, methods) in &served {
+            // Nobody knows these; they say so.
+            if path.ends_with("/{*rest}") || path == "/api/v2/" || path.contains("__private") {
+                continue;
+            }
+            assert!(!methods.is_empty(), "{path} has no method");
+            let part = |part: &str| if part.starts_with('{') { "x".to_owned() } else { part.to_owned() };
+            let real = path.split('/').map(part).collect::<Vec<_>>().join("/");
+            for method in methods {
+                let method = Method::from_bytes(method.as_bytes()).unwrap();
+                let rule = policy::find(&method, &real);
+                assert!(rule.is_some(), "{method} {path} is served, but src/web/access/policy.rs does not say who may");
+                count += 1;
+            }
+        }
+        assert!(count > 90, "only {count} of {served:?}");
+    }
+}

@@ -372,7 +372,11 @@ impl Collector for Doorkeeper {
         let help = "Requests of those who are known and may not have what they ask for";
         page.counter("watchfire_access_forbidden", help, forbidden)?;
         page.counter("watchfire_audit_lines", "Changes and refusals that were noted", lines)?;
-        page.counter("watchfire_audit_lost_lines", "Of them, those that are not in --audit.file, though there is one", lost)
+        page.counter(
+            "watchfire_audit_lost_lines",
+            "Of them, those that are not in --audit.file, though there is one",
+            lost,
+        )
     }
 }
 
@@ -418,9 +422,8 @@ mod tests {
         let hash = bcrypt::hash("sesame", 4).unwrap();
         let doorkeeper = doorkeeper();
         let settings = WebSettings { users: [("ali".to_owned(), hash)].into(), ..WebSettings::default() };
-        let admits = async |settings: &WebSettings, headers: &HeaderMap| {
-            doorkeeper.who(settings, headers, None).await.is_ok()
-        };
+        let admits =
+            async |settings: &WebSettings, headers: &HeaderMap| doorkeeper.who(settings, headers, None).await.is_ok();
         assert!(admits(&settings, &headers("ali", "sesame")).await);
         assert!(admits(&settings, &headers("ali", "sesame")).await, "and from memory");
         assert!(!admits(&settings, &headers("ali", "simsim")).await);

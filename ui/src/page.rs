@@ -166,7 +166,9 @@ fn who(caller: &Caller) -> Option<Value> {
         return None;
     }
     let scope = caller.is_scoped().then(|| shown(&print_matchers(&caller.scope), SHORT));
-    Some(json!({ "name": name.map_or("not logged in".to_owned(), |name| shown(name, SHORT)), "role": caller.role.as_str(), "scope": scope }))
+    Some(
+        json!({ "name": name.map_or("not logged in".to_owned(), |name| shown(name, SHORT)), "role": caller.role.as_str(), "scope": scope }),
+    )
 }
 
 fn html(status: StatusCode, text: String) -> Response {

@@ -76,6 +76,7 @@ pub const TABLE: &[Rule] = &[
     whole("GET", "/api/v2/receivers", Ask::Read),
     noted("POST", "/api/v2/receivers/test", Ask::Try, "receiver_tested"),
     narrow("GET", "/api/v2", Ask::Read),
+    narrow("GET", "/api/openapi.yaml", Ask::Read),
     // links in mails: who holds one may, that is their point
     narrow("GET POST", "/ack/{}", Ask::Open),
     // the rule service's API, also where Mimir has it
@@ -174,7 +175,9 @@ fn is_below(rest: &str) -> bool {
 
 fn is_at(pattern: &str, path: &str) -> bool {
     let mut parts = path.split('/');
-    let fits = pattern.split('/').all(|wanted| parts.next().is_some_and(|part| wanted == part || (wanted == "{}" && !part.is_empty())));
+    let fits = pattern
+        .split('/')
+        .all(|wanted| parts.next().is_some_and(|part| wanted == part || (wanted == "{}" && !part.is_empty())));
     fits && parts.next().is_none()
 }
 
@@ -240,7 +243,10 @@ mod tests {
             assert_eq!(ask(method.clone(), path), expected, "{method} {path}");
         }
         assert_eq!(find(&Method::POST, "/api/prom/rulesX/ns"), None);
-        assert_eq!(find(&Method::DELETE, "/api/prom/rules/ns").and_then(|rule| rule.action), Some("rule_namespace_deleted"));
+        assert_eq!(
+            find(&Method::DELETE, "/api/prom/rules/ns").and_then(|rule| rule.action),
+            Some("rule_namespace_deleted")
+        );
     }
 
     #[test]

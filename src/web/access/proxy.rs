@@ -49,9 +49,8 @@ impl Proxy {
         let Some(name) = named.next().filter(|name| !name.is_empty()) else { return Ok(None) };
         // Two names: somebody else has added one.
         let name = std::str::from_utf8(name.as_bytes()).ok().filter(|_| named.next().is_none()).map(str::trim);
-        let is_name = |name: &&str| {
-            !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control)
-        };
+        let is_name =
+            |name: &&str| !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control);
         let name = name.filter(is_name).ok_or(Stranger::Wrong)?;
         let grant = self.grant(name, headers).ok_or(Stranger::Wrong)?;
         Ok(Some(grant.caller(name.to_owned(), KnownBy::Proxy)))

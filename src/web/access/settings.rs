@@ -167,7 +167,8 @@ fn read_token(node: &Node, decoder: &Decoder, base: &Path) -> Option<ReadToken> 
         }
         (None, Some(file)) => {
             let path = base.join(&file.value);
-            let read = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()));
+            let read =
+                std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()));
             let checked = read.and_then(|text| match text.trim() {
                 text if text.len() < token::BYTES_MIN => Err(format!(
                     "{} holds {} bytes: a token has at least {}, such as those of `openssl rand -hex 32`",

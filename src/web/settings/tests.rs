@@ -96,3 +96,75 @@ fn what_cannot_be_is_refused_by_name() {
         assert!(shown.contains(expected), "{text}: {expected} in {shown}");
     }
 }
+
+#[test]
+fn who_may_do_what() {
+    let text = "basic_auth_users: {ali: $2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG}
+access:
+  anonymous: viewer
+  users: {ali: admin}
+  tokens:
+    - {name: prom, role: sender, sha256: 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824}
+    - name: ci
+      role: operator
+      matchers: ['team=\"db\"', 'env!=\"prod\"']
+      sha256: 3cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+      expires: 2030-01-01T00:00:00Z
+  proxy:
+    trusted: [10.0.0.0/8, '::1']
+    user_header: X-WEBAUTH-USER
+    groups: {sre: admin, db: {role: operator, matchers: [team=db]}}
+    others: viewer
+";
+    let (settings, _) = read_text(text).unwrap();
+    let access = settings.access.unwrap();
+    assert_eq!(access.anonymous.unwrap().role.as_str(), "viewer");
+    let mut tokens: Vec<_> =
+        access.tokens.values().map(|token| (token.name.as_str(), token.grant.scope.len())).collect();
+    tokens.sort_unstable();
+    assert_eq!(tokens, [("ci", 2), ("prom", 0)]);
+    let proxy = access.proxy.unwrap();
+    assert_eq!((proxy.trusted.len(), proxy.user_header.as_str(), proxy.groups.len()), (2, "x-webauth-user", 2));
+}
+
+#[test]
+fn mistakes_about_who_may_do_what() {
+    let hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let user = "basic_auth_users: {ali: $2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG}\n";
+    let token = |more: &str| format!("access: {{tokens: [{{name: a, {more}}}]}}");
+    let cases = [
+        (format!("{user}access: {{anonymous: viewer}}"), "\"ali\" of basic_auth_users has no role"),
+        ("access: {users: {bob: admin}}".to_owned(), "\"bob\" has no password"),
+        ("access: {anonymous: root}".to_owned(), "none, viewer, operator, admin, sender"),
+        ("access: {token: []}".to_owned(), "unknown field \"token\""),
+        (token(&format!("sha256: {hash}")), "missing field \"role\""),
+        (token(&format!("role: boss, sha256: {hash}")), "one of viewer, operator, admin, sender"),
+        (token("role: viewer"), "needs sha256 or token_file"),
+        (token("role: viewer, sha256: abc"), "64 hexadecimal digits"),
+        (token("role: viewer, token_file: nowhere"), "cannot read"),
+        (token(&format!("role: viewer, token_file: x, sha256: {hash}")), "exclude each other"),
+        (token(&format!("role: admin, matchers: [a=b], sha256: {hash}")), "an admin is not bound"),
+        (token(&format!("role: viewer, matchers: [], sha256: {hash}")), "all alerts are meant"),
+        (token(&format!("role: viewer, matchers: ['a=~\"(\"'], sha256: {hash}")), "regular expression"),
+        (token(&format!("role: viewer, sha256: {hash}, expires: tomorrow")), "2027-01-01T00:00:00Z"),
+        (
+            format!(
+                "access: {{tokens: [{{name: a, role: viewer, sha256: {hash}}}, {{name: b, role: viewer, sha256: {hash}}}]}}"
+            ),
+            "have the same token",
+        ),
+        ("access: {certificates: {a.example: viewer}}".to_owned(), "certificates of clients are not checked"),
+        ("access: {proxy: {others: viewer}}".to_owned(), "missing field \"trusted\""),
+        ("access: {proxy: {trusted: [localhost], others: viewer}}".to_owned(), "is no address"),
+        ("access: {proxy: {trusted: [127.0.0.1]}}".to_owned(), "lets nobody in"),
+        (
+            "access: {proxy: {trusted: [127.0.0.1], others: viewer, user_header: 'a b'}}".to_owned(),
+            "no name of a header",
+        ),
+    ];
+    for (text, expected) in cases {
+        let shown = read_text(&text).expect_err(&text);
+        assert!(shown.contains(expected) && shown.contains("web.yml:"), "{text}: {expected} in {shown}");
+        assert!(!shown.contains(hash), "{shown}");
+    }
+}

@@ -120,7 +120,7 @@ async fn annotations_that_came_through_the_api_outlast_an_edit() {
         annotations: LabelSet::from_pairs([("ticket", "OPS-7")]),
         until_resolved: None,
     };
-    let id = silencing::set_silence(&*site.desk, draft).await.unwrap().to_string();
+    let id = silencing::set_silence(&*site.desk, &model::Caller::anybody(), draft).await.unwrap().to_string();
     let edited = id_in(
         &site
             .send(
