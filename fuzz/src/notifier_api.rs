@@ -62,7 +62,8 @@ fn alerts(site: &mut Site, body: &[u8]) {
         return;
     }
     // Whoever is told that all are taken finds those that fire, by their labels as any reader of JSON sees them.
-    let posted: Vec<Value> = serde_json::from_slice(body).expect("what is taken is JSON");
+    // Texts that nobody looks at may be no UTF-8.
+    let posted: Vec<Value> = serde_json::from_str(&String::from_utf8_lossy(body)).expect("what is taken is JSON");
     let labels = |alert: &Value| -> Option<LabelSet> {
         let labels: BTreeMap<String, String> = serde_json::from_value(alert.get("labels")?.clone()).ok()?;
         Some(LabelSet::from_pairs(labels).without_empty())
