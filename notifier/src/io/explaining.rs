@@ -35,12 +35,7 @@ pub struct Explained {
 ///
 /// # Errors
 /// The history cannot be read.
-pub async fn explain<D: Desk>(
-    desk: &D,
-    caller: &Caller,
-    asked: &Asked,
-    most: usize,
-) -> Result<Explained, Unreadable> {
+pub async fn explain<D: Desk>(desk: &D, caller: &Caller, asked: &Asked, most: usize) -> Result<Explained, Unreadable> {
     let asked = &narrowed(asked, caller);
     archive::settle(desk).await;
     let (mut meant, mut more) = desk.read(|notifier, now| notifier.meant_alerts(now, asked, most));
@@ -50,9 +45,7 @@ pub async fn explain<D: Desk>(
         let past = past(desk, caller, asked, most).await?;
         (meant, more) = (past.meant, past.more);
         if meant.is_empty() {
-            let absence = desk.read(|notifier, _| notifier.explain_absence(asked, &past.others));
-            let nearest = absence.nearest.into_iter().filter(|near| caller.sees(&near.labels)).collect();
-            not_found = Some(NotFound { nearest, ..absence });
+            not_found = Some(desk.read(|notifier, _| notifier.explain_absence(caller, asked, &past.others)));
         }
     }
     let mut alerts = Vec::with_capacity(meant.len());
@@ -119,7 +112,8 @@ fn veil(answer: &mut Answer, is_seen: &impl Fn(&Cause) -> bool) {
         }
     }
     let until = answer.until.map(|until| format!(" until {}", until.0.to_rfc3339())).unwrap_or_default();
-    let by = if answer.by.iter().any(|cause| cause.kind == CauseKind::Alert) { "inhibited by an alert" } else { "silenced" };
+    let by =
+        if answer.by.iter().any(|cause| cause.kind == CauseKind::Alert) { "inhibited by an alert" } else { "silenced" };
     answer.text = format!("{by}{until}; what does it is others' business too");
 }
 

@@ -291,7 +291,7 @@ fn never_arrived() {
     let asked = Asked::Matching(vec![Matcher::equal("alertname", "K"), Matcher::equal("env", "prod")]);
     for _ in 0..2 {
         assert!(stage.notifier.meant_alerts(stage.now, &asked, 5).0.is_empty());
-        let absent = stage.notifier.explain_absence(&asked, &[]);
+        let absent = stage.notifier.explain_absence(&model::Caller::anybody(), &asked, &[]);
         assert_eq!((absent.answer.reason, absent.answer.verdict), (Why::NeverSeen, Verdict::Unknown));
         assert!(absent.answer.text.contains(r#"does not meet env="prod" (it has "dev")"#), "{}", absent.answer.text);
         assert_eq!(absent.nearest.len(), 2, "M has nothing of it");
@@ -368,7 +368,7 @@ fn too_many_alerts_of_its_name() {
     stage.push([alert("alertname=K i=1"), alert("alertname=K i=2")]).at(40.0);
     let asked = Asked::Matching(vec![Matcher::equal("alertname", "K"), Matcher::equal("i", "2")]);
     for _ in 0..2 {
-        let absent = stage.notifier.explain_absence(&asked, &[]);
+        let absent = stage.notifier.explain_absence(&model::Caller::anybody(), &asked, &[]);
         assert_eq!(absent.answer.reason, Why::LimitReached, "{}", absent.answer.text);
         stage.restart(0.0);
     }

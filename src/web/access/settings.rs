@@ -42,7 +42,7 @@ pub(crate) fn read(
     let mut access = Access::default();
     let anonymous = fields.optional("anonymous").one_of(&ANONYMOUS);
     access.anonymous = anonymous.and_then(|role| role.value).map(Grant::of);
-    for (user, grant) in grants(&mut fields, decoder, "users") {
+    for (user, grant) in grants(&mut fields, "users") {
         if !passwords.contains_key(&user.value) {
             decoder
                 .error(user.span, format!("user {:?} has no password", user.value))
@@ -64,16 +64,15 @@ pub(crate) fn read(
             .error(span, "certificates name nobody: the certificates of clients are not checked")
             .hint("set client_ca_file and client_auth_type: RequireAndVerifyClientCert or VerifyClientCertIfGiven");
     }
-    let certificates = certificates.entries(|key, node, decoder| grant_of(key, node, decoder)).unwrap_or_default();
+    let certificates = certificates.entries(grant_of).unwrap_or_default();
     access.certificates = certificates.into_iter().map(|(name, grant)| (name.value, grant)).collect();
     access.proxy = fields.optional("proxy").node().and_then(|node| read_proxy(node, decoder));
     fields.finish();
     Some(access)
 }
 
-fn grants(fields: &mut Fields<'_>, decoder: &Decoder, name: &'static str) -> Vec<(Spanned<String>, Grant)> {
-    let _ = decoder;
-    fields.optional(name).entries(|key, node, decoder| grant_of(key, node, decoder)).unwrap_or_default()
+fn grants(fields: &mut Fields<'_>, name: &'static str) -> Vec<(Spanned<String>, Grant)> {
+    fields.optional(name).entries(grant_of).unwrap_or_default()
 }
 
 /// `ann: admin`, or `bob: {role: operator, matchers: ['team="db"']}`.
@@ -212,8 +211,8 @@ fn read_proxy(node: &Node, decoder: &Decoder) -> Option<Proxy> {
     let user_header = header(&mut fields, "user_header", USER_HEADER);
     let groups_header = header(&mut fields, "groups_header", GROUPS_HEADER);
     let plain = |all: Vec<(Spanned<String>, Grant)>| all.into_iter().map(|(name, grant)| (name.value, grant)).collect();
-    let users: Vec<(String, Grant)> = plain(grants(&mut fields, decoder, "users"));
-    let groups: Vec<(String, Grant)> = plain(grants(&mut fields, decoder, "groups"));
+    let users: Vec<(String, Grant)> = plain(grants(&mut fields, "users"));
+    let groups: Vec<(String, Grant)> = plain(grants(&mut fields, "groups"));
     let others = fields.optional("others").one_of(&ANONYMOUS).and_then(|role| role.value).map(Grant::of);
     fields.finish();
     if users.is_empty() && groups.is_empty() && others.is_none() && !decoder.has_errors() {

@@ -2,7 +2,7 @@
 
 use model::labels::{ALERT_NAME, Fingerprint};
 use model::matcher::all_match;
-use model::{LabelSet, MatchOp, Matcher, Timestamp};
+use model::{Caller, LabelSet, MatchOp, Matcher, Timestamp};
 
 use super::Notifier;
 use crate::explanation::{Answer, Difference, Nearest, NotFound, Why, clock};
@@ -43,14 +43,16 @@ impl Notifier {
         (meant.into_iter().take(most).map(|(_, labels)| labels).collect(), more)
     }
 
-    /// The answer where no alert is meant; `past` are labels of alerts that the history knows.
-    pub fn explain_absence(&self, asked: &Asked, past: &[LabelSet]) -> NotFound {
+    /// The answer where no alert is meant; `past` are labels of alerts that the history knows. Only what is the caller's business
+    /// comes near.
+    pub fn explain_absence(&self, caller: &Caller, asked: &Asked, past: &[LabelSet]) -> NotFound {
         let matchers = match asked {
             Asked::Matching(matchers) => matchers.as_slice(),
             Asked::Fingerprint(_) => &[],
         };
         let known = self.known.book.iter().map(|(_, alert)| alert.labels());
-        let nearest = nearest(matchers, known.chain(past.iter().cloned()));
+        let seen = known.chain(past.iter().cloned()).filter(|labels| caller.sees(labels));
+        let nearest = nearest(matchers, seen);
         let name = matchers.iter().find(|matcher| matcher.name() == ALERT_NAME && matcher.op() == MatchOp::Equal);
         if let Some(name) = name.filter(|name| self.known.is_name_full(name.value())) {
             let most = self.settings.alerts_per_name_max;
