@@ -1,10 +1,8 @@
 //! Acknowledgements: somebody has taken an episode of an alert on. It is not repeated and not escalated; its end is told.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
-
 use model::labels::Fingerprint;
-use model::{Matcher, Timestamp};
+use model::{ClockStep, Matcher, Timestamp};
 
 /// Somebody works on an episode: an alert by the hash of its labels, and when it began to fire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,11 +123,11 @@ impl Acknowledgements {
         self.by_alert.is_empty()
     }
 
-    /// The clock was set back by `step`.
-    pub fn set_back(&mut self, step: Duration) {
+    /// The clock was moved.
+    pub fn follow_clock(&mut self, step: ClockStep) {
         for ack in self.by_alert.values_mut() {
-            ack.at = ack.at.minus(step);
-            ack.until = ack.until.map(|until| until.minus(step));
+            ack.at = step.of(ack.at);
+            ack.until = ack.until.map(|until| step.of(until));
         }
     }
 }

@@ -157,6 +157,15 @@ impl NotificationLog {
         }
     }
 
+    /// After the clock was put forward by `step`: what was told was told as long ago as it was.
+    pub fn put_forward(&mut self, step: Duration) {
+        for entry in self.entries.values_mut() {
+            entry.at = entry.at.plus(step);
+            entry.expires_at = entry.expires_at.plus(step);
+            entry.blocked_until = entry.blocked_until.map(|until| until.plus(step));
+        }
+    }
+
     /// The last entry of a key.
     pub fn get(&self, key: &str) -> Option<&Entry> {
         self.entries.get(key)

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use model::Timestamp;
+use model::{ClockStep, Timestamp};
 
 use crate::group::GroupId;
 use crate::receiver::{Integration, Receiver};
@@ -80,9 +80,9 @@ impl Allowance {
         self.opened_at.map(|at| at.plus(self.rate.per))
     }
 
-    fn set_back(&mut self, step: Duration) {
+    fn follow_clock(&mut self, step: ClockStep) {
         for at in [&mut self.wake, &mut self.opened_at] {
-            *at = at.map(|at| at.minus(step));
+            *at = at.map(|at| step.of(at));
         }
     }
 }
@@ -114,9 +114,9 @@ impl Allowances {
         }
     }
 
-    /// The clock was set back.
-    pub fn set_back(&mut self, step: Duration) {
-        self.all.iter_mut().for_each(|allowance| allowance.set_back(step));
+    /// The clock was moved.
+    pub fn follow_clock(&mut self, step: ClockStep) {
+        self.all.iter_mut().for_each(|allowance| allowance.follow_clock(step));
     }
 }
 

@@ -10,7 +10,7 @@ use arc_swap::ArcSwapOption;
 use axum::Router;
 use kubernetes::client::Access;
 use model::source::Diagnostics;
-use model::{Alert, LabelSet, Timestamp};
+use model::{Alert, ClockStep, LabelSet, Timestamp};
 use prometheus_client::registry::Registry;
 use rules_engine::config::{Config, Flags};
 use rules_engine::engine::{Effect, Engine, LogLevel, LogLine, QueryId, Settings, WriteId};
@@ -160,7 +160,7 @@ impl RuleService {
         );
         let network = Arc::new(Network {
             peers: ArcSwapOption::empty(),
-            sender: AlertSender::new(Arc::new(live::now)),
+            sender: AlertSender::new(Arc::new(live::steady_clock())),
             queues,
             hand_over,
             answered: Notify::new(),
@@ -537,6 +537,10 @@ impl Machine for Engine {
 
     fn next_wake(&self) -> Option<Timestamp> {
         self.next_wake()
+    }
+
+    fn clock_moved(&mut self, now: Timestamp, step: ClockStep, _: &mut Vec<Effect>) {
+        self.clock_moved(now, step);
     }
 }
 

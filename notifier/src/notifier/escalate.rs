@@ -1,9 +1,7 @@
 //! Escalation: what fires and nobody takes on is told to the receivers of the route's steps, each in a group of its own
 //! that an alert joins when its time has come. Nothing here is done for routes without steps.
 
-use std::time::Duration;
-
-use model::Timestamp;
+use model::{ClockStep, Timestamp};
 
 use super::sight::Sight;
 use super::{Effect, Notifier, Wake, persist};
@@ -93,12 +91,12 @@ impl Unanswered {
         self.waiting.get(at).filter(|known| one.start_ms <= known.start_ms)
     }
 
-    /// The clock was set back by `step` to `now`.
-    pub(super) fn set_back(&mut self, step: Duration, now: Timestamp) {
+    /// The clock was moved, and now is `now`.
+    pub(super) fn follow_clock(&mut self, step: ClockStep, now: Timestamp) {
         for one in &mut self.waiting {
-            one.since = one.since.minus(step);
+            one.since = step.of(one.since);
             one.start_ms = one.start_ms.min(now.as_millis());
         }
-        self.next = self.next.map(|next| next.minus(step));
+        self.next = self.next.map(|next| step.of(next));
     }
 }

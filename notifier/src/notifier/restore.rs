@@ -35,6 +35,9 @@ impl Notifier {
                     // It was ended by hand, before the clock was set back.
                     silence.ends_at = silence.ends_at.min(now);
                     silence.starts_at = silence.starts_at.min(now);
+                } else if silence.starts_at <= silence.updated_at && silence.schedule.is_none() {
+                    // It was active then, and stays so.
+                    silence.starts_at = silence.starts_at.min(now);
                 }
                 self.known.silences.put(silence);
             }

@@ -1,4 +1,4 @@
-//! The system clock is set back by an hour: pages come as they would have, and what is over stays over.
+//! The system clock is set back or put forward by an hour: pages come as they would have, and what is over stays over.
 
 use super::stage::{Stage, alert, between, simple, t};
 
@@ -70,4 +70,58 @@ fn a_start_at_an_earlier_time_takes_nothing_that_is_over_for_firing_and_holds_no
     assert!(!heard.iter().any(|line| line.contains(": K") || line.contains(" L")), "{heard:?}");
     assert!(heard.iter().any(|line| line.ends_with("first notification: N")), "{heard:?}");
     assert!(heard.contains(&"3440 hook first notification: M".to_owned()), "{heard:?}");
+}
+
+#[test]
+fn put_forward_it_brings_no_page_nearer_and_resolves_nothing() {
+    let mut stage = stage();
+    stage.at(1.0).push([between(1.0, 240.0, "alertname=K i=1")]).at(4.0);
+    assert_eq!(stage.heard(), ["3 hook first notification: K/1"]);
+    stage.push([between(4.0, 240.0, "alertname=K i=2"), between(4.0, 240.0, "alertname=L")]);
+    stage.clock_put_forward(HOUR);
+    // what its source keeps reporting, as valid for four minutes by the new clock
+    stage.at(HOUR + 60.0).push([between(1.0, HOUR + 300.0, "alertname=K i=1")]);
+    stage.at(HOUR + 200.0);
+    assert_eq!(stage.heard(), ["3606 hook first notification: L", "3613 hook new alerts added: K/1 K/2"]);
+    // Nobody reports the others any more: they are over when they would have been.
+    stage.at(HOUR + 280.0);
+    assert_eq!(stage.heard(), ["3843 hook some alerts resolved: K/1 -K/2", "3846 hook all alerts resolved: -L"]);
+}
+
+#[test]
+fn put_forward_it_brings_no_repeat_nearer() {
+    let mut stage = stage();
+    stage.at(1.0).push([between(1.0, 9.0 * HOUR, "alertname=K")]).at(1800.0);
+    stage.heard();
+    stage.clock_put_forward(HOUR).at(HOUR + 3599.0);
+    assert!(stage.heard().is_empty());
+    stage.at(HOUR + 3620.0);
+    assert_eq!(stage.heard(), ["7213 hook repeat interval elapsed: K"]);
+}
+
+#[test]
+fn put_forward_it_ends_a_silence_whose_time_it_skips() {
+    let mut stage = stage();
+    let silence = stage.silence(&[model::Matcher::equal("alertname", "K")], 0.0, 1800.0);
+    stage.at(1.0).push([between(1.0, 9.0 * HOUR, "alertname=K")]).at(60.0);
+    assert!(stage.heard().is_empty());
+    stage.clock_put_forward(HOUR).at(HOUR + 75.0);
+    assert_eq!(stage.notifier.silence(silence).unwrap().state(stage.now), crate::silence::SilenceState::Expired);
+    assert_eq!(stage.heard().len(), 1, "told at the next flush");
+}
+
+#[test]
+fn set_back_it_leaves_a_silence_active_and_ends_it_when_it_shows_its_end() {
+    let mut stage = stage();
+    stage.at(HOUR);
+    let silence = stage.silence(&[model::Matcher::equal("alertname", "K")], HOUR, HOUR + 600.0);
+    stage.at(HOUR + 1.0).push([between(HOUR + 1.0, 9.0 * HOUR, "alertname=K")]).at(HOUR + 60.0);
+    stage.clock_set_back(HOUR);
+    for minute in 2..60 {
+        stage.at(60.0 * f64::from(minute));
+    }
+    assert_eq!(stage.notifier.silence(silence).unwrap().state(stage.now), crate::silence::SilenceState::Active);
+    assert!(stage.heard().is_empty());
+    stage.at(HOUR + 700.0);
+    assert_eq!(stage.heard().len(), 1);
 }

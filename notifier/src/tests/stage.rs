@@ -184,6 +184,16 @@ impl Stage {
         self
     }
 
+    /// The system clock is put forward, and the shell says so.
+    pub(super) fn clock_put_forward(&mut self, seconds: f64) -> &mut Self {
+        let (mut out, step) = (Vec::new(), Duration::from_secs_f64(seconds));
+        self.now = self.now.plus(step);
+        self.notifier.clock_moved(self.now, model::ClockStep::Forward(step), &mut out);
+        self.notifier.advance(self.now, &mut out);
+        self.perform(out);
+        self
+    }
+
     pub(super) fn push(&mut self, alerts: impl IntoIterator<Item = Alert>) -> &mut Self {
         let mut out = Vec::new();
         self.notifier.receive(self.now, alerts.into_iter().collect(), &mut out).unwrap();

@@ -19,7 +19,8 @@ pub(super) struct Truth<'a> {
     pub(super) scenario: &'a Scenario,
     /// Alerts posted while somebody listened.
     posted: BTreeMap<&'a LabelSet, Vec<(Timestamp, bool)>>,
-    silences: Vec<(&'a [Matcher], Span)>,
+    /// What they cover, when, and whether they recur.
+    silences: Vec<(&'a [Matcher], Span, bool)>,
     pub(super) clocks: Clocks,
     pub(super) downs: Vec<Span>,
     outages: Vec<Span>,
@@ -32,6 +33,7 @@ struct Quiet<'a> {
     name: &'a str,
     matchers: &'a [Matcher],
     until_resolved: bool,
+    recurs: bool,
     made: Timestamp,
     /// By the machines' clock.
     shown: Vec<Span>,
@@ -59,12 +61,15 @@ impl<'a> Truth<'a> {
                 Event::Silence { name, matchers, starts_in, length, until_resolved } => {
                     let from = truth.clocks.theirs(at).plus(*starts_in);
                     let shown = vec![(from, from.plus(*length))];
-                    quiet.push(Quiet { name, matchers, until_resolved: *until_resolved, made: at, shown, ended: None });
+                    let until_resolved = *until_resolved;
+                    let (recurs, made, ended) = (false, at, None);
+                    quiet.push(Quiet { name, matchers, until_resolved, recurs, made, shown, ended });
                 }
                 Event::Maintenance { name, matchers, schedule } => {
                     let mut shown = calendar::occurrences(schedule, scenario.start);
                     shown.retain(|(from, _)| *from >= truth.clocks.theirs(at));
-                    quiet.push(Quiet { name, matchers, until_resolved: false, made: at, shown, ended: None });
+                    let (until_resolved, recurs, made, ended) = (false, true, at, None);
+                    quiet.push(Quiet { name, matchers, until_resolved, recurs, made, shown, ended });
                 }
                 Event::Expire(name) => {
                     if let Some(known) = quiet.iter_mut().find(|known| known.name == name) {
@@ -87,7 +92,7 @@ impl<'a> Truth<'a> {
         }
         for known in quiet {
             let spans = known.shown.iter().filter_map(|shown| truth.span(&known, *shown));
-            let spans: Vec<_> = spans.map(|span| (known.matchers, span)).collect();
+            let spans: Vec<_> = spans.map(|span| (known.matchers, span, known.recurs)).collect();
             truth.silences.extend(spans);
         }
         truth
@@ -152,10 +157,10 @@ impl<'a> Truth<'a> {
 
     pub(super) fn is_silenced(&self, labels: &LabelSet, at: Timestamp) -> bool {
         let covers = |matchers: &[Matcher]| matchers.iter().all(|matcher| matcher.matches(labels));
-        // Set back before its begin, the clock lets a silence wait once more.
+        // Set back before its begin, the clock lets one that recurs wait once more.
         let shown = |from: Timestamp| self.clocks.0.is_empty() || self.clocks.theirs(from) <= self.clocks.theirs(at);
-        let is_active = |(from, to): &Span| *from <= at && at < *to && shown(*from);
-        self.silences.iter().any(|(matchers, span)| is_active(span) && covers(matchers))
+        let is_active = |(from, to): Span, recurs: bool| from <= at && at < to && (!recurs || shown(from));
+        self.silences.iter().any(|(matchers, span, recurs)| is_active(*span, *recurs) && covers(matchers))
     }
 
     /// Whether team w is mute.
