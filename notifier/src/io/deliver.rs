@@ -7,6 +7,7 @@ mod conversation;
 mod jira;
 mod login;
 mod mail;
+mod mail_stream;
 mod mail_tls;
 mod preset;
 mod preview;

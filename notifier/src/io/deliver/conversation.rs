@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::login;
+use super::mail_stream::Bounded;
 use super::mail_tls::{self, SystemRoots, Trust};
 use crate::receiver::Outcome;
 use crate::receiver::email::{EmailMessage, EmailSettings};
@@ -82,7 +83,7 @@ impl Conversation {
             Err(_) => return Err(too_late(&server, "a connection", limit)),
         };
         let hello = hello(settings);
-        let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello);
+        let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(Bounded::new(stream)), &hello);
         let connection = step(&server, "greeting", Stage::Before, limit, greeted).await?;
         Ok(Conversation { connection, server })
     }
