@@ -44,8 +44,9 @@ pub struct Delivery {
     pub named: Option<Arc<str>>,
     /// 1 for the first attempt at this content.
     pub attempt: u32,
-    /// The effects before this one record that it may be under way: it is to be made once the store has that, unless the
-    /// store takes too long.
+    /// The effects before this one record that it may be under way, or that what it tells to be over is over: it is to be
+    /// made once the store has that, unless the store takes too long. Else an alert that was told to be over might fire
+    /// again after a kill, as nobody else had been told yet that it ended.
     pub is_recorded: bool,
     /// When the shell must have given up on this attempt and reported.
     pub deadline: Timestamp,

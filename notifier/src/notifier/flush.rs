@@ -213,7 +213,7 @@ impl Notifier {
                 _ => self.log.get(&slot.log_key).and_then(|entry| entry.named.clone()),
             },
             attempt: failed + 1,
-            is_recorded: !flight.intended.is_empty(),
+            is_recorded: !flight.intended.is_empty() || !content.told.resolved.is_empty(),
             deadline: content.deadline.max(now.plus(ATTEMPT_LEAST)),
         }));
         self.flights.insert(id, flight);

@@ -196,7 +196,9 @@ impl Notifier {
             _ => whole.in_words(),
         };
         self.tally.integration(integration.kind).digests += 1;
-        let is_recorded = parts.iter().any(|part| !part.intended.is_empty());
+        let mut alerts = told.iter().flat_map(|one| &one.alerts);
+        let is_recorded =
+            parts.iter().any(|part| !part.intended.is_empty()) || alerts.any(|alert| alert.resolved_at.is_some());
         if let Some(allowance) = self.allowances.get_mut(allowance) {
             allowance.is_flying = true;
         }

@@ -3,6 +3,9 @@
 use model::Matcher;
 
 use super::stage::{Reply, Stage, alert, between, config, from, seconds, simple, t};
+use crate::notification::Reason;
+use crate::notifier::{Effect, Notifier, Settings};
+use crate::receiver::Outcome;
 
 /// Alerts as Prometheus sends them: good for four minutes.
 fn sent(at: f64, text: &str) -> model::Alert {
@@ -161,4 +164,27 @@ fn broken_records_are_named_and_left_out() {
     assert_eq!(warnings.len(), 3, "{warnings:?}");
     assert!(warnings[0].starts_with("record alert/x is left out: invalid type"), "{warnings:?}");
     assert_eq!(notifier.alerts(t(1.0)).count(), 2);
+}
+
+#[test]
+fn a_resolve_leaves_once_the_store_knows_that_the_alert_ended() {
+    // A kill after the page and before the store knew told the alert to fire again.
+    let mut notifier = Notifier::new(Settings::default());
+    let mut out = Vec::new();
+    notifier.configure(t(0.0), simple("[]", "1s", "10s", "5s"), &mut out);
+    let mut told = |at: f64, alerts: Vec<model::Alert>| {
+        notifier.receive(t(at), alerts, &mut out).unwrap();
+        notifier.advance(t(at + 10.0), &mut out);
+        let delivery = out.drain(..).find_map(|effect| match effect {
+            Effect::Deliver(delivery) => Some(delivery),
+            _ => None,
+        });
+        let delivery = delivery.unwrap();
+        notifier.delivered(t(at + 10.0), delivery.id, Outcome::Delivered, &mut out);
+        out.clear();
+        (delivery.notification.reason, delivery.is_recorded)
+    };
+    assert_eq!(told(0.0, vec![sent(0.0, "i=1")]), (Reason::FirstNotification, true));
+    assert_eq!(told(20.0, vec![sent(0.0, "i=1")]), (Reason::RepeatInterval, false), "nothing that was not known");
+    assert_eq!(told(40.0, vec![between(0.0, 40.0, "i=1")]), (Reason::AllResolved, true));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::lane::{LATE_SECS, Lane, PACES, Pace};
+use super::lane::{Lane, PACES, Pace};
 use super::receiver::Page;
 use crate::conditions::{nothing_for, unix_now};
 
@@ -54,8 +54,7 @@ impl Alerts<'_> {
             if let Some(told) = self.lane.receiver.told(self.incident, |page| page.tells(count, "firing")) {
                 return told;
             }
-            let late = self.lane.up_since(due);
-            if late > LATE_SECS {
+            if let Some(late) = self.lane.too_late(due) {
                 let (name, pace, known) = (self.incident, self.pace.name, self.lane.known_of(self.incident).await);
                 panic!(
                     "{name} ({pace}): {count} alerts, due at {due:.3}, not told in {late:.1} s of being up: {known}"
@@ -110,8 +109,7 @@ async fn one(lane: &Lane, name: String, chance: &mut fastrand::Rng) -> Incident 
     }
     alerts.post(count, true, "last").await;
     let due = unix_now() + pace.interval;
-    lane.due(&format!("the end of {name}"), due, || lane.receiver.told(&name, |page| page.tells(count, "resolved")))
-        .await;
+    lane.due(&name, "its end", due, || lane.receiver.told(&name, |page| page.tells(count, "resolved"))).await;
     Incident { name, pace, not_before }
 }
 
@@ -139,7 +137,7 @@ async fn repeated(lane: &Lane, name: &str, pace: Pace, count: usize) {
     let is_it = |page: &Page| page.incident == name && page.tells(count, "firing");
     let first = lane.receiver.pages().iter().filter(|page| is_it(page)).map(|page| page.at).fold(0.0, f64::max);
     let due = first + pace.repeat + pace.interval;
-    lane.due(&format!("{name} again"), due, || {
+    lane.due(name, "again", due, || {
         let is_repeat = |page: &Page| is_it(page) && page.at > first + pace.repeat - EARLY_SECS;
         lane.receiver.told(name, is_repeat)
     })

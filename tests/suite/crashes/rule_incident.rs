@@ -51,15 +51,16 @@ pub(super) async fn run_incidents(lane: Arc<Lane>, series: Series) -> Vec<Incide
         let not_before = unix_now() + HOLD_SECS;
         series.0.lock().unwrap().insert(name.clone());
         let told = lane
-            .due(&name, not_before + 1.0 + pace.wait, || lane.receiver.told(&name, |page| page.tells(1, "firing")))
+            .due(&name, "its beginning", not_before + 1.0 + pace.wait, || {
+                lane.receiver.told(&name, |page| page.tells(1, "firing"))
+            })
             .await;
         for at in told {
             assert!(at > not_before, "{name}: told at {at:.3}, `for` is over at {not_before:.3}");
         }
         series.0.lock().unwrap().remove(&name);
         let due = unix_now() + 1.0 + pace.interval;
-        lane.due(&format!("the end of {name}"), due, || lane.receiver.told(&name, |page| page.tells(1, "resolved")))
-            .await;
+        lane.due(&name, "its end", due, || lane.receiver.told(&name, |page| page.tells(1, "resolved"))).await;
         incidents.push(Incident { name, pace, not_before });
     }
     incidents
