@@ -80,6 +80,7 @@ impl Site {
             file("audit.file", "audit.jsonl"),
             "--storage.path=".to_owned(),
             "--rules.enable-api".to_owned(),
+            "--query.url=http://127.0.0.1:9".to_owned(),
             "--web.enable-lifecycle".to_owned(),
         ];
         let server = Watchfire::start("run", &args).await;
