@@ -15,8 +15,8 @@ const VALID_SECS: i64 = 240;
 const RESOLVED_SENDS: u8 = 3;
 /// A generation that would end sooner is left out at the beginning.
 const LEFT_SECS_MIN: i64 = 150;
-/// Longer than a generation, and than what is waited for at the end of a run.
-const SILENCE_SECS: i64 = 600;
+/// A silence goes on for so long after the generation that it hides.
+const SILENCE_SPARE_SECS: i64 = 30;
 /// What inhibits a group is an alert of this number.
 const SOURCE: usize = 999_999;
 
@@ -105,7 +105,8 @@ impl Group {
         }
         if self.begins(now) {
             let service = self.service(self.story.generation(self.number, now));
-            let (starts_at, ends_at) = (instant(now), instant(now + SILENCE_SECS));
+            let (starts_at, ends_at) =
+                (instant(now), instant(now + self.story.left(self.number, now) + SILENCE_SPARE_SECS));
             let body = format!(
                 r#"{{"matchers":[{{"name":"service","value":"{service}","isRegex":false,"isEqual":true}}],"startsAt":"{starts_at}","endsAt":"{ends_at}","createdBy":"soak","comment":"planned work"}}"#
             );

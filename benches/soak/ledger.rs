@@ -145,6 +145,11 @@ impl Ledger {
         };
     }
 
+    /// Anything may be told from now on: silences end, and what they hide does not.
+    pub(crate) fn hide_nothing(&self) {
+        self.lock().hidden.clear();
+    }
+
     /// A receiver was told.
     pub(crate) fn told(&self, id: AlertId, status: Status, starts_at: i64, now: Instant) {
         let mut book = self.lock();

@@ -102,6 +102,7 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     threads.push(dashboards::start(scene.service.port, &scene.looked, &stop));
     scene.watch(plan)?;
     stop.store(true, Ordering::Relaxed);
+    scene.ledger.hide_nothing();
     for thread in threads {
         thread.join().map_err(|_| anyhow::anyhow!("a client panicked"))?;
     }

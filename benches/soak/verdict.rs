@@ -18,20 +18,24 @@ const PEAK_MAX: f64 = 1.5;
 const FLAT: &[(&str, f64)] = &[
     ("memory MiB", 6.0),
     ("memory of files MiB", 6.0),
-    ("threads", 6.0),
+    ("threads", 20.0),
     ("open files", 30.0),
     ("store MiB", 30.0),
     ("metrics lines", 10.0),
 ];
 /// The same for gauges.
 const GAUGE_GROWTH_AN_HOUR_MIN: f64 = 60.0;
-/// Gauges that tell no amount, or that of the dead receiver, for which it is right to grow.
+/// Gauges that tell no amount, what is judged above already, or the age of what the dead receiver has not taken, which is right to grow.
 const NO_AMOUNT: &[&str] = &[
     "_timestamp_seconds",
     "_start_time_seconds",
     "_duration_seconds",
     "_duration_sum_seconds",
     "_virtual_memory_bytes",
+    "process_resident_memory_bytes",
+    "process_open_fds",
+    "watchfire_process_threads",
+    "watchfire_store_bytes",
     "_highest_sent_timestamp_seconds",
     "watchfire_notifications_oldest_undelivered_seconds",
     "watchfire_notifications_attempts",
