@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use model::LabelSet;
 use notifier::io::desk::Desk;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::site::Site;
@@ -62,8 +63,11 @@ fn alerts(site: &mut Site, body: &[u8]) {
         return;
     }
     // Whoever is told that all are taken finds those that fire, by their labels as any reader of JSON sees them.
-    // Texts that nobody looks at may be no UTF-8.
-    let posted: Vec<Value> = serde_json::from_str(&String::from_utf8_lossy(body)).expect("what is taken is JSON");
+    // As Alertmanager reads it: bytes that are no text are replaced, what follows the list is not looked at.
+    let text = String::from_utf8_lossy(body);
+    let posted = Option::<Vec<Value>>::deserialize(&mut serde_json::Deserializer::from_str(&text));
+    // Half a character in an escape is replaced too, which this reader does not do.
+    let Ok(posted) = posted.map(Option::unwrap_or_default) else { return };
     let labels = |alert: &Value| -> Option<LabelSet> {
         let labels: BTreeMap<String, String> = serde_json::from_value(alert.get("labels")?.clone()).ok()?;
         Some(LabelSet::from_pairs(labels).without_empty())

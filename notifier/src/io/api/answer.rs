@@ -235,7 +235,44 @@ fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, serde_json::Er
     // Looked through as a whole, which is quicker than text by text, and word by word where all is well. What follows the value
     // is not read.
     let text = std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
-    Option::<T>::deserialize(&mut serde_json::Deserializer::from_str(&text)).map(Option::unwrap_or_default)
+    let read = |text: &str| Option::<T>::deserialize(&mut serde_json::Deserializer::from_str(text));
+    let value = read(&text).or_else(|error| match without_lone_surrogates(&text) {
+        Some(mended) => read(&mended),
+        None => Err(error),
+    });
+    value.map(Option::unwrap_or_default)
+}
+
+/// The same with `\ufffd` in place of escapes that are half a character, such as of a text that was cut within an emoji: Go reads them so.
+/// None if there are none.
+fn without_lone_surrogates(json: &str) -> Option<String> {
+    const ESCAPE_BYTES: usize = 6;
+    // the unit that an escape at the beginning stands for
+    let unit = |text: &str| u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok();
+    let mut mended = String::new();
+    let (mut copied, mut at) = (0, 0);
+    while let Some(found) = json.get(at..).and_then(|rest| rest.find('\\')) {
+        at += found;
+        let rest = json.get(at..).unwrap_or_default();
+        let Some(first) = unit(rest) else {
+            // whatever is escaped, it begins no escape of its own
+            at += 1 + rest.chars().nth(1).map_or(1, char::len_utf8);
+            continue;
+        };
+        let second = rest.get(ESCAPE_BYTES..).and_then(unit);
+        match (first, second) {
+            (0xd800..=0xdbff, Some(0xdc00..=0xdfff)) => at += 2 * ESCAPE_BYTES,
+            (0xd800..=0xdfff, _) => {
+                mended.push_str(json.get(copied..at).unwrap_or_default());
+                mended.push_str("\\ufffd");
+                at += ESCAPE_BYTES;
+                copied = at;
+            }
+            _ => at += ESCAPE_BYTES,
+        }
+    }
+    mended.push_str(json.get(copied..).unwrap_or_default());
+    (copied > 0).then_some(mended)
 }
 
 /// Go's words where they are easy to find, ours with the position elsewhere.
@@ -267,4 +304,25 @@ pub(super) fn takes_json(headers: &HeaderMap) -> bool {
 
 fn is_zero(quality: &str) -> bool {
     quality.parse() == Ok(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_character_in_an_escape_costs_no_batch() {
+        for (json, texts) in [
+            (r#"["a\ud83d"]"#, "a\u{fffd}"),
+            (r#"["\ud83d\ud83d\ude00x"]"#, "\u{fffd}😀x"),
+            (r#"["\ude00\n\\ud800\uD83D\uDE00"]"#, "\u{fffd}\n\\ud800😀"),
+            (r#"["\ud800\u0041"]"#, "\u{fffd}A"),
+            (r#"["é\u00e9"]"#, "éé"),
+        ] {
+            assert_eq!(parse::<Vec<String>>(json.as_bytes()).unwrap(), [texts], "{json}");
+        }
+        for json in [r#"["\ud80"]"#, r#"["\"#, r#"["\ud800"#, r#"["\u+123\ud800"]"#] {
+            assert!(parse::<Vec<String>>(json.as_bytes()).is_err(), "{json}");
+        }
+    }
 }
