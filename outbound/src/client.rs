@@ -170,6 +170,12 @@ impl HttpClient {
         {
             headers.insert(AUTHORIZATION, authorization);
         }
+        // ours like any other, so that it is hidden and dropped like any other
+        if !headers.contains_key(AUTHORIZATION)
+            && let Some(authorization) = destination.authorization()?
+        {
+            headers.insert(AUTHORIZATION, authorization);
+        }
         let mut hop = Hop { destination, method, headers, body };
         let mut response = self.answer(&hop).await?;
         for _ in 0..REDIRECTS_MAX {
@@ -298,9 +304,7 @@ impl HttpClient {
     async fn authorization(&self, now: Timestamp) -> Result<Option<HeaderValue>, SendError> {
         match (&self.config.auth, &self.tokens) {
             (Auth::Basic { username, password }, _) => {
-                let credentials = [&*username.read().await?, ":", &*password.read().await?].concat();
-                let encoded = Zeroizing::new(STANDARD.encode(Zeroizing::new(credentials).as_bytes()));
-                secret_header(&Zeroizing::new(["Basic ", &*encoded].concat())).map(Some)
+                basic(&*username.read().await?, &*password.read().await?).map(Some)
             }
             (Auth::Authorization { scheme, credentials }, _) => bearer(scheme, credentials).await,
             (Auth::OAuth2(_), Some(tokens)) => secret_header(&tokens.header(now).await?).map(Some),
@@ -352,6 +356,12 @@ async fn bearer(scheme: &str, credentials: &Secret) -> Result<Option<HeaderValue
         return Ok(None);
     }
     secret_header(&Zeroizing::new([scheme, " ", &*credentials].concat())).map(Some)
+}
+
+fn basic(username: &str, password: &str) -> Result<HeaderValue, SendError> {
+    let credentials = Zeroizing::new([username, ":", password].concat());
+    let encoded = Zeroizing::new(STANDARD.encode(credentials.as_bytes()));
+    secret_header(&Zeroizing::new(["Basic ", &*encoded].concat()))
 }
 
 fn secret_header(text: &str) -> Result<HeaderValue, SendError> {

@@ -117,8 +117,15 @@ impl WebSettings {
         let settings = decoder.first_document().map(|root| read(&root, &decoder, base));
         // An empty file asks for nothing.
         let settings = settings.or_else(|| (!decoder.has_errors()).then(Self::default));
-        decoder.finish(settings)
+        decoder.finish(settings).map_err(|mistakes| without_excerpts(&mistakes))
     }
+}
+
+/// A line of this file may hold the hash of a password, or a password by mistake.
+fn without_excerpts(mistakes: &Diagnostics) -> Diagnostics {
+    let mut shown = Diagnostics::new();
+    mistakes.iter().for_each(|mistake| shown.push(mistake.clone().without_excerpt()));
+    shown
 }
 
 fn read(root: &Node, decoder: &Decoder, base: &Path) -> WebSettings {

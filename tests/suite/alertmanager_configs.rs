@@ -294,7 +294,13 @@ async fn objects_are_followed_with_their_secrets_and_a_bad_one_stays_as_it_was()
     fire(&notifier, "Fourth").await;
     sink.wait_told("/ops", 4, SOON).await;
     assert_eq!((sink.told("/one").len(), sink.told("/two").len()), (1, 2));
-    assert!(!notifier.process.lines().iter().any(|line| line.contains(&sink.url("/two"))), "no secret in the log");
+    let secret = sink.url("/two");
+    assert!(!notifier.process.lines().iter().any(|line| line.contains(&secret)), "no secret in the log");
+    for path in ["/metrics", "/api/v2/status", "/api/v2/receivers", "/api/v2/history", "/routing", "/history", "/status"] {
+        let page = crate::peers::client().get(format!("{}{path}", notifier.url)).send().await.unwrap();
+        assert!(!page.text().await.unwrap().contains(&secret), "no secret in {path}");
+    }
+    crate::secrets::none_stored(&folder.path().join("data"), &[secret]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use outbound::secret::SHOWN;
 use yaml::{Diagnostic, Diagnostics, Key, Kind, Node, SourceFile, Span};
 
 /// Keys whose texts are secret, wherever they stand. Lists and mappings below them are secret as a whole.
-const SECRET_KEYS: [&str; 35] = [
+const SECRET_KEYS: [&str; 36] = [
     "alert_source_token",
     "access_key",
     "api_key",
@@ -41,6 +41,7 @@ const SECRET_KEYS: [&str; 35] = [
     "token",
     "token_id",
     "user_key",
+    "victorops_api_key",
     "webhook_url",
     "wechat_api_secret",
 ];

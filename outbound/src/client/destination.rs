@@ -1,6 +1,8 @@
 //! Where a request goes, read from its URL.
 
 use reqwest::Url;
+use reqwest::header::HeaderValue;
+use zeroize::Zeroizing;
 
 use super::error::{SendError, SendErrorKind};
 
@@ -26,6 +28,18 @@ impl Destination {
         Ok(Destination { text: text.to_owned(), place: place(&url), url, plain })
     }
 
+    /// Of the user and password in it.
+    ///
+    /// # Errors
+    /// No header can carry them.
+    pub(super) fn authorization(&self) -> Result<Option<HeaderValue>, SendError> {
+        let (username, password) = (self.url.username(), self.url.password());
+        if username.is_empty() && password.is_none() {
+            return Ok(None);
+        }
+        super::basic(&decoded(username), &decoded(password.unwrap_or_default())).map(Some)
+    }
+
     /// Name or address as it stands there.
     pub(super) fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
@@ -35,6 +49,13 @@ impl Destination {
     pub(super) fn port(&self) -> u16 {
         self.url.port_or_known_default().unwrap_or_default()
     }
+}
+
+/// What percent signs stand for; the parser of forms does it, for whom a plus and an ampersand mean more.
+fn decoded(text: &str) -> Zeroizing<String> {
+    let form = Zeroizing::new(format!("={}", text.replace('+', "%2B").replace('&', "%26")));
+    let value = url::form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned());
+    Zeroizing::new(value.unwrap_or_default())
 }
 
 fn place(url: &Url) -> String {

@@ -63,6 +63,17 @@ async fn a_refusal_that_repeats_our_secrets_is_hidden() {
 }
 
 #[tokio::test]
+async fn a_user_in_the_address_is_as_secret_as_any_other() {
+    let server =
+        Server::start(|request| answer(401, &format!("no {}", request.header("authorization").concat()))).await;
+    let url = server.url("/").replace("http://", "http://u%40v:hun+t&er%2F2@");
+    let response = client("{}").send(post(url), DEADLINE, NOW).await.unwrap();
+    assert_eq!(&*response.body, b"no <secret>");
+    let sent = server.requests()[0].header("authorization").concat();
+    assert_eq!(sent, format!("Basic {}", STANDARD.encode("u@v:hun+t&er/2")));
+}
+
+#[tokio::test]
 async fn a_request_that_says_who_it_is_keeps_its_word() {
     let server = Server::start(|_| answer(200, "")).await;
     let mut request = post(server.url("/"));

@@ -110,7 +110,9 @@ impl<'a> Talk<'a> {
 
     /// Takes an answer, or that there is none.
     pub(crate) fn hear(&mut self, reply: Result<&Response, &SendError>, now: Timestamp) -> Turn {
-        let told = reply.map(|response| reply::excerpt(response, &self.secrets())).unwrap_or_default();
+        let secrets = self.secrets();
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let told = reply.map(|response| reply::excerpt(response, &secrets)).unwrap_or_default();
         let outcome = reply::classify(reply, &told, now);
         let (Outcome::Delivered, Ok(response)) = (&outcome, reply) else { return Turn::Done(self.naming(outcome)) };
         match std::mem::replace(&mut self.stage, Stage::Move) {
@@ -210,9 +212,10 @@ impl<'a> Talk<'a> {
         Request { method, url, headers, body: body.unwrap_or_default().into() }
     }
 
-    /// What no outcome may tell. The rest of the address is no secret.
-    fn secrets(&self) -> Vec<&str> {
-        [Some(self.base.username()), self.base.password()].into_iter().flatten().collect()
+    /// What no outcome may tell.
+    fn secrets(&self) -> Vec<String> {
+        let user = [Some(self.base.username()), self.base.password()].into_iter().flatten().map(str::to_owned);
+        user.chain(reply::secrets_of(self.base.as_str())).collect()
     }
 
     /// A failure that says at what.
