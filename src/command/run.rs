@@ -97,7 +97,12 @@ mod tests {
         std::fs::write(&config, "route: {receiver: r}\nreceivers: [{name: r}]\n").unwrap();
         let config = format!("--config.file={}", config.display());
         let words = ["watchfire", "run", &config, "--storage.path=", "--web.listen-address=127.0.0.1:0"];
-        let more = ["--query.url=http://127.0.0.1:9", "--rules.enable-api", "--web.external-url=http://localhost:1/", "--web.enable-lifecycle"];
+        let more = [
+            "--query.url=http://127.0.0.1:9",
+            "--rules.enable-api",
+            "--web.external-url=http://localhost:1/",
+            "--web.enable-lifecycle",
+        ];
         let Command::Run(command) = Cli::try_parse_from(words.into_iter().chain(more)).unwrap().command else {
             panic!("it is run");
         };

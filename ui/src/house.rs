@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use model::{Caller, Timestamp};
 use model::matcher::parse::ParseMode;
+use model::{Caller, Timestamp};
 use rules_engine::io::api::preview::Previewing;
 use rules_engine::io::state::RulesState;
 use templates::handlebars::Registry;

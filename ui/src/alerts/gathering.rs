@@ -136,13 +136,11 @@ impl Gatherer<'_> {
     fn look(&mut self, notifier: &Notifier, now: Timestamp, seed: &Seed, ids: &[AlertId]) {
         let is_muted = seed.muted_by.is_some();
         for alert in ids.iter().filter_map(|id| notifier.alert(now, *id)) {
-            let needs_labels = self.request.filter.asks_labels()
-                || !self.request.by.is_empty()
-                || !self.request.scope.is_empty();
+            let needs_labels =
+                self.request.filter.asks_labels() || !self.request.by.is_empty() || !self.request.scope.is_empty();
             let labels = needs_labels.then(|| alert.labels());
-            let fits = |labels: &LabelSet| {
-                self.request.filter.fits_labels(labels) && all_match(&self.request.scope, labels)
-            };
+            let fits =
+                |labels: &LabelSet| self.request.filter.fits_labels(labels) && all_match(&self.request.scope, labels);
             if labels.as_ref().is_some_and(|labels| !fits(labels)) {
                 continue;
             }

@@ -84,12 +84,7 @@ async fn taken_back<D: Desk>(desk: &Arc<D>, here: &Here, mode: ParseMode, fields
 }
 
 /// Which alerts a form means.
-async fn target<D: Desk>(
-    desk: &Arc<D>,
-    here: &Here,
-    mode: ParseMode,
-    fields: &Fields,
-) -> Result<AckTarget, Refusal> {
+async fn target<D: Desk>(desk: &Arc<D>, here: &Here, mode: ParseMode, fields: &Fields) -> Result<AckTarget, Refusal> {
     let named: Vec<&str> = fields.all("fingerprint").filter(|text| !text.is_empty()).collect();
     if !named.is_empty() {
         let read = |text: &&str| u64::from_str_radix(text, 16).map(Fingerprint);
@@ -126,11 +121,13 @@ pub(super) async fn silence<N: Desk, R: RuleDesk>(
     let outcome = match (&house.notifier, draft(&here, house.now(), house.matcher_mode, &fields)) {
         (None, _) => Err(nothing_here()),
         (_, Err(refusal)) => Err(refusal),
-        (Some(desk), Ok(draft)) => set_silence(&**desk, here.caller(), draft).await.map(drop).map_err(|error| match error {
-            SilencingError::Refused(refused) => refuse(refused.to_string()),
-            SilencingError::OutOfScope(refused) => (StatusCode::FORBIDDEN, refused.to_string()),
-            SilencingError::NotStored(text) => (StatusCode::INTERNAL_SERVER_ERROR, text),
-        }),
+        (Some(desk), Ok(draft)) => {
+            set_silence(&**desk, here.caller(), draft).await.map(drop).map_err(|error| match error {
+                SilencingError::Refused(refused) => refuse(refused.to_string()),
+                SilencingError::OutOfScope(refused) => (StatusCode::FORBIDDEN, refused.to_string()),
+                SilencingError::NotStored(text) => (StatusCode::INTERNAL_SERVER_ERROR, text),
+            })
+        }
     };
     answer(&house, &here, &fields, "silenced", outcome)
 }

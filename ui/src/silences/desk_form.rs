@@ -235,9 +235,13 @@ impl<N: Desk, R: RuleDesk> House<N, R> {
             typed.id.and_then(|id| of_maintenance(id).or_else(|| of_silence(id))).unwrap_or_else(LabelSet::empty)
         });
         let made = match meant {
-            Meant::Once(draft) => silencing::set_silence(desk, here.caller(), SilenceDraft { annotations, ..draft }).await,
+            Meant::Once(draft) => {
+                silencing::set_silence(desk, here.caller(), SilenceDraft { annotations, ..draft }).await
+            }
             Meant::Recurring(draft) => {
-                silencing::set_maintenance(desk, here.caller(), MaintenanceDraft { annotations, ..draft }).await.map(|(id, _)| id)
+                silencing::set_maintenance(desk, here.caller(), MaintenanceDraft { annotations, ..draft })
+                    .await
+                    .map(|(id, _)| id)
             }
         };
         match made {
@@ -283,13 +287,7 @@ impl<N: Desk, R: RuleDesk> House<N, R> {
         }
     }
 
-    async fn outcome(
-        &self,
-        here: &Here,
-        typed: &Typed,
-        matchers: Vec<Matcher>,
-        meant: Option<&Meant>,
-    ) -> Outcome {
+    async fn outcome(&self, here: &Here, typed: &Typed, matchers: Vec<Matcher>, meant: Option<&Meant>) -> Outcome {
         let alerts = alerts_query(&matchers);
         let looked = self.effect(here, matchers.clone(), typed.id).await;
         let (effect, is_edit) = looked.unwrap_or_default();

@@ -66,11 +66,7 @@ pub(super) async fn list<D: Desk>(
 }
 
 /// `POST /ack`: answered once it is stored, with what is acknowledged now.
-pub(super) async fn post<D: Desk>(
-    State(api): State<Api<D>>,
-    asking: Asking,
-    body: Bytes,
-) -> Result<Response, Refusal> {
+pub(super) async fn post<D: Desk>(State(api): State<Api<D>>, asking: Asking, body: Bytes) -> Result<Response, Refusal> {
     let posted: PostedAck =
         serde_json::from_slice(&body).map_err(|error| bad(format!("the body is no acknowledgement: {error}")))?;
     let target = target(posted.fingerprints, posted.matchers, posted.group_key, api.about.matcher_mode)?;
