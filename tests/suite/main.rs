@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod abuse;
+mod access;
 mod acknowledge;
 mod admission;
 mod alertmanager_configs;
@@ -29,6 +31,8 @@ mod kubernetes_rules;
 mod limits;
 mod maintenance;
 mod migrate;
+mod outgoing;
+mod openapi;
 mod overload;
 mod peers;
 mod pipeline;
@@ -43,8 +47,10 @@ mod rule_service_kills;
 mod rule_unit_tests;
 mod rules_api;
 mod scenarios;
+mod secrets;
 mod sending;
 mod sink;
+mod slow_clients;
 mod small_disk;
 mod stage;
 mod store_copies;

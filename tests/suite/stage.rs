@@ -58,9 +58,14 @@ pub const MAIL_PASSWORD: &str = "s3cret-mail-password";
 impl MailServer {
     pub async fn start(folder: &Path) -> Self {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        Self::showing(folder, (&made.cert.pem(), &made.signing_key.serialize_pem())).await
+    }
+
+    /// With this certificate and its key; `ca_file` is the certificate.
+    pub async fn showing(folder: &Path, (cert_pem, key_pem): (&str, &str)) -> Self {
         let (cert, key) = (folder.join("mail.pem"), folder.join("mail.key"));
-        std::fs::write(&cert, made.cert.pem()).unwrap();
-        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        std::fs::write(&cert, cert_pem).unwrap();
+        std::fs::write(&key, key_pem).unwrap();
         let port = free_port();
         let process = Process::start(
             "aiosmtpd",
@@ -101,6 +106,11 @@ impl Watchfire {
         let process = watchfire(&all);
         ready(&format!("{url}/-/ready")).await;
         Self { url, process, args: all }
+    }
+
+    /// One that a test has started by itself.
+    pub const fn of(url: String, process: Process) -> Self {
+        Self { url, process, args: Vec::new() }
     }
 
     /// A notifier with this configuration; it and the store are kept in `folder`.
