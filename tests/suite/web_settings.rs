@@ -12,20 +12,28 @@ use crate::peers::{Process, free_port, watchfire};
 const SOON: Duration = Duration::from_secs(60);
 
 /// An authority with a certificate of its own making for a server and for clients.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
     /// A certificate for a name, and its key, as PEM.
-    fn sign(&self, name: &str) -> (String, String) {
+    pub fn sign(&self, name: &str) -> (String, String) {
+        self.sign_with(CertificateParams::new(vec![name.to_owned()]).unwrap())
+    }
+
+    pub fn sign_with(&self, params: CertificateParams) -> (String, String) {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
+    }
+
+    /// As PEM.
+    pub fn pem(&self) -> String {
+        self.0.pem()
     }
 
     fn identity(&self, name: &str) -> Identity {
@@ -185,4 +193,31 @@ async fn who_asks_too_often_is_told_so() {
         statuses.push(server.status(&client).await.unwrap().as_u16());
     }
     assert_eq!(statuses, [200, 200, 200, 429]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_says_who_somebody_is() {
+    let (ours, others) = (Authority::new(), Authority::new());
+    let (certificate, key) = ours.sign("localhost");
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("cert.pem", &certificate);
+    write("key.pem", &key);
+    write("ca.pem", &ours.0.pem());
+    let tls = "tls_server_config: {cert_file: cert.pem, key_file: key.pem, client_ca_file: ca.pem, client_auth_type: VerifyClientCertIfGiven}";
+    write("web.yml", &format!("{tls}\naccess: {{certificates: {{prometheus.example.org: viewer}}}}\n"));
+    let server = Guarded::start(folder.path(), "https");
+    server.listening().await;
+    let ask = async |identity: Option<Identity>, path: &str| {
+        let url = server.url.replace("/-/healthy", path);
+        let asked = if path == "/-/reload" { reqwest::Method::POST } else { reqwest::Method::GET };
+        ours.client(identity).request(asked, url).send().await.ok().map(|answer| answer.status().as_u16())
+    };
+    let known = || Some(ours.identity("prometheus.example.org"));
+    assert_eq!(ask(None, "/-/healthy").await, Some(200));
+    assert_eq!(ask(None, "/api/v2/status").await, Some(401));
+    assert_eq!(ask(known(), "/api/v2/status").await, Some(200));
+    assert_eq!(ask(known(), "/-/reload").await, Some(403));
+    assert_eq!(ask(Some(ours.identity("grafana.example.org")), "/api/v2/status").await, Some(401));
+    assert_eq!(ask(Some(others.identity("prometheus.example.org")), "/api/v2/status").await, None);
 }

@@ -93,19 +93,18 @@ pub async fn take_back<D: Desk>(
 }
 
 /// What of a target is the caller's business.
-fn within(
-    notifier: &Notifier,
-    now: Timestamp,
-    target: AckTarget,
-    caller: &Caller,
-) -> Result<AckTarget, OutOfScope> {
+fn within(notifier: &Notifier, now: Timestamp, target: AckTarget, caller: &Caller) -> Result<AckTarget, OutOfScope> {
     if !caller.is_scoped() {
         return Ok(target);
     }
     let meant = notifier.would_acknowledge(now, &target);
     let seen = meant.iter().filter(|alert| caller.sees(&alert.labels())).map(|alert| alert.fingerprint());
     let seen: Vec<Fingerprint> = seen.collect();
-    if seen.is_empty() && !meant.is_empty() { Err(caller.out_of_scope("the alerts")) } else { Ok(AckTarget::Alerts(seen)) }
+    if seen.is_empty() && !meant.is_empty() {
+        Err(caller.out_of_scope("the alerts"))
+    } else {
+        Ok(AckTarget::Alerts(seen))
+    }
 }
 
 fn named(fingerprints: &[Fingerprint]) -> String {
