@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn rows() -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(root().join("docs/limits.md")).unwrap();
     let cells = |line: &str| -> Vec<String> {
-        let line = line.trim_matches('|');
-        line.split(" | ").map(|cell| cell.trim().to_owned()).collect()
+        let line = line.strip_prefix('|').and_then(|line| line.strip_suffix('|')).expect("a row");
+        line.split('|').map(|cell| cell.trim().to_owned()).collect()
     };
     let rows = text.lines().filter(|line| line.starts_with("| ")).map(cells);
     rows.filter(|row| row.len() == 6 && row[0] != "what").collect()
