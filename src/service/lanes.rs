@@ -26,12 +26,15 @@ pub struct Lanes {
 struct Lane {
     ordinary: Arc<Semaphore>,
     critical: Arc<Semaphore>,
+    /// Held by each place and by nothing else, unlike the others: who waits for a turn holds those as well.
+    places: Arc<()>,
 }
 
 /// A place in a lane, and the trace that shutdown waits for.
 pub struct Place {
     _all: OwnedSemaphorePermit,
     lane: Arc<Semaphore>,
+    _held: Arc<()>,
     /// Where it may go first.
     critical: Option<Arc<Semaphore>>,
 }
@@ -63,10 +66,11 @@ impl Lanes {
         let new = || Lane {
             ordinary: Arc::new(Semaphore::new(LANE_WIDTH)),
             critical: Arc::new(Semaphore::new(CRITICAL_WIDTH)),
+            places: Arc::new(()),
         };
         let lane = lanes.entry((receiver.to_owned(), kind, index)).or_insert_with(new);
         let critical = is_critical.then(|| lane.critical.clone());
-        Some(Place { _all: all, lane: lane.ordinary.clone(), critical })
+        Some(Place { _all: all, lane: lane.ordinary.clone(), _held: lane.places.clone(), critical })
     }
 
     /// How full each lane is, in the order of their names.
@@ -77,9 +81,7 @@ impl Lanes {
             .map(|((receiver, kind, index), lane)| {
                 let ordinary = LANE_WIDTH.saturating_sub(lane.ordinary.available_permits());
                 let requests = ordinary + CRITICAL_WIDTH.saturating_sub(lane.critical.available_permits());
-                // Each place holds the lane, and so does each ordinary request; the map does once.
-                let places = Arc::strong_count(&lane.ordinary).saturating_sub(1 + ordinary);
-                let waiting = places.saturating_sub(requests);
+                let waiting = lane.taken().saturating_sub(requests);
                 Occupancy { receiver: receiver.clone(), kind, index: *index, requests, waiting }
             })
             .collect();
@@ -90,7 +92,7 @@ impl Lanes {
     /// Forgets lanes nobody is in; called at reload, as integrations come and go.
     pub fn prune(&self) {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.retain(|_, lane| Arc::strong_count(&lane.ordinary) > 1);
+        lanes.retain(|_, lane| lane.taken() > 0);
     }
 
     /// Takes no more deliveries, and waits for those under way. False if some are still under way at the deadline.
@@ -98,6 +100,13 @@ impl Lanes {
         let all_done = tokio::time::timeout(deadline, self.all.acquire_many(ALL_WIDTH)).await.is_ok();
         self.all.close();
         all_done
+    }
+}
+
+impl Lane {
+    /// Places that are held.
+    fn taken(&self) -> usize {
+        Arc::strong_count(&self.places).saturating_sub(1)
     }
 }
 
@@ -122,6 +131,21 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_waits_for_a_turn_is_counted_once() {
+        let lanes = Lanes::new();
+        let mut held = Vec::new();
+        for _ in 0..LANE_WIDTH {
+            let place = lanes.enter("a", "webhook", 0, false).unwrap();
+            held.push((place.turn().await.unwrap(), place));
+        }
+        let waiting = lanes.enter("a", "webhook", 0, false).unwrap();
+        let mut turn = std::pin::pin!(waiting.turn());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(turn.as_mut().poll(&mut context).is_pending());
+        assert_eq!((lanes.occupancy()[0].requests, lanes.occupancy()[0].waiting), (LANE_WIDTH, 1));
+    }
 
     #[tokio::test]
     async fn a_full_lane_delays_no_other() {
