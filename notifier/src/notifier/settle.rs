@@ -44,11 +44,12 @@ impl Notifier {
             return true;
         }
         let hash = stored.fingerprint.0;
+        let is_owed = !self.is_forgotten(now, stored.ends_at);
         if self.known.marks(alert).stored == Stored::Firing {
             // It ran out without a word; a restart must not take it for firing, as the log may be closed already.
             self.known.save(now, alert);
         }
-        if !member.seen_over || group.slots.iter().any(|slot| self.has_business(slot, hash)) {
+        if !member.seen_over || is_owed && group.slots.iter().any(|slot| self.has_business(slot, hash)) {
             return true;
         }
         self.note_hidden_end(now, group, member);
@@ -60,7 +61,8 @@ impl Notifier {
     fn guest_stays(&mut self, now: Timestamp, guest: Member, id: GroupId, group: &Group) -> bool {
         let Some(stored) = self.known.book.get(guest.id) else { return false };
         let (hash, is_over) = (stored.fingerprint.0, stored.is_resolved(now));
-        let is_awaited = |slot: &Slot| slot.integration.send_resolved && self.has_business(slot, hash);
+        let is_owed = !self.is_forgotten(now, stored.ends_at);
+        let is_awaited = |slot: &Slot| is_owed && slot.integration.send_resolved && self.has_business(slot, hash);
         let stays = group.slots.iter().any(is_awaited);
         if !stays {
             self.leave_group(now, guest.id, id);
@@ -88,6 +90,12 @@ impl Notifier {
             group.members.retain(|member| member.id != *gone);
             self.leave_group(now, *gone, id);
         }
+    }
+
+    /// Whether it is over for so long that nobody is owed to hear of it: a receiver that is gone for good would otherwise
+    /// keep every alert there ever was.
+    fn is_forgotten(&self, now: Timestamp, ended_at: Timestamp) -> bool {
+        ended_at.plus(self.settings.retention) <= now
     }
 
     /// Whether an integration believes, or is just being told, that the alert fires.

@@ -1,8 +1,10 @@
 //! Retries, delays asked for, refusals, and attempts that outlast a flush.
 
+use std::time::Duration;
+
 use super::stage::{Reply, Stage, alert, between, config, simple};
 use crate::decision::{HoldReason, Verdict};
-use crate::notifier::DeliveryId;
+use crate::notifier::{DeliveryId, Settings};
 use crate::receiver::Outcome;
 
 #[test]
@@ -65,6 +67,22 @@ fn a_wait_that_is_asked_for_ends_a_fire_that_is_over() {
     stage.at(60.0);
     assert_eq!(stage.heard(), [""; 0], "nobody was told that it fires");
     assert_eq!(stage.notifier.group_count(), 0);
+}
+
+#[test]
+fn a_receiver_that_is_gone_for_good_is_owed_ends_for_the_retention_only() {
+    let settings = Settings { retention: Duration::from_secs(600), ..Settings::default() };
+    let mut stage = Stage::with(settings, simple("[]", "1s", "10s", "1h"))
+        .script(|_, now| if now < 2.0 { Reply::Ok } else { Reply::Fail });
+    stage.at(0.0).push([alert("i=1")]);
+    stage.at(5.0).push([between(0.0, 5.0, "i=1")]);
+    stage.at(600.0);
+    assert_eq!(stage.notifier.group_count(), 1, "its end is still owed");
+    stage.at(620.0);
+    assert_eq!(stage.notifier.group_count(), 0);
+    let attempts = stage.attempts.len();
+    stage.at(2000.0);
+    assert_eq!(stage.attempts.len(), attempts, "nobody is called any more");
 }
 
 #[test]
