@@ -92,8 +92,13 @@ fn printable(c: char) -> impl Iterator<Item = char> {
 /// The line with `<secret>` for all that follows the first key that looks like a secret's.
 fn without_secret(line: &str) -> Cow<'_, str> {
     let secret_key = |(colon, _): &(usize, &str)| {
-        let before = line.get(..*colon).unwrap_or_default().trim_end_matches([' ', '"', '\'']).to_ascii_lowercase();
-        SECRET_KEYS.iter().any(|key| before.ends_with(key))
+        // Looked at from the end: a line may be long, and have a colon everywhere.
+        let before = line.get(..*colon).unwrap_or_default().trim_end_matches([' ', '"', '\'']).as_bytes();
+        let is_end = |key: &&str| {
+            let end = before.len().checked_sub(key.len()).and_then(|start| before.get(start..));
+            end.is_some_and(|end| end.eq_ignore_ascii_case(key.as_bytes()))
+        };
+        SECRET_KEYS.iter().any(is_end)
     };
     let Some((colon, _)) = line.match_indices(':').find(secret_key) else { return Cow::Borrowed(line) };
     let (key, value) = line.split_at(colon + 1);
@@ -102,20 +107,25 @@ fn without_secret(line: &str) -> Cow<'_, str> {
 
 /// The line with a star for each character of a password in a URL: `https://user:****@host`.
 fn without_password(line: &str) -> Cow<'_, str> {
-    let mut shown = Cow::Borrowed(line);
-    // From the end, as stars of one byte each may be shorter than what they hide.
-    for (scheme_end, scheme) in line.rmatch_indices("://") {
+    let password = |(scheme_end, scheme): (usize, &str)| {
         let start = scheme_end + scheme.len();
         let authority = line.get(start..).unwrap_or_default();
         let end =
             authority.find(|c: char| matches!(c, '/' | '"' | '\'') || c.is_whitespace()).unwrap_or(authority.len());
-        let authority = authority.get(..end).unwrap_or_default();
-        let Some((user, password)) = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')) else {
-            continue;
-        };
-        let from = start + user.len() + 1;
-        let stars = "*".repeat(password.chars().count());
-        shown.to_mut().replace_range(from..from + password.len(), &stars);
+        let (login, _) = authority.get(..end)?.rsplit_once('@')?;
+        let (user, password) = login.split_once(':')?;
+        Some((start + user.len() + 1, password))
+    };
+    let mut passwords = line.match_indices("://").filter_map(password).peekable();
+    if passwords.peek().is_none() {
+        return Cow::Borrowed(line);
     }
-    shown
+    let (mut shown, mut copied) = (String::with_capacity(line.len()), 0);
+    for (start, password) in passwords {
+        shown.push_str(line.get(copied..start).unwrap_or_default());
+        shown.extend(password.chars().map(|_| '*'));
+        copied = start + password.len();
+    }
+    shown.push_str(line.get(copied..).unwrap_or_default());
+    Cow::Owned(shown)
 }

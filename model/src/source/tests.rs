@@ -182,3 +182,14 @@ fn a_message_that_quotes_a_whole_file_is_cut() {
     let shown = mistake.to_string();
     assert!(shown.len() < 4_000 && shown.starts_with("f.yml:1:1: error: \"xxx"), "{} bytes", shown.len());
 }
+
+#[test]
+fn a_long_line_is_looked_through_once() {
+    // Minutes, if each colon or each password cost the whole line.
+    for line in ["{a: ".repeat(200_000), "http://u:p@h ".repeat(100_000)] {
+        let file = SourceFile::new("f.yml", line);
+        let shown = Diagnostic::error(&file, Span::new(1_000, 1_001), "odd").to_string();
+        assert!(shown.len() < 500, "{shown}");
+        assert!(!shown.contains(":p@"), "{shown}");
+    }
+}

@@ -15,6 +15,9 @@ const KEPT: usize = 256;
 /// Bytes a compiled pattern may take.
 const COMPILED_BYTES: usize = 2 << 20;
 
+/// So much of a pattern is shown where it cannot be read.
+const SHOWN_BYTES: usize = 500;
+
 /// Adds `match` and `reReplaceAll`.
 pub(crate) fn install(functions: &mut Functions) {
     let patterns = Arc::new(Patterns::default());
@@ -74,8 +77,10 @@ impl Patterns {
 }
 
 fn compile(pattern: &str) -> Result<Regex, FunctionFailure> {
-    model::pattern::unanchored(pattern, COMPILED_BYTES)
-        .map_err(|error| format!("error parsing regexp: {}: `{pattern}`", error.reason()).into())
+    model::pattern::unanchored(pattern, COMPILED_BYTES).map_err(|error| {
+        let shown = pattern.get(..pattern.floor_char_boundary(SHOWN_BYTES)).unwrap_or_default();
+        format!("error parsing regexp: {}: `{shown}`", error.reason()).into()
+    })
 }
 
 #[cfg(test)]
