@@ -1,4 +1,4 @@
-//! The connection to a mail server: no more of it is read than a conversation takes, however long the lines are.
+//! The connection to a mail server: no more of it is read than an answer takes, however many its lines are and however long.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,10 +9,11 @@ use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// What a mail server may say over one connection, encrypted or not. Thousands of mails take less.
-const SAID_MAX: usize = 4 << 20;
+/// What a mail server may say before we say something again, encrypted or not: certificates take a few KiB, answers less. The
+/// library reads an answer anew with each line of it, so a long one would keep all other deliveries waiting.
+const SAID_MAX: usize = 64 << 10;
 
-/// A connection of which only so much is read.
+/// A connection of which only so much is read at a time.
 #[derive(Debug)]
 pub(super) struct Bounded {
     stream: TcpStream,
@@ -28,7 +29,7 @@ impl Bounded {
 impl AsyncRead for Bounded {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.said > SAID_MAX {
-            return Poll::Ready(Err(io::Error::other("the server says more than a conversation takes")));
+            return Poll::Ready(Err(io::Error::other("the server says more than an answer takes")));
         }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buf);
@@ -39,6 +40,7 @@ impl AsyncRead for Bounded {
 
 impl AsyncWrite for Bounded {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.said = 0;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
