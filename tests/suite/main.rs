@@ -24,6 +24,7 @@ mod differential;
 mod explain;
 mod grafana;
 mod head_to_head;
+mod hostile_input;
 mod hostile_query_api;
 mod interoperation;
 mod kubernetes_discovery;
