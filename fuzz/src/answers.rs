@@ -48,8 +48,10 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Numbers by their bits: NaN is itself.
-fn shown(answer: Result<QueryAnswer, QueryFailure>) -> Result<(Vec<(LabelSet, u64)>, Vec<String>), String> {
+/// Rows and warnings. Numbers by their bits: NaN is itself.
+type Shown = (Vec<(LabelSet, u64)>, Vec<String>);
+
+fn shown(answer: Result<QueryAnswer, QueryFailure>) -> Result<Shown, String> {
     match answer {
         Err(failure) => {
             text::says(&failure.text);

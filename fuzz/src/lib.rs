@@ -35,8 +35,11 @@ pub mod web_config;
 pub mod words;
 pub mod yaml;
 
+/// What must hold for any bytes.
+pub type Check = fn(&[u8]);
+
 /// Every kind of input by its name, which is that of its fuzz target and of its folder of regressions.
-pub const ALL: [(&str, fn(&[u8])); 26] = [
+pub const ALL: [(&str, Check); 26] = [
     ("answers", answers::check),
     ("client_answers", client_answers::check),
     ("cluster", cluster::check),

@@ -286,14 +286,9 @@ fn patterns_that_blow_up_are_refused_or_matched_quickly() {
         let silence = format!(
             r#"{{"matchers":[{{"name":"a","value":{quoted},"isRegex":true}}],"createdBy":"m","comment":"c","startsAt":"2026-01-01T00:00:00Z","endsAt":"2027-01-01T00:00:00Z"}}"#
         );
-        for (path, body) in [("/api/v2/silences", silence.as_str())] {
-            let answer = site.ask("POST", path, "application/json", body.into()).unwrap();
-            assert!(
-                answer.status.is_success() || answer.body.len() <= MESSAGE_BYTES_MAX,
-                "{path} {shown}: {} bytes",
-                answer.body.len()
-            );
-        }
+        let answer = site.ask("POST", "/api/v2/silences", "application/json", silence.into()).unwrap();
+        let is_short = answer.body.len() <= MESSAGE_BYTES_MAX;
+        assert!(answer.status.is_success() || is_short, "silence {shown}: {} bytes", answer.body.len());
         let config = format!("route: {{receiver: a, matchers: ['a=~{quoted}']}}\nreceivers: [{{name: a}}]\n");
         inputs::notifier_config::check(config.as_bytes());
         let relabeling = format!(
