@@ -98,7 +98,7 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     };
     let stop = Arc::new(AtomicBool::new(false));
     let sizes = story::sizes(plan.alerts, plan.groups);
-    let mut threads = traffic::start(scene.service.port, &sizes, &scene.ledger, &scene.done, &stop);
+    let mut threads = traffic::start(scene.service.port, &sizes, (&scene.ledger, &scene.stalls), &scene.done, &stop);
     threads.push(dashboards::start(scene.service.port, &scene.looked, &stop));
     scene.watch(plan)?;
     stop.store(true, Ordering::Relaxed);

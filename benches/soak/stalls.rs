@@ -1,4 +1,4 @@
-//! How long the machine kept things waiting: what the bench and the program under test did not get is nobody's lateness.
+//! How long the machine kept things waiting, and requests went without an answer: that is no page's lateness.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,28 +22,34 @@ impl Stalls {
                 let began = Instant::now();
                 std::thread::sleep(TICK);
                 let over = began.elapsed().saturating_sub(TICK);
-                if over >= STALL_MIN {
-                    noted.note(began, over);
-                }
+                noted.note(began, over);
             }
         });
         stalls
     }
 
-    /// A stall that was seen elsewhere.
+    /// A wait that was seen elsewhere, if it is one.
     pub(crate) fn note(&self, began: Instant, length: Duration) {
+        if length < STALL_MIN {
+            return;
+        }
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((began, length));
     }
 
-    /// How much of the time between these was lost.
+    /// How much of the time between these was lost; what several lost at once counts once.
     pub(crate) fn between(&self, from: Instant, to: Instant) -> Duration {
         let stalls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that began a minute before and are not over are not to be expected.
-        let first = stalls.partition_point(|(began, _)| *began + Duration::from_secs(60) < from);
-        let lost = |(began, length): &(Instant, Duration)| {
-            (*began + *length).min(to).saturating_duration_since((*began).max(from))
-        };
-        stalls.iter().skip(first).map(lost).sum::<Duration>().min(to.saturating_duration_since(from))
+        // They come about in the order of their ends.
+        let first = stalls.partition_point(|(began, length)| *began + *length + Duration::from_secs(60) < from);
+        let clipped = |(began, length): &(Instant, Duration)| ((*began).max(from), (*began + *length).min(to));
+        let mut parts: Vec<_> = stalls.iter().skip(first).map(clipped).filter(|(began, end)| began < end).collect();
+        parts.sort_unstable();
+        let (mut lost, mut seen) = (Duration::ZERO, from);
+        for (began, end) in parts {
+            lost += end.saturating_duration_since(began.max(seen));
+            seen = seen.max(end);
+        }
+        lost
     }
 
     /// All of them: how many, their sum, the longest.

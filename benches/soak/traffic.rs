@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::client::Client;
 use crate::group::Group;
 use crate::ledger::Ledger;
+use crate::stalls::Stalls;
 use crate::story;
 
 /// Clients, each with a connection and a share of the groups.
@@ -50,7 +51,7 @@ impl Done {
 pub(crate) fn start(
     port: u16,
     sizes: &[usize],
-    ledger: &Ledger,
+    (ledger, stalls): (&Ledger, &Stalls),
     done: &Arc<Done>,
     stop: &Arc<AtomicBool>,
 ) -> Vec<std::thread::JoinHandle<()>> {
@@ -63,6 +64,7 @@ pub(crate) fn start(
                 .collect(),
             client: None,
             ledger: ledger.clone(),
+            stalls: stalls.clone(),
             done: done.clone(),
         };
         let stop = stop.clone();
@@ -76,6 +78,7 @@ struct Lane {
     groups: Vec<Group>,
     client: Option<Client>,
     ledger: Ledger,
+    stalls: Stalls,
     done: Arc<Done>,
 }
 
@@ -97,7 +100,7 @@ impl Lane {
     /// One portion.
     fn evaluate(&mut self, slot: usize) {
         let now = jiff::Timestamp::now().as_second();
-        let mut sent = Vec::new();
+        let (mut sent, mut batches) = (Vec::new(), Vec::new());
         let mut groups = std::mem::take(&mut self.groups);
         for group in groups.iter_mut().skip(slot).step_by(SLOTS) {
             // What hides alerts must be known before they are.
@@ -110,9 +113,15 @@ impl Lane {
             let changes = group.evaluate(now, &self.ledger, &mut sent);
             self.done.changes.fetch_add(changes, Ordering::Relaxed);
             self.done.alerts.fetch_add((sent.len() - before) as u64, Ordering::Relaxed);
+            // A small group comes in one request: what comes later than its first page is not part of that.
+            if before > 0 && sent.len() > BATCH {
+                let rest = sent.split_off(before);
+                batches.push(std::mem::replace(&mut sent, rest));
+            }
         }
         self.groups = groups;
-        for batch in sent.chunks(BATCH) {
+        batches.push(sent);
+        for batch in batches.iter().flat_map(|batch| batch.chunks(BATCH)) {
             let body = format!("[{}]", batch.join(","));
             self.done.requests.fetch_add(1, Ordering::Relaxed);
             self.send("POST", "/api/v2/alerts", body.as_bytes());
@@ -126,6 +135,8 @@ impl Lane {
         let took = began.elapsed();
         match answer {
             Ok((200, body)) => {
+                // Pages are due from the answer on; how long that takes is in the report by itself.
+                self.stalls.note(began, took);
                 let mut latencies = self.done.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner);
                 latencies.push(took.as_secs_f64() * 1e3);
                 Some(body)
