@@ -9,38 +9,44 @@ use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// What a mail server may say before we say something again, encrypted or not: certificates take a few KiB, answers less. The
-/// library reads an answer anew with each line of it, so a long one would keep all other deliveries waiting.
+/// What a mail server may say before we say something again, encrypted or not: certificates take a few KiB, answers less.
 const SAID_MAX: usize = 64 << 10;
+
+/// Lines of it. The library reads an answer anew with each line, so a long one would keep all other deliveries waiting; what is
+/// encrypted has a byte that looks like the end of a line now and then.
+const LINES_MAX: usize = 512;
 
 /// A connection of which only so much is read at a time.
 #[derive(Debug)]
 pub(super) struct Bounded {
     stream: TcpStream,
     said: usize,
+    lines: usize,
 }
 
 impl Bounded {
     pub(super) fn new(stream: TcpStream) -> Bounded {
-        Bounded { stream, said: 0 }
+        Bounded { stream, said: 0, lines: 0 }
     }
 }
 
 impl AsyncRead for Bounded {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.said > SAID_MAX {
+        if self.said > SAID_MAX || self.lines > LINES_MAX {
             return Poll::Ready(Err(io::Error::other("the server says more than an answer takes")));
         }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buf);
-        self.said += buf.filled().len() - before;
+        let new = buf.filled().get(before..).unwrap_or_default();
+        self.said += new.len();
+        self.lines += new.iter().filter(|byte| **byte == b'\n').count();
         read
     }
 }
 
 impl AsyncWrite for Bounded {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.said = 0;
+        (self.said, self.lines) = (0, 0);
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
