@@ -245,9 +245,7 @@ async fn what_is_made_bears_the_name_of_who_is_known() {
         "id": id, "about": "{team=\"db\"}", "comment": "about db", "claimed": "somebody else", "address": "127.0.0.1"}));
     has(&json!({"action": "silence_ended", "outcome": "done", "by": "admin", "id": id}));
     has(&json!({"action": "acknowledged", "outcome": "done", "by": "operator", "claimed": "somebody else"}));
-    has(
-        &json!({"action": "silence_set", "by": "ann", "known_by": "password", "comment": "by a form"}),
-    );
+    has(&json!({"action": "silence_set", "by": "ann", "known_by": "password", "comment": "by a form"}));
     has(&json!({"action": "reload", "outcome": "done", "by": "admin"}));
     has(&json!({"action": "refused", "outcome": "refused", "by": "viewer", "id": "POST /-/reload"}));
     let log = site.server.process.lines().join("\n");
