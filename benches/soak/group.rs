@@ -15,6 +15,9 @@ const VALID_SECS: i64 = 240;
 const RESOLVED_SENDS: u8 = 3;
 /// A generation that would end sooner is left out at the beginning.
 const LEFT_SECS_MIN: i64 = 150;
+/// What flaps stays as it is for this long at least: who is told once in `group_interval` must come to see it, also where this
+/// client had to catch up.
+const SEEN_SECS: i64 = 45;
 /// A silence goes on for so long after the generation that it hides.
 const SILENCE_SPARE_SECS: i64 = 30;
 /// What inhibits a group is an alert of this number.
@@ -143,9 +146,11 @@ impl Group {
             let fires = self.story.fires(self.number, index, now, self.round);
             let Some(alert) = self.alerts.get_mut(index) else { continue };
             let known = *alert;
+            let since = if known.status == Status::Firing { known.starts_at } else { known.ends_at };
+            let is_seen = self.story != Story::Flapping || now - since >= SEEN_SECS;
             let next = match (fires, known.status) {
-                (true, Status::Resolved) => Some(Alert::firing(now)),
-                (false, Status::Firing) => Some(known.resolved(now)),
+                (true, Status::Resolved) if is_seen => Some(Alert::firing(now)),
+                (false, Status::Firing) if is_seen => Some(known.resolved(now)),
                 _ => known.again(now),
             };
             let Some(next) = next else { continue };
