@@ -174,6 +174,7 @@ async fn what_is_too_large_is_refused_alone_and_in_few_words() {
     ];
     for (at, (bad, why)) in cases.iter().enumerate() {
         let (status, _, text) = post(&json!([bad, alert(&format!("Good{at}"))])).await;
+        let text: String = serde_json::from_str(&text).unwrap();
         assert!(status == 400 && text.contains(why), "{status} {text}");
     }
     let uri = json!([{"labels": {"a": "b"}, "generatorURL": long(1_000_000)}]);
