@@ -90,7 +90,7 @@ receivers:
   - url: http://u:WORD@127.0.0.1:{echo}/
     http_config: {http_headers: {X-Key: {secrets: [WORD]}}}
   - url: http://127.0.0.1:{echo}/
-    http_config: {oauth2: {client_id: i, client_secret: WORD, token_url: 'http://127.0.0.1:{echo}/WORD', endpoint_params: {p: WORD}}}
+    http_config: {oauth2: {client_id: i, client_secret: WORD, token_url: 'http://127.0.0.1:{echo}/token', endpoint_params: {p: WORD}}}
   - url: http://u:WORD@127.0.0.1:{nobody}/WORD
   - url: https://u:WORD@127.0.0.1:{echo}/WORD
   - url: http://far.invalid/WORD
@@ -290,7 +290,7 @@ query:
 remote_write:
 - {url: 'http://127.0.0.1:{echo}/', authorization: {credentials: WORD}}
 - {url: 'https://127.0.0.1:{echo}/', headers: {X-Key: WORD}}
-- {url: 'http://u:WORD@127.0.0.1:{nobody}/', oauth2: {client_id: i, client_secret: WORD, token_url: 'http://127.0.0.1:{echo}/WORD'}}
+- {url: 'http://u:WORD@127.0.0.1:{nobody}/', oauth2: {client_id: i, client_secret: WORD, token_url: 'http://127.0.0.1:{echo}/token'}}
 alerting:
   alertmanagers:
   - static_configs: [{targets: ['127.0.0.1:{echo}', '127.0.0.1:{nobody}']}]
