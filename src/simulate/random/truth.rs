@@ -212,7 +212,7 @@ impl<'a> Truth<'a> {
 
     /// Whether something changes at this very instant, so that either side of it is true.
     pub(super) fn is_turning_point(&self, at: Timestamp) -> bool {
-        let edges = self.silences.iter().flat_map(|(_, (from, to))| [*from, *to]);
+        let edges = self.silences.iter().flat_map(|(_, (from, to), _)| [*from, *to]);
         let moves = self.clocks.0.iter().map(|(moved, _)| *moved);
         self.posted.values().flatten().map(|(posted, _)| *posted).chain(edges).chain(moves).any(|edge| edge == at)
     }
