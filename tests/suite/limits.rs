@@ -208,6 +208,7 @@ async fn beyond_its_alerts_a_notifier_takes_no_new_ones_and_keeps_the_known_up_t
     assert_eq!((status, after.as_str()), (503, "30"), "{text}");
     assert!(text.contains("2 new alerts found no room: --alerts.max-alerts"), "{text}");
     assert_eq!(post(many[..10].to_vec()).await.0, 200, "refreshed");
+    sink.wait_told("/hook", 10, PATIENCE).await;
     let mut over = many[0].clone();
     over["endsAt"] = json!("2026-01-01T00:00:00Z");
     over["startsAt"] = json!("2025-01-01T00:00:00Z");
