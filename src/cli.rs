@@ -28,8 +28,8 @@ use outbound::AllowedHost;
 
 use rules_engine::rule_file::Dialect;
 
-use cluster::ClusterFlags;
 use crate::web::listen::CONNECTIONS_MAX;
+use cluster::ClusterFlags;
 use feature::Feature;
 use kubernetes::{AccessFlags, AlertmanagerConfigFlags};
 use reload::ReloadFlags;

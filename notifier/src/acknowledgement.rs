@@ -1,8 +1,8 @@
 //! Acknowledgements: somebody has taken an episode of an alert on. It is not repeated and not escalated; its end is told.
 
-use std::collections::BTreeMap;
 use model::labels::Fingerprint;
 use model::{ClockStep, Matcher, Timestamp};
+use std::collections::BTreeMap;
 
 /// Somebody works on an episode: an alert by the hash of its labels, and when it began to fire.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -133,7 +133,10 @@ mod tests {
             (report(usual(), LabelSet::empty(), &long(66_000)), " bytes of labels and generatorURL, at most 65536"),
             (report(usual(), usual().with("log", &long(9_000_000)), ""), ""),
             (report(usual(), many(900, &long(100), ""), ""), " bytes of names of annotations, at most 32768"),
-            (report(usual().with("alertname", &long(70_000)), LabelSet::empty(), ""), " bytes of labels and generatorURL"),
+            (
+                report(usual().with("alertname", &long(70_000)), LabelSet::empty(), ""),
+                " bytes of labels and generatorURL",
+            ),
         ];
         for (report, expected) in cases {
             let message = check(&report).err().unwrap_or_default();

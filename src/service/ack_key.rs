@@ -47,7 +47,9 @@ pub async fn kept(store: &Store, at: &str) -> anyhow::Result<Vec<u8>> {
     let batch: Batch = [(at.to_owned(), Some(key.clone()))].into_iter().collect();
     match store.commit(batch).await {
         // It goes along with the next commit that works.
-        Err(error) if !error.is_refusal() => warn!(%error, at, "a key is not stored yet: a restart before it is makes another"),
+        Err(error) if !error.is_refusal() => {
+            warn!(%error, at, "a key is not stored yet: a restart before it is makes another")
+        }
         committed => committed?,
     }
     Ok(key)

@@ -94,7 +94,8 @@ mod tests {
 
     #[tokio::test]
     async fn who_reads_slowly_keeps_a_place() {
-        let endless = || async { Body::from_stream(futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("x"))) };
+        let endless =
+            || async { Body::from_stream(futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("x"))) };
         let router = limited(Router::new().route("/", get(endless)), 1);
         let ask = || router.clone().oneshot(Request::get("/").body(Body::empty()).unwrap());
         let (first, second) = (ask().await.unwrap(), ask().await.unwrap());

@@ -296,7 +296,9 @@ async fn objects_are_followed_with_their_secrets_and_a_bad_one_stays_as_it_was()
     assert_eq!((sink.told("/one").len(), sink.told("/two").len()), (1, 2));
     let secret = sink.url("/two");
     assert!(!notifier.process.lines().iter().any(|line| line.contains(&secret)), "no secret in the log");
-    for path in ["/metrics", "/api/v2/status", "/api/v2/receivers", "/api/v2/history", "/routing", "/history", "/status"] {
+    for path in
+        ["/metrics", "/api/v2/status", "/api/v2/receivers", "/api/v2/history", "/routing", "/history", "/status"]
+    {
         let page = crate::peers::client().get(format!("{}{path}", notifier.url)).send().await.unwrap();
         assert!(!page.text().await.unwrap().contains(&secret), "no secret in {path}");
     }

@@ -69,7 +69,11 @@ impl<D> Clone for Api<D> {
 /// `/api/v2/*`, and 410 for the `/api/v1/*` that Alertmanager once had where `v1_is_gone` (the rule service's own API lies there).
 pub fn router<D: Desk>(desk: Arc<D>, about: About, v1_is_gone: bool) -> Router {
     let paths = [
-        ("/alerts", only("GET,POST", get(alerts::list::<D>).post(alerts::post::<D>)).layer(DefaultBodyLimit::max(ALERTS_BYTES_MAX))),
+        (
+            "/alerts",
+            only("GET,POST", get(alerts::list::<D>).post(alerts::post::<D>))
+                .layer(DefaultBodyLimit::max(ALERTS_BYTES_MAX)),
+        ),
         ("/alerts/groups", only("GET", get(groups::list::<D>))),
         ("/ack", only("DELETE,GET,POST", get(acks::list::<D>).post(acks::post::<D>).delete(acks::remove::<D>))),
         ("/explain", only("GET", get(explain::show::<D>))),
