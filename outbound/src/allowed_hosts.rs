@@ -75,7 +75,7 @@ impl AllowedHosts {
     }
 
     fn judge_address(&self, address: IpAddr, port: u16) -> Standing {
-        let is_listed = self.entries.iter().any(|entry| *entry == AllowedHost::Address(address, port));
+        let is_listed = self.entries.contains(&AllowedHost::Address(address, port));
         if is_listed || self.has(address) { Standing::Allowed } else { Standing::Refused }
     }
 

@@ -304,7 +304,7 @@ impl HttpClient {
     async fn authorization(&self, now: Timestamp) -> Result<Option<HeaderValue>, SendError> {
         match (&self.config.auth, &self.tokens) {
             (Auth::Basic { username, password }, _) => {
-                basic(&*username.read().await?, &*password.read().await?).map(Some)
+                basic(&username.read().await?, &password.read().await?).map(Some)
             }
             (Auth::Authorization { scheme, credentials }, _) => bearer(scheme, credentials).await,
             (Auth::OAuth2(_), Some(tokens)) => secret_header(&tokens.header(now).await?).map(Some),
