@@ -13,6 +13,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
+use futures_util::future::BoxFuture;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tower::ServiceExt;
 
@@ -89,7 +90,7 @@ struct Awaited {
     is_late: Arc<AtomicBool>,
     patience: Patience,
     /// Since when it is waited for, and until it no longer is.
-    waits: Option<(Instant, Pin<Box<dyn Future<Output = ()> + Send>>)>,
+    waits: Option<(Instant, BoxFuture<'static, ()>)>,
 }
 
 impl HttpBody for Awaited {

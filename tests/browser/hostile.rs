@@ -34,7 +34,7 @@ const LOOK: &str = r"
 ";
 
 async fn populate(site: &Site) {
-    let long = "x".repeat(100_000);
+    let long = "x".repeat(60_000);
     let labels = |name: &str, more: &[(&str, &str)]| {
         let mut labels = json!({"alertname": name, "team": "video", "severity": "critical"});
         for (name, value) in more {

@@ -134,7 +134,7 @@ async fn one_alert_tells_all_about_itself() {
 async fn hostile_texts_are_only_texts() {
     let script = "<script>window.ran = 1</script>\"'><img src=x onerror=alert(1)>";
     let link = "javascript:alert(1)";
-    let long = "ä".repeat(50_000);
+    let long = "ä".repeat(30_000);
     let labels = [
         ("alertname", script),
         ("cluster", "\u{202e}\u{1b}[31m\0x"),
