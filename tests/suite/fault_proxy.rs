@@ -338,7 +338,9 @@ async fn answer(stream: &mut (impl AsyncWrite + Unpin), fault: Fault, path: &str
             return redirect(stream, path).await;
         }
         Fault::RedirectsInCircles => {
-            return redirect(stream, if path == "/there" { "/back" } else { "/there" }).await;
+            // Under its own path still: where the fault ends on the way round, it is seen who has arrived.
+            let there = path.strip_suffix("/there").map_or_else(|| format!("{path}/there"), str::to_owned);
+            return redirect(stream, &there).await;
         }
         Fault::Garbage => stream.write_all(b"\x15\x03\x01\x00\x02\x02\x00 220 nobody speaks HTTP here\r\n\r\n").await?,
         Fault::ChunksTruncated => {

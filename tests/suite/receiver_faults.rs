@@ -200,9 +200,16 @@ fn told_of(alert: &str, cases: &[Case], sink: &Sink, mail: &MailServer) -> Vec<b
 }
 
 async fn everybody_told(alert: &str, cases: &[Case], sink: &Sink, mail: &MailServer) {
+    let last = std::sync::Mutex::new(usize::MAX);
     eventually(&format!("everybody is told of {alert}"), Duration::from_secs(90), || async {
         let told = told_of(alert, cases, sink, mail);
-        told.iter().all(|is_told| *is_told).then_some(())
+        let missing: Vec<&str> =
+            cases.iter().zip(&told).filter(|(_, is_told)| !**is_told).map(|(case, _)| case.name.as_str()).collect();
+        let before = std::mem::replace(&mut *last.lock().unwrap(), missing.len());
+        if missing.len() < 10 && before != missing.len() {
+            eprintln!("not told of {alert} yet: {missing:?}");
+        }
+        missing.is_empty().then_some(())
     })
     .await;
 }
