@@ -84,6 +84,7 @@ fn bounded(arguments: &[&str], file: &Path) -> (i32, String) {
     let script = format!("ulimit -v {MEMORY_KIB_MAX}; exec timeout {PATIENCE_SECONDS} \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.args(["-c", script.as_str(), env!("CARGO_BIN_EXE_watchfire")]).args(arguments).arg(file);
+    command.current_dir(file.parent().unwrap());
     let output = command.output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
