@@ -144,7 +144,8 @@ impl Author {
         self.at(0, Event::Crash { effects: usize::MAX, down: Duration::ZERO });
         for _ in 0..self.chance.choice([0, 0, 0, 0, 0, 1, 1, 2]).unwrap_or(0) {
             let (ms, step) = (self.ms(60..STORM), self.ms(2..600));
-            let step = Duration::from_millis(step);
+            // One in ten is that of somebody who mends the time zone instead of the offset.
+            let step = Duration::from_millis(if step < 540_000 { step } else { 3_600_000 });
             let event = if self.chance.u8(0..3) == 0 { Event::ClockForward(step) } else { Event::ClockBack(step) };
             self.at(ms, event);
         }
