@@ -234,8 +234,9 @@ async fn what_is_made_bears_the_name_of_who_is_known() {
     };
     assert_eq!((by("by the client").as_deref(), by("by a form").as_deref()), (Some("admin"), Some("ann")));
     // The book: what is answered is in it.
-    assert_eq!(site.status("admin", &Method::POST, "/-/reload").await, 200);
+    // Changes are on disk when they are answered, and what was refused before them.
     assert_eq!(site.status("viewer", &Method::POST, "/-/reload").await, 403);
+    assert_eq!(site.status("admin", &Method::POST, "/-/reload").await, 200);
     let book = lines(folder.path());
     let has = |expected: &Value| {
         let fits = |line: &Value| expected.as_object().unwrap().iter().all(|(name, value)| line[name] == *value);
