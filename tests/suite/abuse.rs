@@ -67,6 +67,8 @@ async fn whatever_is_asked_is_answered_as_documented() {
     let mut command = Command::new(schemathesis);
     command.current_dir(folder.path()).arg("--config-file").arg(root().join("tests/abuse/schemathesis.toml"));
     command.args(["run", "--url", &ours.url, "--seed", "1", "--workers", "1", "--continue-on-failure", "--no-shrink"]);
+    // Longer than any machine takes that does much else.
+    command.args(["--request-timeout", "60"]);
     // Of the notifier by itself only.
     command.args(["--exclude-path", "/api/v1/{path}", "--max-examples", &examples, "--checks", "all"]);
     command.arg(root().join("docs/openapi.yaml"));
