@@ -172,6 +172,12 @@ impl Caller {
         self.name.clone().filter(|_| self.signs).unwrap_or(said)
     }
 
+    /// What they say they are called, where what they make bears another name; for [`Deed::claimed`].
+    pub fn claimed(&self, said: &str) -> String {
+        let is_other = self.signs && self.name.as_deref().is_some_and(|name| name != said);
+        if is_other { said.to_owned() } else { String::new() }
+    }
+
     /// Notes what they did.
     pub fn note(&self, deed: Deed) {
         if let Some(book) = &self.book {
@@ -281,6 +287,8 @@ mod tests {
     fn names_of_those_who_are_known_cannot_be_borrowed() {
         let ann = Caller { name: Some("ann".into()), signs: true, ..Caller::anybody() };
         assert_eq!((ann.author("bob".into()), Caller::anybody().author("bob".into())), ("ann".into(), "bob".into()));
+        assert_eq!((ann.claimed("bob"), ann.claimed("ann")), ("bob".into(), String::new()));
+        assert_eq!(Caller::anybody().claimed("bob"), "");
         assert_eq!(Caller::anybody().with_link().known_by, KnownBy::Link);
         assert!(Role::Sender < Role::Viewer && Role::Operator < Role::Admin);
     }

@@ -132,14 +132,19 @@ impl Place {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn who_waits_for_a_turn_is_counted_once() {
-        let lanes = Lanes::new();
-        let mut held = Vec::new();
+    /// One with no turn left in the first lane of webhooks, and who has them.
+    async fn full_lane() -> (Lanes, Vec<(OwnedSemaphorePermit, Place)>) {
+        let (lanes, mut held) = (Lanes::new(), Vec::new());
         for _ in 0..LANE_WIDTH {
             let place = lanes.enter("a", "webhook", 0, false).unwrap();
             held.push((place.turn().await.unwrap(), place));
         }
+        (lanes, held)
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_turn_is_counted_once() {
+        let (lanes, _held) = full_lane().await;
         let waiting = lanes.enter("a", "webhook", 0, false).unwrap();
         let mut turn = std::pin::pin!(waiting.turn());
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -149,12 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_lane_delays_no_other() {
-        let lanes = Lanes::new();
-        let mut held = Vec::new();
-        for _ in 0..LANE_WIDTH {
-            let place = lanes.enter("a", "webhook", 0, false).unwrap();
-            held.push((place.turn().await.unwrap(), place));
-        }
+        let (lanes, held) = full_lane().await;
         let waiting = lanes.enter("a", "webhook", 0, false).unwrap();
         assert_eq!(waiting.lane.available_permits(), 0);
         let full = lanes.occupancy();

@@ -28,7 +28,7 @@ pub async fn acknowledge<D: Desk>(
     let mut deed = Deed {
         until: draft.until.map(|until| until.to_rfc3339_millis()).unwrap_or_default(),
         comment: draft.comment.clone(),
-        claimed: if by == draft.by { String::new() } else { draft.by.clone() },
+        claimed: caller.claimed(&draft.by),
         ..Deed::new("acknowledged", "")
     };
     let made = desk.act(|notifier, now, out| {

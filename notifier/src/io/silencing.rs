@@ -36,7 +36,7 @@ pub async fn set_silence<D: Desk>(desk: &D, caller: &Caller, draft: SilenceDraft
     let deed = Deed {
         until: draft.ends_at.to_rfc3339_millis(),
         comment: draft.comment.clone(),
-        claimed: if created_by == draft.created_by { String::new() } else { draft.created_by.clone() },
+        claimed: caller.claimed(&draft.created_by),
         ..Deed::new("silence_set", id_text(draft.id)).about(&draft.matchers)
     };
     let (by, comment) = (created_by.clone(), draft.comment.clone());
@@ -64,7 +64,7 @@ pub async fn set_maintenance<D: Desk>(
     let deed = Deed {
         until: draft.schedule.to_string(),
         comment: draft.comment.clone(),
-        claimed: if created_by == draft.created_by { String::new() } else { draft.created_by.clone() },
+        claimed: caller.claimed(&draft.created_by),
         ..Deed::new("maintenance_set", id_text(draft.id)).about(&draft.matchers)
     };
     let (by, comment) = (created_by.clone(), draft.comment.clone());
