@@ -24,6 +24,8 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(15);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
 /// The longest answer that is read: a page of 500 of the largest objects has less.
 const ANSWER_BYTES_MAX: usize = 512 << 20;
+/// The longest explanation of a refusal that is read.
+const REFUSAL_BYTES_MAX: usize = 64 << 10;
 /// The longest line of a watch.
 const LINE_BYTES_MAX: usize = 16 << 20;
 
@@ -254,7 +256,7 @@ impl Client {
     async fn ask(&self, request: http::request::Builder, body: Vec<u8>) -> Result<Value, Failure> {
         within(REQUEST_DEADLINE, async {
             let answer = self.send(request, body).await?;
-            let bytes = whole(answer.into_body()).await?;
+            let bytes = whole(answer.into_body(), ANSWER_BYTES_MAX).await?;
             serde_json::from_slice(&bytes).map_err(|error| Failure::NoAnswer(format!("the answer is no JSON: {error}")))
         })
         .await
@@ -271,7 +273,7 @@ impl Client {
         let code = answer.status().as_u16();
         let header = answer.headers().get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = header.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
-        let bytes = whole(answer.into_body()).await.unwrap_or_default();
+        let bytes = whole(answer.into_body(), REFUSAL_BYTES_MAX).await.unwrap_or_default();
         let status: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let message = match status.get("message").and_then(Value::as_str) {
             Some(message) => message.to_owned(),
@@ -296,13 +298,13 @@ async fn within<T>(deadline: Duration, step: impl Future<Output = Result<T, Fail
 }
 
 /// A whole body, if it is not too long.
-async fn whole(body: Body) -> Result<Vec<u8>, Failure> {
+async fn whole(body: Body, bytes_max: usize) -> Result<Vec<u8>, Failure> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| Failure::NoAnswer(causes(&error)))?;
-        if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(Failure::NoAnswer(format!("the answer is longer than {} MiB", ANSWER_BYTES_MAX >> 20)));
+        if bytes.len() + chunk.len() > bytes_max {
+            return Err(Failure::NoAnswer(format!("the answer is longer than {bytes_max} bytes")));
         }
         bytes.extend_from_slice(&chunk);
     }

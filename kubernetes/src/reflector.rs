@@ -20,6 +20,10 @@ const BACKOFF_MIN: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 /// The longest wait after watches that the server opened and that said nothing.
 const REOPEN_MAX: Duration = Duration::from_secs(1);
+/// A watch that tells nothing and lasts no longer than this is short.
+pub const SHORT: Duration = Duration::from_secs(1);
+/// So many short watches in a row are what servers and their proxies do now and then.
+const SHORT_WATCHES_MAX: u32 = 2;
 /// Between attempts at what somebody has to mend first: rights, a kind that is not served.
 const MENDING: Duration = Duration::from_secs(15);
 /// No server makes us wait for longer.
@@ -123,6 +127,8 @@ pub struct Reflector {
     phase: Phase,
     /// Steps that failed since one worked.
     failures: u32,
+    /// Watches in a row that ended as soon as they began.
+    short_watches: u32,
     is_synced: bool,
 }
 
@@ -147,7 +153,7 @@ impl Phase {
 impl Reflector {
     /// Knows these objects from before, in these versions: they are told only if they are others now, or gone.
     pub fn knowing(known: BTreeMap<ObjectKey, String>) -> Reflector {
-        Reflector { known, phase: Phase::from_the_start(), failures: 0, is_synced: false }
+        Reflector { known, phase: Phase::from_the_start(), failures: 0, short_watches: 0, is_synced: false }
     }
 
     /// What to ask next.
@@ -170,7 +176,8 @@ impl Reflector {
 
     /// A page came.
     pub fn listed(&mut self, page: Page) -> Vec<Change> {
-        self.failures = 0;
+        // where lists work and watches do not, the wait between them goes on growing
+        self.failures = self.short_watches;
         let Phase::Listing { found, continue_token } = &mut self.phase else { return Vec::new() };
         let mut changes = Vec::new();
         for item in page.items {
@@ -206,14 +213,14 @@ impl Reflector {
         let (object, is_deleted) = match event {
             Event::Failed(failure) => return Err(failure),
             Event::Bookmark { version: at } => {
-                self.failures = 0;
+                (self.failures, self.short_watches) = (0, 0);
                 *version = at;
                 return Ok(None);
             }
             Event::Set(object) => (object, false),
             Event::Deleted(object) => (object, true),
         };
-        self.failures = 0;
+        (self.failures, self.short_watches) = (0, 0);
         let at = metadata_text(&object, "resourceVersion").to_owned();
         let Some(key) = ObjectKey::of(&object) else { return Ok(None) };
         version.clone_from(&at);
@@ -226,10 +233,27 @@ impl Reflector {
 
     /// The watch ended without saying why, as servers end them now and then and connections break. How long to wait before
     /// the next step; `chance` is drawn from 0 to 1, so that not all come back at once.
-    pub fn ended(&mut self, chance: f64) -> Duration {
+    ///
+    /// # Errors
+    /// It lasted no time, as those before it: something on the way allows no watches. To be given to [`Reflector::failed`].
+    pub fn ended(&mut self, lasted: Duration, chance: f64) -> Result<Duration, Failure> {
+        self.short_watches = if lasted >= SHORT { 0 } else { self.short_watches.saturating_add(1) };
+        if self.are_watches_short() {
+            return Err(Failure::NoAnswer("watches end as soon as they begin".to_owned()));
+        }
         let wait = if self.failures == 0 { Duration::ZERO } else { self.backoff(REOPEN_MAX, chance) };
         self.failures = self.failures.saturating_add(1);
-        wait
+        Ok(wait)
+    }
+
+    /// The watch that is open has lasted for [`SHORT`].
+    pub fn lasts(&mut self) {
+        self.short_watches = 0;
+    }
+
+    /// Whether watches end as soon as they begin.
+    pub fn are_watches_short(&self) -> bool {
+        self.short_watches > SHORT_WATCHES_MAX
     }
 
     /// A step failed. How long to wait before the next one.
@@ -237,7 +261,7 @@ impl Reflector {
         let is_watching = matches!(self.phase, Phase::Watching { .. });
         let is_refused_again =
             matches!(failure, Failure::Refused { code: 400 | 404 | 500.., .. }) && self.failures >= 2;
-        if failure.is_gone() || (is_watching && is_refused_again) {
+        if failure.is_gone() || (is_watching && (is_refused_again || self.are_watches_short())) {
             // What happened meanwhile is told by the list alone; so it is after a server was set back to an older state.
             self.phase = Phase::from_the_start();
         }
@@ -356,16 +380,38 @@ mod tests {
         let waits: Vec<_> = (0..12).map(|_| reflector.failed(&down, 1.0).as_millis()).collect();
         assert_eq!(waits, [50, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000, 10_000]);
         reflector.listed(page(&[], None, 5));
-        assert_eq!(reflector.ended(1.0), Duration::ZERO, "a watch that ends is opened again at once");
-        let waits: Vec<_> = (0..6).map(|_| reflector.ended(0.0).as_millis()).collect();
+        let long = Duration::from_secs(60);
+        assert_eq!(reflector.ended(long, 1.0), Ok(Duration::ZERO), "a watch that ends is opened again at once");
+        let waits: Vec<_> = (0..6).map(|_| reflector.ended(long, 0.0).unwrap().as_millis()).collect();
         assert_eq!(waits, [50, 100, 200, 400, 500, 500], "less and less often, but within the second");
         reflector.event(Event::Bookmark { version: "6".to_owned() }).unwrap();
-        assert_eq!(reflector.ended(1.0), Duration::ZERO);
+        assert_eq!(reflector.ended(Duration::ZERO, 1.0), Ok(Duration::ZERO));
         let throttled =
             Failure::Refused { code: 429, message: String::new(), retry_after: Some(Duration::from_secs(7)) };
         assert_eq!(reflector.failed(&throttled, 1.0), Duration::from_secs(7));
         let forbidden = Failure::Refused { code: 403, message: String::new(), retry_after: None };
         assert_eq!(reflector.failed(&forbidden, 1.0), MENDING);
         assert_eq!((forbidden.reason(), throttled.reason(), down.reason()), ("forbidden", "throttled", "no_answer"));
+    }
+
+    #[test]
+    fn where_watches_end_as_soon_as_they_begin_the_list_tells_what_changed() {
+        let mut reflector = Reflector::knowing(BTreeMap::new());
+        let mut waits = Vec::new();
+        for round in 0..7 {
+            let changes = reflector.listed(page(&[("a", round)], None, 10 * round));
+            assert!(shown(&changes).contains(&"+a".to_owned()), "{changes:?}");
+            while let Step::Watch { .. } = reflector.step() {
+                match reflector.ended(Duration::ZERO, 1.0) {
+                    Ok(wait) => assert!(wait < SHORT && round == 0, "round {round}: {wait:?}"),
+                    Err(failure) => waits.push(reflector.failed(&failure, 1.0).as_millis()),
+                }
+            }
+        }
+        assert_eq!(waits, [200, 400, 800, 1600, 3200, 6400, 10_000], "one list for each watch, less and less often");
+        reflector.listed(page(&[("a", 100)], None, 1000));
+        reflector.lasts();
+        assert!(!reflector.are_watches_short());
+        assert!(reflector.ended(Duration::ZERO, 1.0).is_ok());
     }
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tracing::{debug, info, warn};
 
 use crate::client::{Client, Scope};
 use crate::object::ObjectKey;
-use crate::reflector::{Change, Failure, PAGE_OBJECTS, Reflector, Step};
+use crate::reflector::{Change, Failure, PAGE_OBJECTS, Reflector, SHORT, Step};
 
 /// A watch lasts between this and half as much again; then it is opened anew, which also finds connections that are dead.
 const WATCH_MIN: Duration = Duration::from_secs(120);
@@ -167,8 +167,9 @@ impl Follower {
             Step::Watch { version } => self.watch(&version).await?,
         };
         let chance = fastrand::f64();
+        let outcome = outcome.and_then(|lasted| self.reflector.ended(lasted, chance));
         Ok(match outcome {
-            Ok(()) => self.reflector.ended(chance),
+            Ok(wait) => wait,
             Err(failure) => {
                 let wait = self.reflector.failed(&failure, chance);
                 self.fails(&failure, wait);
@@ -177,7 +178,8 @@ impl Follower {
         })
     }
 
-    async fn watch(&mut self, version: &str) -> Result<Result<(), Failure>, Unwanted> {
+    /// How long it lasted.
+    async fn watch(&mut self, version: &str) -> Result<Result<Duration, Failure>, Unwanted> {
         self.tally.watches.fetch_add(1, Ordering::Relaxed);
         let duration = WATCH_MIN.mul_f64(1.0 + fastrand::f64() / 2.0);
         let mut events = match self.client.watch(&self.scope, version, duration).await {
@@ -185,18 +187,27 @@ impl Follower {
             Err(failure) => return Ok(Err(failure)),
         };
         self.works();
+        let begun = Instant::now();
         let mut end = std::pin::pin!(tokio::time::sleep(duration + WATCH_GRACE));
+        let mut lasts = std::pin::pin!(tokio::time::sleep(SHORT));
+        let mut is_short = true;
         loop {
             let event = tokio::select! {
                 event = events.next() => event,
                 () = &mut end => None,
+                () = &mut lasts, if is_short => {
+                    is_short = false;
+                    self.reflector.lasts();
+                    self.works();
+                    continue;
+                }
                 () = self.resync.as_mut() => {
                     self.resync.set(tokio::time::sleep(RESYNC));
                     self.reflector.resync();
                     None
                 }
             };
-            let Some(event) = event else { return Ok(Ok(())) };
+            let Some(event) = event else { return Ok(Ok(begun.elapsed())) };
             self.tally.events.fetch_add(1, Ordering::Relaxed);
             match self.reflector.event(event) {
                 Ok(change) => self.tell(change.into_iter().collect()).await?,
@@ -216,6 +227,10 @@ impl Follower {
     }
 
     fn works(&mut self) {
+        // a list that works says little where watches do not
+        if self.reflector.are_watches_short() {
+            return;
+        }
         self.tally.is_connected.store(true, Ordering::Relaxed);
         if std::mem::take(&mut self.failed) > 0 {
             info!(resource = self.scope.kind.plural, "the Kubernetes API answers again");

@@ -26,6 +26,7 @@ use crate::http_config::{Auth, HeaderValueSource, HttpConfig};
 use crate::secret::Secret;
 use body::Gathered;
 use connector::TlsMaterial;
+pub use connector::secured;
 use destination::Destination;
 pub use error::{SendError, SendErrorKind};
 use plain::Plain;

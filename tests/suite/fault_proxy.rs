@@ -65,6 +65,8 @@ pub enum Front {
     Https(Arc<Certificates>),
     /// SMTP, with STARTTLS.
     Mail(Arc<Certificates>),
+    /// SMTP within TLS from the first byte.
+    MailTls(Arc<Certificates>),
 }
 
 /// What servers show.
@@ -215,12 +217,20 @@ impl Way {
                 stream.read_u8().await.map(drop)
             }
             (Fault::Silent, _) => swallow(&mut stream).await,
-            (Fault::TlsStalls, Front::Http | Front::Https(_)) => swallow(&mut stream).await,
+            (Fault::TlsStalls, Front::Http | Front::Https(_) | Front::MailTls(_)) => swallow(&mut stream).await,
             (_, Front::Http) => self.talk(stream, fault).await,
             (_, Front::Https(certificates)) => {
                 self.talk(certificates.acceptor(fault).accept(stream).await?, fault).await
             }
-            (_, Front::Mail(certificates)) => self.mail(stream, fault, certificates).await,
+            (_, Front::Mail(certificates)) => match fault {
+                Fault::ResetInAnswer | Fault::TlsStalls | Fault::SelfSigned | Fault::WrongName | Fault::Expired => {
+                    secure_mail(stream, fault, certificates).await
+                }
+                _ => self.mail(stream, fault).await,
+            },
+            (_, Front::MailTls(certificates)) => {
+                self.mail(certificates.acceptor(fault).accept(stream).await?, fault).await
+            }
         }
     }
 
@@ -237,33 +247,39 @@ impl Way {
         Ok(())
     }
 
-    async fn mail(&self, mut stream: TcpStream, fault: Fault, certificates: &Certificates) -> std::io::Result<()> {
+    async fn mail(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin, fault: Fault) -> std::io::Result<()> {
         match fault {
             Fault::None => {
                 let mut upstream = TcpStream::connect(self.upstream).await?;
-                copy_bidirectional(&mut stream, &mut upstream).await?;
+                copy_bidirectional(&mut stream, &mut upstream).await.map(drop)
             }
-            Fault::HeadDrips => drip(&mut stream, b"220 mail.example ESMTP at your service\r\n").await?,
-            Fault::Garbage => stream.write_all(b"\x00\xff\xfeHTTP/1.1 400 Bad Request\r\n\r\n").await?,
-            Fault::LineEndless => endless(&mut stream, &[b'2'; 1 << 16]).await?,
-            Fault::HeadEndless => endless(&mut stream, &b"220-welcome to mail.example\r\n".repeat(1000)).await?,
-            _ => {
-                stream.write_all(b"220 mail.example ESMTP\r\n").await?;
-                line(&mut stream).await?;
-                stream.write_all(b"250-mail.example\r\n250 STARTTLS\r\n").await?;
-                line(&mut stream).await?;
-                if fault == Fault::ResetInAnswer {
-                    return stream.write_all(b"220-go").await;
-                }
-                stream.write_all(b"220 go ahead\r\n").await?;
-                if fault == Fault::TlsStalls {
-                    return swallow(&mut stream).await;
-                }
-                certificates.acceptor(fault).accept(stream).await?;
+            Fault::HeadDrips => drip(&mut stream, b"220 mail.example ESMTP at your service\r\n").await,
+            Fault::Garbage => stream.write_all(b"\x00\xff\xfeHTTP/1.1 400 Bad Request\r\n\r\n").await,
+            Fault::LineEndless => endless(&mut stream, &[b'2'; 1 << 16]).await,
+            Fault::HeadEndless => endless(&mut stream, &b"220-welcome to mail.example\r\n".repeat(1000)).await,
+            Fault::ResetInAnswer => {
+                stream.write_all(b"220-mail").await?;
+                stream.flush().await
             }
+            other => unreachable!("{other:?} is nothing that a mail server says"),
         }
-        Ok(())
     }
+}
+
+/// A conversation that goes wrong at STARTTLS.
+async fn secure_mail(mut stream: TcpStream, fault: Fault, certificates: &Certificates) -> std::io::Result<()> {
+    stream.write_all(b"220 mail.example ESMTP\r\n").await?;
+    line(&mut stream).await?;
+    stream.write_all(b"250-mail.example\r\n250 STARTTLS\r\n").await?;
+    line(&mut stream).await?;
+    if fault == Fault::ResetInAnswer {
+        return stream.write_all(b"220-go").await;
+    }
+    stream.write_all(b"220 go ahead\r\n").await?;
+    if fault == Fault::TlsStalls {
+        return swallow(&mut stream).await;
+    }
+    certificates.acceptor(fault).accept(stream).await.map(drop)
 }
 
 /// Takes everything and says nothing.

@@ -30,6 +30,7 @@ mod hostile_input;
 mod hostile_query_api;
 mod interoperation;
 mod kubernetes_discovery;
+mod kubernetes_faults;
 mod kubernetes_rules;
 mod limits;
 mod maintenance;

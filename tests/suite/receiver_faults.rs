@@ -76,6 +76,24 @@ const MAIL: [Row; 14] = [
     (Fault::WrongName, OTHER, "STARTTLS failed"),
 ];
 
+/// For mail within TLS from the first byte.
+const MAIL_TLS: [Row; 11] = [
+    (Fault::Refused, OTHER, "Connection refused"),
+    (Fault::ClosedAtOnce, OTHER, "TLS failed"),
+    (Fault::ResetInAnswer, OTHER, "greeting failed"),
+    (Fault::Silent, LATE, "TLS"),
+    (Fault::TlsStalls, LATE, "TLS"),
+    (Fault::SelfSigned, OTHER, "invalid peer certificate"),
+    (Fault::WrongName, OTHER, "not valid for name"),
+    (Fault::HeadDrips, LATE, "greeting"),
+    (Fault::Garbage, OTHER, "greeting failed"),
+    (Fault::HeadEndless, OTHER, "greeting failed"),
+    (Fault::LineEndless, OTHER, "greeting failed"),
+];
+
+/// The integrations.
+const KINDS: [&str; 6] = ["webhook", "pagerduty", "slack", "jira", "sns", "email"];
+
 /// A receiver behind a proxy of its own.
 struct Case {
     /// The receiver's name.
@@ -87,9 +105,9 @@ struct Case {
 }
 
 impl Case {
-    /// How long an attempt may take: what the configuration says, and for mails the least there is.
+    /// How long an attempt may take: what the configuration says; where it has no such key, the least there is.
     fn deadline(&self) -> Duration {
-        Duration::from_secs(if self.is_mail { 10 } else { 2 })
+        Duration::from_secs(if matches!(self.kind, "email" | "jira" | "sns") { 10 } else { 2 })
     }
 
     fn config(&self, folder: &Path) -> String {
@@ -106,29 +124,46 @@ impl Case {
             "slack" => format!(
                 "slack_configs: [{{api_url: 'http://127.0.0.1:{port}/{name}', channel: ops, send_resolved: true, timeout: 2s}}]"
             ),
-            "email" => format!(
-                "email_configs: [{{to: {name}@example.org, smarthost: '127.0.0.1:{port}', tls_config: {secret}}}]"
+            "jira" => {
+                format!("jira_configs: [{{api_url: 'http://127.0.0.1:{port}/{name}', project: OPS, issue_type: Bug}}]")
+            }
+            "sns" => format!(
+                "sns_configs: [{{api_url: 'http://127.0.0.1:{port}/{name}', topic_arn: 'arn:aws:sns:eu-west-1:123456789012:ops', sigv4: {{region: eu-west-1, access_key: somebody, secret_key: key-of-somebody}}}}]"
             ),
+            "email" => {
+                let is_tls = name.starts_with("smtps");
+                format!(
+                    "email_configs: [{{to: {name}@example.org, smarthost: '127.0.0.1:{port}', force_implicit_tls: {is_tls}, tls_config: {secret}}}]"
+                )
+            }
             other => unreachable!("{other}"),
         };
         format!("- name: {name}\n  {integration}\n")
     }
 }
 
-async fn cases(sink: SocketAddr, mail: SocketAddr, certificates: &std::sync::Arc<Certificates>) -> Vec<Case> {
-    let fronts: [(&str, &str, &[Row], Front); 5] = [
+async fn cases(sink: SocketAddr, mails: [SocketAddr; 2], certificates: &std::sync::Arc<Certificates>) -> Vec<Case> {
+    let fronts: [(&str, &str, &[Row], Front); 8] = [
         ("webhook", "webhook", &HTTP, Front::Http),
         ("pagerduty", "pagerduty", &HTTP, Front::Http),
         ("slack", "slack", &HTTP, Front::Http),
         ("https", "webhook", &HTTPS, Front::Https(certificates.clone())),
         ("mail", "email", &MAIL, Front::Mail(certificates.clone())),
+        ("smtps", "email", &MAIL_TLS, Front::MailTls(certificates.clone())),
+        ("jira", "jira", &HTTP, Front::Http),
+        ("sns", "sns", &HTTP, Front::Http),
     ];
     let mut cases = Vec::new();
     for (prefix, kind, rows, front) in fronts {
         let is_mail = kind == "email";
         for row in rows {
             let name = format!("{prefix}-{:?}", row.0).to_lowercase();
-            let proxy = FaultProxy::open(front.clone(), if is_mail { mail } else { sink }, Fault::None).await;
+            let upstream = match front {
+                Front::Mail(_) => mails[0],
+                Front::MailTls(_) => mails[1],
+                Front::Http | Front::Https(_) => sink,
+            };
+            let proxy = FaultProxy::open(front.clone(), upstream, Fault::None).await;
             cases.push(Case { name, kind, row: *row, proxy, is_mail });
         }
     }
@@ -182,9 +217,9 @@ async fn told_within(ours: &Watchfire, sink: &Sink, name: &str, deadline: Durati
 }
 
 /// Who is told of an alert so far.
-fn told_of(alert: &str, cases: &[Case], sink: &Sink, mail: &MailServer) -> Vec<bool> {
+fn told_of(alert: &str, cases: &[Case], sink: &Sink, mails: &[MailServer; 2]) -> Vec<bool> {
     let requests = sink.told("");
-    let mails = mail.mails();
+    let mails: Vec<Value> = mails.iter().flat_map(MailServer::mails).collect();
     let is_told = |case: &Case| match case.is_mail {
         true => mails.iter().any(|mail| {
             mail["to"][0].as_str().is_some_and(|to| to.starts_with(&format!("{}@", case.name)))
@@ -199,10 +234,10 @@ fn told_of(alert: &str, cases: &[Case], sink: &Sink, mail: &MailServer) -> Vec<b
     cases.iter().map(is_told).collect()
 }
 
-async fn everybody_told(alert: &str, cases: &[Case], sink: &Sink, mail: &MailServer) {
+async fn everybody_told(alert: &str, cases: &[Case], sink: &Sink, mails: &[MailServer; 2]) {
     let last = std::sync::Mutex::new(usize::MAX);
     eventually(&format!("everybody is told of {alert}"), Duration::from_secs(90), || async {
-        let told = told_of(alert, cases, sink, mail);
+        let told = told_of(alert, cases, sink, mails);
         let missing: Vec<&str> =
             cases.iter().zip(&told).filter(|(_, is_told)| !**is_told).map(|(case, _)| case.name.as_str()).collect();
         let before = std::mem::replace(&mut *last.lock().unwrap(), missing.len());
@@ -235,15 +270,17 @@ async fn every_fault_before_every_receiver_ends_in_time_is_seen_and_loses_no_pag
     let certificates = Certificates::for_host("127.0.0.1");
     std::fs::write(folder.path().join("ca.pem"), certificates.authority.pem()).unwrap();
     let mail = MailServer::showing(folder.path(), (&certificates.good.0, &certificates.good.1)).await;
+    let mails = [mail, MailServer::plain().await];
     let sink = Sink::open().await;
-    let cases = cases(sink.address, SocketAddr::from(([127, 0, 0, 1], mail.port)), &certificates).await;
+    let addresses = mails.each_ref().map(|mail| SocketAddr::from(([127, 0, 0, 1], mail.port)));
+    let cases = cases(sink.address, addresses, &certificates).await;
     let config_file = folder.path().join("alertmanager.yml");
     std::fs::write(&config_file, config(&cases, folder.path(), &sink)).unwrap();
     let args = [format!("--config.file={}", config_file.display()), "--storage.path=".to_owned()];
     let ours = Watchfire::start("notifier", &[&args[..], &["--log.format=json".to_owned()]].concat()).await;
 
     let usual = told_within(&ours, &sink, "Before", Duration::from_secs(30)).await;
-    everybody_told("Before", &cases, &sink, &mail).await;
+    everybody_told("Before", &cases, &sink, &mails).await;
     assert!(failures(&ours).is_empty(), "{:?}", failures(&ours));
 
     cases.iter().for_each(|case| case.proxy.set(case.row.0));
@@ -269,13 +306,13 @@ async fn every_fault_before_every_receiver_ends_in_time_is_seen_and_loses_no_pag
             let labels = format!("integration=\"{kind}\",reason=\"{reason}\"");
             given_up.iter().any(|(of, count)| *of == labels && *count > 0.0)
         };
-        ["webhook", "pagerduty", "slack", "email"].iter().all(|kind| has(kind, LATE)).then_some(())
+        KINDS.iter().all(|kind| has(kind, LATE)).then_some(())
     })
     .await;
 
     cases.iter().for_each(|case| case.proxy.set(Fault::None));
     for alert in ["During", "Late"] {
-        everybody_told(alert, &cases, &sink, &mail).await;
+        everybody_told(alert, &cases, &sink, &mails).await;
     }
     let settled = eventually("nothing is owed any more", Duration::from_secs(60), || async {
         let text = metrics(&ours).await;
@@ -318,7 +355,7 @@ async fn every_fault_before_every_receiver_ends_in_time_is_seen_and_loses_no_pag
             }
         }
     }
-    for kind in ["webhook", "pagerduty", "slack", "email"] {
+    for kind in KINDS {
         let in_log: usize = cases.iter().filter(|case| case.kind == kind).map(|case| failed[&case.name].len()).sum();
         // What the sink answers is no answer of Slack's: it is told, and counts as refused.
         let label = format!("\"integration\":\"{kind}\"");

@@ -17,6 +17,7 @@ use crate::conditions::{eventually, unix_now};
 #[derive(Clone, Debug)]
 pub struct Told {
     pub path: String,
+    /// What is no JSON is a string.
     pub body: Value,
     pub at: f64,
     pub status: u16,
@@ -73,7 +74,8 @@ impl Sink {
     }
 
     fn take(&self, path: &str, body: &[u8]) -> Response {
-        let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let as_text = |_| Value::String(String::from_utf8_lossy(body).into_owned());
+        let body: Value = serde_json::from_slice(body).unwrap_or_else(as_text);
         let mut state = self.state.lock().unwrap();
         let good = if path.ends_with("/v2/enqueue") { 202 } else { 200 };
         let (status, headers) = state.answers.pop_front().unwrap_or((good, Vec::new()));

@@ -66,21 +66,31 @@ impl MailServer {
         let (cert, key) = (folder.join("mail.pem"), folder.join("mail.key"));
         std::fs::write(&cert, cert_pem).unwrap();
         std::fs::write(&key, key_pem).unwrap();
+        let arguments = [cert.to_str().unwrap(), key.to_str().unwrap(), MAIL_USER, MAIL_PASSWORD];
+        let (port, process) = Self::listening(&arguments).await;
+        Self { port, ca_file: cert, process }
+    }
+
+    /// Without TLS and without login, behind whoever sees to that.
+    pub async fn plain() -> Self {
+        let (port, process) = Self::listening(&["--plain"]).await;
+        Self { port, ca_file: PathBuf::new(), process }
+    }
+
+    async fn listening(arguments: &[&str]) -> (u16, Process) {
         let port = free_port();
         let process = Process::start(
             "aiosmtpd",
             Command::new("/usr/bin/python3")
                 .arg(root().join("tests/peers/smtp_server.py"))
                 .arg(port.to_string())
-                .args([&cert, &key])
-                .args([MAIL_USER, MAIL_PASSWORD]),
+                .args(arguments),
         );
-        let server = Self { port, ca_file: cert, process };
         eventually("the mail server listens", Duration::from_secs(10), || async {
-            (!server.process.lines().is_empty()).then_some(())
+            (!process.lines().is_empty()).then_some(())
         })
         .await;
-        server
+        (port, process)
     }
 
     /// Every message taken so far.

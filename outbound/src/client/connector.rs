@@ -11,6 +11,9 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::error::{SendError, SendErrorKind};
 use crate::guard::Guard;
@@ -93,6 +96,23 @@ pub(crate) fn client_config(tls: &TlsConfig, material: &TlsMaterial, http2: bool
     };
     config.alpn_protocols = if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
     Ok(config)
+}
+
+/// Secures a connection that carries no HTTP. Certificates and keys are read anew; the server must be who `server_name` says,
+/// `host` where it says nothing.
+///
+/// # Errors
+/// A certificate or key cannot be read or used (kind `Secret`), the name is none, or the handshake fails.
+pub async fn secured<S>(tls: &TlsConfig, host: &str, stream: S) -> Result<TlsStream<S>, SendError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut config = client_config(tls, &TlsMaterial::read(tls).await?, false)?;
+    config.alpn_protocols = Vec::new();
+    let name = ServerName::try_from(tls.server_name.as_deref().unwrap_or(host).to_owned());
+    let name = name.map_err(|error| unusable("the server's name", error))?;
+    let secured = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    secured.map_err(|error| SendError::new(SendErrorKind::Tls, error.to_string()))
 }
 
 fn versions(tls: &TlsConfig) -> Vec<&'static SupportedProtocolVersion> {

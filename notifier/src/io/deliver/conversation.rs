@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lettre::Address;
-use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::commands::{Data, Mail, Noop, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::{Error, response::Response};
@@ -19,7 +19,7 @@ use super::login;
 use super::mail_stream::Bounded;
 use super::mail_tls::{self, SystemRoots, Trust};
 use crate::receiver::Outcome;
-use crate::receiver::email::{EmailMessage, EmailSettings};
+use crate::receiver::email::{EmailMessage, EmailSettings, Smarthost};
 
 /// Longest wait for one answer.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,7 @@ pub(super) struct Conversation {
     connection: AsyncSmtpConnection,
     /// Host and port, for messages.
     server: String,
+    is_tls: bool,
 }
 
 /// How much an error says about the content.
@@ -56,7 +57,7 @@ impl Conversation {
     ) -> Result<Conversation, Outcome> {
         let server = settings.smarthost.to_string();
         let mut conversation = if settings.implicit_tls {
-            Conversation::over_tls(settings, roots, guard, limit).await?
+            Conversation::over_tls(settings, guard, limit).await?
         } else {
             let mut plain = Conversation::in_the_clear(settings, guard, limit).await?;
             match plain.secure(settings, roots, limit).await {
@@ -67,7 +68,7 @@ impl Conversation {
             }
         };
         if let Some(auth) = &settings.auth {
-            let is_private = conversation.connection.is_encrypted() || is_local(&settings.smarthost.host);
+            let is_private = conversation.is_tls || is_local(&settings.smarthost.host);
             let hello = hello(settings);
             login::log_in(&mut conversation.connection, auth, &hello, is_private, &server, limit).await?;
         }
@@ -75,35 +76,32 @@ impl Conversation {
     }
 
     async fn in_the_clear(settings: &EmailSettings, guard: &Guard, limit: Limit) -> Result<Conversation, Outcome> {
-        let server = settings.smarthost.to_string();
-        let connect = async { TcpStream::connect(&*addresses(settings, guard).await?).await };
-        let stream = match timeout(limit.0, connect).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(unreachable(&server, &error)),
-            Err(_) => return Err(too_late(&server, "a connection", limit)),
-        };
-        let hello = hello(settings);
-        let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(Bounded::new(stream)), &hello);
-        let connection = step(&server, "greeting", Stage::Before, limit, greeted).await?;
-        Ok(Conversation { connection, server })
+        let (stream, peer) = connect(settings, guard, limit).await?;
+        Conversation::greet(settings, Bounded::new(stream, peer), false, limit).await
     }
 
-    async fn over_tls(
+    async fn over_tls(settings: &EmailSettings, guard: &Guard, limit: Limit) -> Result<Conversation, Outcome> {
+        let server = settings.smarthost.to_string();
+        let (stream, peer) = connect(settings, guard, limit).await?;
+        let secured = outbound::client::secured(&settings.tls, &settings.smarthost.host, stream);
+        let stream = match timeout(limit.0, secured).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Err(later("other", format!("TLS failed with {server}: {error}"))),
+            Err(_) => return Err(too_late(&server, "TLS", limit)),
+        };
+        Conversation::greet(settings, Bounded::new(stream, peer), true, limit).await
+    }
+
+    async fn greet(
         settings: &EmailSettings,
-        roots: &SystemRoots,
-        guard: &Guard,
+        stream: impl AsyncTokioStream + 'static,
+        is_tls: bool,
         limit: Limit,
     ) -> Result<Conversation, Outcome> {
-        let server = settings.smarthost.to_string();
-        let addresses = match timeout(limit.0, addresses(settings, guard)).await {
-            Ok(addresses) => addresses.map_err(|error| unreachable(&server, &error))?,
-            Err(_) => return Err(too_late(&server, "an address", limit)),
-        };
-        let tls = mail_tls::parameters(settings, roots, Trust::Verified).await?;
-        let hello = hello(settings);
-        let connect = AsyncSmtpConnection::connect_tokio1(&*addresses, Some(limit.0), &hello, Some(tls), None);
-        let connection = step(&server, "TLS and greeting", Stage::Before, limit, connect).await?;
-        Ok(Conversation { connection, server })
+        let (server, hello) = (settings.smarthost.to_string(), hello(settings));
+        let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello);
+        let connection = step(&server, "greeting", Stage::Before, limit, greeted).await?;
+        Ok(Conversation { connection, server, is_tls })
     }
 
     /// STARTTLS, if the server has it. Where the settings insist, one that has not is refused.
@@ -119,7 +117,9 @@ impl Conversation {
         let trust = if settings.require_tls { Trust::Verified } else { Trust::Opportunistic };
         let tls = mail_tls::parameters(settings, roots, trust).await?;
         let hello = hello(settings);
-        step(&self.server, "STARTTLS", Stage::Before, limit, self.connection.starttls(tls, &hello)).await
+        step(&self.server, "STARTTLS", Stage::Before, limit, self.connection.starttls(tls, &hello)).await?;
+        self.is_tls = true;
+        Ok(())
     }
 
     /// Whether the far side still answers.
@@ -178,9 +178,18 @@ impl Conversation {
     }
 }
 
-/// Where the mail server may be connected to.
-async fn addresses(settings: &EmailSettings, guard: &Guard) -> io::Result<Vec<SocketAddr>> {
-    guard.resolve(&settings.smarthost.host, settings.smarthost.port).await
+/// To one of the addresses that the mail server may be reached at.
+async fn connect(settings: &EmailSettings, guard: &Guard, limit: Limit) -> Result<(TcpStream, SocketAddr), Outcome> {
+    let Smarthost { host, port } = &settings.smarthost;
+    let connect = async {
+        let stream = TcpStream::connect(&*guard.resolve(host, *port).await?).await?;
+        let peer = stream.peer_addr()?;
+        Ok((stream, peer))
+    };
+    match timeout(limit.0, connect).await {
+        Ok(connected) => connected.map_err(|error| unreachable(&settings.smarthost.to_string(), &error)),
+        Err(_) => Err(too_late(&settings.smarthost.to_string(), "a connection", limit)),
+    }
 }
 
 /// A host that is not allowed stays so; everything else may be mended.

@@ -130,8 +130,8 @@ pub(crate) fn mail_tls(node: &Node, decoder: &Decoder, base: &Path) -> Option<Tl
     if tls.max_version.is_some_and(|version| version < TlsVersion::Tls13)
         && let Some(at) = node.get("max_version")
     {
-        let report =
-            decoder.warning(at.span, "\"max_version\" has no effect for mails: TLS 1.3 is spoken where it is offered");
+        let report = decoder
+            .warning(at.span, "\"max_version\" has no effect after STARTTLS: TLS 1.3 is spoken where it is offered");
         report.hint("let the server offer no more than it should speak");
     }
     Some(tls)
