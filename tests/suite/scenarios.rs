@@ -58,5 +58,7 @@ fn a_simulated_week_takes_less_than_a_second() {
         timeline.deliveries.len()
     );
     assert!(timeline.evaluations > 20_000);
-    assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+    // The promise is the release program's; without optimisation it is the same work several times over.
+    let most = std::time::Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 });
+    assert!(took < most, "{took:?}");
 }
