@@ -11,6 +11,9 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::sample::Sample;
 
+/// The most that a block of snappy can stand for is 64 bytes with three.
+const SNAPPY_RATIO_MAX: usize = 22;
+
 /// The compressed body of a request that writes these samples.
 ///
 /// # Errors
@@ -24,6 +27,11 @@ pub(in crate::io) fn encode(samples: &[Sample]) -> Result<Vec<u8>, String> {
 /// # Errors
 /// It is none.
 pub(in crate::io) fn decode(body: &[u8]) -> Result<Vec<Sample>, String> {
+    // the length at its head is believed by whoever makes room for it
+    let length = snap::raw::decompress_len(body).map_err(|error| error.to_string())?;
+    if length > body.len().saturating_mul(SNAPPY_RATIO_MAX) {
+        return Err(format!("{} bytes cannot hold {length}", body.len()));
+    }
     let plain = snap::raw::Decoder::new().decompress_vec(body).map_err(|error| error.to_string())?;
     let request = WriteRequest::decode(plain.as_slice()).map_err(|error| error.to_string())?;
     let samples = request.timeseries.into_iter().flat_map(|series| {
@@ -164,6 +172,15 @@ pub(super) mod tests {
         assert_eq!(decode(&encode(&samples).unwrap()).unwrap(), samples);
         assert!(decode(b"nothing of the kind").is_err());
         assert!(protobuf(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_is_not_made_room_for() {
+        let error = decode(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0, b'x']).unwrap_err();
+        assert_eq!(error, "7 bytes cannot hold 4294967295");
+        let labels = LabelSet::from_pairs([("__name__", "x".repeat(1 << 20))]);
+        let samples = vec![Sample { labels, value: 1.0, timestamp_ms: 1 }];
+        assert_eq!(decode(&encode(&samples).unwrap()).unwrap(), samples, "what compresses best is taken");
     }
 
     #[test]
