@@ -56,7 +56,7 @@ fn labels(metric: &[u8], known: &Mutex<KnownSeries>) -> Option<LabelSet> {
 fn read_point(bytes: &[u8]) -> Option<(f64, &[u8])> {
     let time_bytes = bytes.iter().take(TIME_BYTES_MAX).position(|byte| *byte == b',')?;
     let (time, rest) = bytes.split_at_checked(time_bytes)?;
-    std::str::from_utf8(time).ok()?.parse::<f64>().ok().filter(|time| time.is_finite())?;
+    serde_json::from_slice::<f64>(time).ok()?;
     let rest = rest.strip_prefix(br#",""#)?;
     let (text, rest) = rest.split_at_checked(memchr::memchr(b'"', rest)?)?;
     let value = answer::number(std::str::from_utf8(text).ok()?)?;
@@ -107,6 +107,7 @@ mod tests {
             r#"{"metric":{},"value":[1,1]}"#,
             r#"{"metric":{},"value":["1","1"]}"#,
             r#"{"metric":{},"value":[inf,"1"]}"#,
+            r#"{"metric":{},"value":[01,"1"]}"#,
             r#"{"metric":{},"value":[1,"x"]}"#,
             r#"{"metric":{},"value":[1,"1"],"histogram":[]}"#,
             r#"{"metric":{},"histogram":[1,{}]}"#,
