@@ -153,7 +153,8 @@ impl Eq for Matcher {}
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let op = self.op.as_str();
-        if self.name.contains(utf8::is_reserved) {
+        // An empty name, which nothing has, too: without quotes it could not be read again.
+        if self.name.is_empty() || self.name.contains(utf8::is_reserved) {
             return write!(f, "{}{op}{}", Quoted(&self.name), Quoted(&self.value));
         }
         let value = self.value.replace('\\', r"\\").replace('\n', r"\n").replace('"', r#"\""#);
@@ -177,6 +178,13 @@ pub fn is_classic_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_name_is_printed_so_that_it_can_be_read() {
+        let matcher = Matcher::new("", MatchOp::NotEqual, "x").unwrap();
+        assert_eq!(matcher.to_string(), r#"""!="x""#);
+        assert_eq!(parse::parse_matcher(&matcher.to_string(), parse::ParseMode::Utf8Strict).unwrap().value, matcher);
+    }
 
     #[test]
     fn an_absent_label_is_empty() {
