@@ -49,16 +49,20 @@ fn a_simulated_week_takes_less_than_a_second() {
         let timeline = world::play(&scenario).unwrap();
         (timeline, crate::conditions::thread_cpu_time() - before)
     };
-    // The least of three: what else the machine does costs CPU time, too.
-    let (timeline, first) = play();
-    let took = first.min(play().1).min(play().1);
+    // The least of ten at most: what else the machine does costs CPU time, too.
+    const A_SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+    let (timeline, mut took) = play();
+    for _ in 1..10 {
+        if took < A_SECOND {
+            break;
+        }
+        took = took.min(play().1);
+    }
     eprintln!(
         "a week of the quickstart: {} queries, {} deliveries, {took:?}",
         timeline.evaluations,
         timeline.deliveries.len()
     );
     assert!(timeline.evaluations > 20_000);
-    // The promise is the release program's; without optimisation it is the same work several times over.
-    let most = std::time::Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 });
-    assert!(took < most, "{took:?}");
+    assert!(took < A_SECOND, "{took:?}");
 }
