@@ -67,6 +67,8 @@ impl Service {
             .arg(format!("--remote-write.url=http://127.0.0.1:{world}/api/v1/write"))
             .arg(format!("--storage.path={}", place("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            // As the units and the image have it.
+            .env("MALLOC_ARENA_MAX", "2")
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log)?)
             .spawn()

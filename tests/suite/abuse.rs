@@ -71,6 +71,9 @@ async fn whatever_is_asked_is_answered_as_documented() {
     command.args(["--request-timeout", "60"]);
     // Of the notifier by itself only.
     command.args(["--exclude-path", "/api/v1/{path}", "--max-examples", &examples, "--checks", "all"]);
+    // A silence that was ended can still be read, as in Alertmanager: it is expired. So can a window. That rule groups are gone when
+    // they were deleted is tested in `grafana`. Here and not in the file, whose word `--checks all` overrules.
+    command.args(["--exclude-checks", "use_after_free"]);
     command.arg(root().join("docs/openapi.yaml"));
     let ran = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let said = String::from_utf8_lossy(&ran.stdout);

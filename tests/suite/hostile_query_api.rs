@@ -252,7 +252,7 @@ async fn a_hostile_query_api_harms_no_rule_but_its_own() {
     let config = folder.path().join("prometheus.yml");
     std::fs::write(
         &config,
-        format!("rule_files: ['{}']\nquery: {{url: '{query}', timeout: 5s}}\n", rule_file.display()),
+        format!("rule_files: ['{}']\nquery: {{url: '{query}', timeout: 9s}}\n", rule_file.display()),
     )
     .unwrap();
     let args = [
