@@ -28,22 +28,20 @@ struct Edit {
 }
 
 impl Differ {
-    /// Writes what differs between an example and a text. `parts` are neighbouring stretches of both that correspond to each other,
-    /// in order.
-    ///
-    /// # Panics
-    /// A part is no stretch of its text.
-    pub fn write(
-        &mut self,
-        example: &str,
-        text: &str,
-        parts: impl Iterator<Item = (Range<usize>, Range<usize>)>,
-        difference: &mut String,
-    ) {
+    /// Writes what differs between an example and a text.
+    pub fn write(&mut self, example: &str, text: &str, difference: &mut String) {
+        self.clear();
+        self.compare(example, text, 0..example.len(), 0..text.len());
+        self.write_edits(text, difference);
+    }
+
+    /// Forgets what was compared before.
+    pub(crate) fn clear(&mut self) {
         self.edits.clear();
-        for (old, new) in parts {
-            self.compare(example, text, old, new);
-        }
+    }
+
+    /// Writes what [`Differ::compare`] has found since it was told to forget.
+    pub(crate) fn write_edits(&self, text: &str, difference: &mut String) {
         number::put(difference, self.edits.len());
         let mut copied = 0;
         for Edit { old, new } in &self.edits {
@@ -55,29 +53,55 @@ impl Differ {
         }
     }
 
-    /// Narrows a part down to what differs: word by word where there are as many.
-    fn compare(&mut self, example: &str, text: &str, old: Range<usize>, new: Range<usize>) {
-        let (before, after) = (&example[old.clone()], &text[new.clone()]);
-        let start = common_start(before, after);
-        if start == before.len() && start == after.len() {
+    /// Narrows stretches of both that correspond to each other down to what differs: word by word where there are as many. They follow
+    /// those that were compared before.
+    ///
+    /// # Panics
+    /// One is no stretch of its text.
+    pub(crate) fn compare(&mut self, example: &str, text: &str, old: Range<usize>, new: Range<usize>) {
+        let (before, after) = (example.as_bytes(), text.as_bytes());
+        if before[old.clone()] == after[new.clone()] {
             return;
         }
-        let end = common_end(&before[start..], &after[start..]);
-        let (old, new) = (old.start + start..old.end - end, new.start + start..new.end - end);
-        let (before, after) = (&example.as_bytes()[old.clone()], &text.as_bytes()[new.clone()]);
+        let start = alike_at_start(&before[old.clone()], &after[new.clone()]);
+        let (old, new) = (old.start + start..old.end, new.start + start..new.end);
+        let end = alike_at_end(&before[old.clone()], &after[new.clone()]);
+        let (old_end, new_end) = (old.end - end, new.end - end);
         let spaces = |text: &[u8]| text.iter().filter(|byte| **byte == b' ').count();
-        let count = spaces(before);
-        if count == 0 || count != spaces(after) {
-            self.add(old, new);
+        let count = spaces(&before[old.start..old_end]);
+        if count == 0 || count != spaces(&after[new.start..new_end]) {
+            self.add_whole_characters(example, text, old.start..old_end, new.start..new_end);
             return;
         }
+        // Both have as many spaces: where one word ends, so does the other.
         let (mut old, mut new) = (old.start, new.start);
-        let is_space = |byte: &u8| *byte == b' ';
-        for (word_before, word_after) in before.split(is_space).zip(after.split(is_space)) {
-            self.compare(example, text, old..old + word_before.len(), new..new + word_after.len());
-            old += word_before.len() + 1;
-            new += word_after.len() + 1;
+        while old < old_end || new < new_end {
+            let word = |text: &[u8], at: usize, end: usize| {
+                at..text[at..end].iter().position(|byte| *byte == b' ').map_or(end, |space| at + space)
+            };
+            let (word_before, word_after) = (word(before, old, old_end), word(after, new, new_end));
+            (old, new) = (word_before.end, word_after.end);
+            let end = alike_at_end(&before[word_before.clone()], &after[word_after.clone()]);
+            let (differs, instead) = (word_before.start..old - end, word_after.start..new - end);
+            if !(differs.is_empty() && instead.is_empty()) {
+                self.add_whole_characters(example, text, differs, instead);
+            }
+            let alike = alike_at_start(&before[old..old_end], &after[new..new_end]);
+            (old, new) = (old + alike, new + alike);
         }
+    }
+
+    /// Adds an edit, made longer where its ends cut characters.
+    fn add_whole_characters(&mut self, example: &str, text: &str, mut old: Range<usize>, mut new: Range<usize>) {
+        while !(example.is_char_boundary(old.start) && text.is_char_boundary(new.start)) {
+            old.start -= 1;
+            new.start -= 1;
+        }
+        while !(example.is_char_boundary(old.end) && text.is_char_boundary(new.end)) {
+            old.end += 1;
+            new.end += 1;
+        }
+        self.add(old, new);
     }
 
     fn add(&mut self, old: Range<usize>, new: Range<usize>) {
@@ -213,14 +237,13 @@ mod tests {
 
     fn difference(example: &str, text: &str) -> String {
         let mut written = String::new();
-        let whole = [(0..example.len(), 0..text.len())];
-        Differ::default().write(example, text, whole.into_iter(), &mut written);
+        Differ::default().write(example, text, &mut written);
         written
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(example in "[ab é€]{0,80}", text in "[ab é€]{0,80}", other in "[ab é€]{0,3}") {
+        fn what_is_written_is_read_back(example in "[ab éèĩ€₭]{0,80}", text in "[ab éèĩ€₭]{0,80}", other in "[ab é€]{0,3}") {
             let written = difference(&example, &text) + "rest";
             let mut differences = written.as_str();
             prop_assert_eq!(read(&example, &mut differences).unwrap_or_else(|| example.clone()), text.clone());

@@ -108,20 +108,25 @@ impl LabelSet {
         self.filter(|n, _| n != name)
     }
 
+    /// Whether a name or a value may be empty: quick, and says no only where none is.
+    pub fn may_have_empty(&self) -> bool {
+        // as a length of 0 is told
+        self.0.as_bytes().contains(&0)
+    }
+
     /// This set without labels whose value is empty.
     #[must_use]
     pub fn without_empty(&self) -> Self {
+        if !self.may_have_empty() {
+            return self.clone();
+        }
         self.filter(|_, v| !v.is_empty())
     }
 
     /// The labels that `keep` (name, value) accepts.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&str, &str) -> bool) -> Self {
-        if self.iter().all(|(n, v)| keep(n, v)) {
-            return self.clone();
-        }
-        let kept: Vec<(&str, &str)> = self.iter().filter(|(n, v)| keep(n, v)).collect();
-        Self(packed::pack(kept.into_iter()))
+        packed::filter(&self.0, keep).map_or_else(|| self.clone(), Self)
     }
 
     /// The labels common to both, with equal value.
@@ -132,10 +137,19 @@ impl LabelSet {
 
     /// Writes what makes this set of an example; small if the two are alike.
     pub fn write_difference(&self, example: &Self, differ: &mut Differ, difference: &mut String) {
-        let same_length = example.len() == self.len();
-        let parts = packed::stretches(&example.0).zip(packed::stretches(&self.0)).filter(|_| same_length);
-        let whole = (!same_length).then(|| (0..example.0.len(), 0..self.0.len()));
-        differ.write(&example.0, &self.0, parts.chain(whole), difference);
+        let (before, after) = (&*example.0, &*self.0);
+        if example.len() != self.len() {
+            return differ.write(before, after, difference);
+        }
+        differ.clear();
+        for (old, new) in packed::spans(before).zip(packed::spans(after)) {
+            if before.as_bytes()[old.whole()] != after.as_bytes()[new.whole()] {
+                differ.compare(before, after, old.name, new.name);
+                differ.compare(before, after, old.length, new.length);
+                differ.compare(before, after, old.value, new.value);
+            }
+        }
+        differ.write_edits(after, difference);
     }
 
     /// The set that the difference at the beginning of `differences` makes of this one.

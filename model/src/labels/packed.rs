@@ -42,22 +42,76 @@ pub(super) fn get<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     None
 }
 
-/// The stretches that a set consists of, in order: the number of labels, then length and text of each name and value.
-pub(super) fn stretches(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
-    let mut text_bytes = None;
-    std::iter::from_fn(move || {
-        let start = at;
-        if let Some(bytes) = text_bytes.take() {
-            at += bytes;
-        } else {
-            let rest = text.as_bytes().get(at..).filter(|rest| !rest.is_empty())?;
-            let (number, after) = number::split(rest);
-            at = text.len() - after.len();
-            text_bytes = (start > 0).then_some(number);
-        }
-        Some(start..at.min(text.len()))
+/// Where a label of a set lies.
+pub(super) struct Span {
+    /// Its name, with the length of it.
+    pub(super) name: Range<usize>,
+    /// The length of its value.
+    pub(super) length: Range<usize>,
+    pub(super) value: Range<usize>,
+}
+
+impl Span {
+    pub(super) fn whole(&self) -> Range<usize> {
+        self.name.start..self.value.end
+    }
+}
+
+/// Where each label of a set lies, in order. They follow one another without a gap.
+pub(super) fn spans(text: &str) -> impl Iterator<Item = Span> {
+    let (count, mut rest) = number::split(text.as_bytes());
+    (0..count).map(move |_| {
+        let at = |rest: &[u8]| text.len() - rest.len();
+        let start = at(rest);
+        let (name_bytes, after) = number::split(rest);
+        let named = after.get(name_bytes..).unwrap_or_default();
+        let (value_bytes, after) = number::split(named);
+        rest = after.get(value_bytes..).unwrap_or_default();
+        Span { name: start..at(named), length: at(named)..at(after), value: at(after)..at(rest) }
     })
+}
+
+/// The labels that `keep` accepts, copied as they lie; `None` if that is all of them.
+pub(super) fn filter(text: &str, keep: impl Fn(&str, &str) -> bool) -> Option<Arc<str>> {
+    let mut labels = Labels::new(text);
+    let (all, first) = (labels.left, labels.rest);
+    let (mut kept, mut copied) = (0, None);
+    loop {
+        let from = first.len() - labels.rest.len();
+        let Some((name, value)) = labels.next() else { break };
+        if !keep(name, value) {
+            copied.get_or_insert_with(|| with_room_for_count(first.get(..from).unwrap_or_default(), first.len()));
+            continue;
+        }
+        kept += 1;
+        if let Some(copied) = &mut copied {
+            copied.push_str(first.get(from..first.len() - labels.rest.len()).unwrap_or_default());
+        }
+    }
+    copied.filter(|_| kept < all).map(|copied| counted(copied, kept))
+}
+
+/// Labels as they lie behind their number, which is still to be told.
+fn with_room_for_count(labels: &str, capacity: usize) -> String {
+    let mut text = String::with_capacity(capacity + 1);
+    number::put(&mut text, 0);
+    text.push_str(labels);
+    text
+}
+
+/// A set from its labels behind [`with_room_for_count`].
+fn counted(mut text: String, count: usize) -> Arc<str> {
+    if count == 0 {
+        return Arc::default();
+    }
+    if count < number::SHORT {
+        text.replace_range(..1, number::short(count, &mut [0; 4]));
+        return Arc::from(text);
+    }
+    let mut whole = String::with_capacity(text.len() + 2);
+    number::put(&mut whole, count);
+    whole.push_str(text.get(1..).unwrap_or_default());
+    Arc::from(whole)
 }
 
 /// Takes labels as a parser comes upon them, in any order; of the same name the last one wins.
@@ -75,9 +129,7 @@ impl LabelSetBuilder {
     /// No labels yet.
     #[must_use]
     pub fn new() -> Self {
-        let mut text = String::with_capacity(252);
-        number::put(&mut text, 0);
-        Self { text, count: 0, name: 0..0, is_sorted: true }
+        Self { text: with_room_for_count("", 252), count: 0, name: 0..0, is_sorted: true }
     }
 
     /// The name of the next label; its value is to follow.
@@ -98,11 +150,9 @@ impl LabelSetBuilder {
 
     /// The set. A name that no value followed has the value "".
     #[must_use]
-    pub fn finish(mut self) -> LabelSet {
-        if self.count > 0 && self.is_sorted && self.count < number::SHORT {
-            let mut count = [0; 4];
-            self.text.replace_range(..1, number::short(self.count, &mut count));
-            return LabelSet(Arc::from(self.text));
+    pub fn finish(self) -> LabelSet {
+        if self.is_sorted {
+            return LabelSet(counted(self.text, self.count));
         }
         LabelSet::from_pairs(Labels { rest: self.text.get(1..).unwrap_or_default(), left: self.count })
     }
@@ -169,6 +219,20 @@ mod tests {
                 prop_assert_eq!(get(&text, name), Some(value.as_str()));
             }
             prop_assert_eq!(get(&text, "\u{1}"), None);
+        }
+
+        #[test]
+        fn what_is_kept_is_packed_as_if_nothing_else_had_been_there(
+            labels in proptest::collection::btree_map("[a-c]{0,3}", "[a-cé]{0,70}", 0..80),
+            kept in proptest::sample::select(vec!["", "a", "abc"]),
+        ) {
+            let keep = |name: &str, _: &str| name.chars().all(|c| kept.contains(c));
+            let pairs = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let expected: Vec<_> = pairs.clone().filter(|(name, value)| keep(name, value)).collect();
+            let text = pack(pairs.collect::<Vec<_>>().into_iter());
+            let found = filter(&text, keep);
+            prop_assert_eq!(found.is_none(), expected.len() == labels.len());
+            prop_assert_eq!(found.unwrap_or(text), pack(expected.into_iter()));
         }
 
         #[test]

@@ -125,8 +125,7 @@ impl Examples {
             differences.clear();
             labels.write_difference(&example.labels, differ, differences);
             annotations.write_difference(&example.annotations, differ, differences);
-            let link = (0..example.generator_url.len(), 0..generator_url.len());
-            differ.write(&example.generator_url, generator_url, std::iter::once(link), differences);
+            differ.write(&example.generator_url, generator_url, differences);
             let bytes = labels.bytes() + annotations.bytes() + generator_url.len();
             let told = (differences.len() <= bytes / 2).then(|| differences.as_str().into());
             differences.shrink_to(SCRATCH_BYTES);

@@ -166,6 +166,9 @@ fn validate(report: &Report, classic_names: bool) -> Result<(), String> {
 }
 
 fn bad_name(set: &LabelSet, classic_names: bool) -> Option<&str> {
+    if !classic_names && set.bytes() <= NAME_BYTES_MAX && !set.may_have_empty() {
+        return None;
+    }
     let mut names = set.iter().map(|(name, _)| name);
     names.find(|name| name.is_empty() || name.len() > NAME_BYTES_MAX || (classic_names && !is_classic_name(name)))
 }

@@ -79,14 +79,13 @@ impl<'a> AlertPageV1<'a> {
         let alerts = alerts.iter().map(|Whole { id, alert, is_resolved, labels, annotations, generator_url }| {
             let (labels, annotations) = (labels.iter(), annotations.iter());
             let label_count = u32::try_from(labels.len()).expect("an alert has fewer than four billion labels");
-            let mut texts = Vec::with_capacity(2 * (labels.len() + annotations.len()) + 1);
-            let sets = labels.chain(annotations);
-            texts.extend(sets.flat_map(|(name, value)| [name, value]).chain([&**generator_url]));
+            let texts = labels.chain(annotations).flat_map(|(name, value)| [name, value]).chain([&**generator_url]);
             let times = [alert.starts_at, alert.ends_at, alert.updated_at, alert.known_at].map(Timestamp::as_nanos);
             let (id, alert) = (*id, *alert);
             let flags = if alert.is_timeout { TIMEOUT } else { 0 } | if *is_resolved { OVER } else { 0 };
-            let changed = AlertV1(id.0, label_count, changes(&texts_before, &texts), since(times, times_before), flags);
-            (texts_before, times_before) = (texts, times);
+            let changed =
+                AlertV1(id.0, label_count, changes(&mut texts_before, texts), since(times, times_before), flags);
+            times_before = times;
             changed
         });
         let page = Self(alerts.collect());

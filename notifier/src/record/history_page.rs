@@ -60,15 +60,15 @@ impl PageWriter {
         }
         let (kind, index) = happening.integration.unwrap_or_default();
         let who = [happening.group_key, happening.receiver, kind];
-        let mut before = self.labels.clone();
+        let mut known: Vec<&str> = self.who.iter().map(String::as_str).collect();
+        let mut before: Vec<&str> = texts(&self.labels).collect();
         let subjects = happening.alerts.iter().map(|subject| {
-            let changed = changes(&texts(&before), &texts(&subject.labels));
-            before = subject.labels.clone();
+            let changed = changes(&mut before, texts(&subject.labels));
             SubjectV1(changed, at_ms.saturating_sub(subject.starts_at.as_millis()), subject.ended)
         });
         let event = WrittenEvent(
             at_ms.saturating_sub(self.last_ms),
-            changes(&[&self.who[0], &self.who[1], &self.who[2]], &who),
+            changes(&mut known, who.into_iter()),
             happening.integration.map_or(0, |_| index.saturating_add(1)),
             &happening.what,
             subjects.collect(),
@@ -80,7 +80,9 @@ impl PageWriter {
                 now.clone_into(known);
             }
         }
-        self.labels = before;
+        if let Some(last) = happening.alerts.last() {
+            self.labels = last.labels.clone();
+        }
         self.names.push(group_name(happening.group_key));
         self.names.extend(happening.alerts.iter().map(|subject| alert_name(subject.labels.fingerprint())));
         self.last_ms = at_ms;
@@ -162,10 +164,8 @@ fn folded(hash: u64) -> u32 {
     (hash ^ (hash >> 32)) as u32
 }
 
-fn texts(labels: &LabelSet) -> Vec<&str> {
-    let mut texts = Vec::with_capacity(16);
-    texts.extend(labels.iter().flat_map(|(name, value)| [name, value]));
-    texts
+fn texts(labels: &LabelSet) -> impl Iterator<Item = &str> {
+    labels.iter().flat_map(|(name, value)| [name, value])
 }
 
 fn label_set(texts: &[String]) -> Result<LabelSet, String> {

@@ -20,19 +20,26 @@ pub(super) enum TextChange<'a> {
 /// Shared text that is shorter is not worth a mention.
 const SHARED_BYTES_MIN: usize = 6;
 
-/// How a list differs from the one before.
-pub(super) fn changes<'a>(before: &[&str], texts: &[&'a str]) -> Vec<TextChange<'a>> {
-    let mut changes = Vec::with_capacity(texts.len());
-    for (at, text) in texts.iter().enumerate() {
-        match before.get(at) {
-            Some(before) if before == text => match changes.last_mut() {
+/// How a list differs from the one before, whose place it takes.
+pub(super) fn changes<'a>(before: &mut Vec<&'a str>, texts: impl Iterator<Item = &'a str>) -> Vec<TextChange<'a>> {
+    let mut changes = Vec::with_capacity(before.len() + 1);
+    let mut count = 0;
+    // Not `for`, which is slower with iterators that are put together.
+    texts.for_each(|text| {
+        match before.get_mut(count) {
+            Some(before) if *before == text => match changes.last_mut() {
                 Some(TextChange::Same(count)) => *count += 1,
                 _ => changes.push(TextChange::Same(1)),
             },
-            Some(before) => changes.push(between(before, text)),
-            None => changes.push(TextChange::Whole(Cow::Borrowed(text))),
+            Some(before) => changes.push(between(std::mem::replace(before, text), text)),
+            None => {
+                changes.push(TextChange::Whole(Cow::Borrowed(text)));
+                before.push(text);
+            }
         }
-    }
+        count += 1;
+    });
+    before.truncate(count);
     changes
 }
 
@@ -84,10 +91,11 @@ mod tests {
 
     #[test]
     fn neighbours_share_what_they_have_in_common() {
-        let before = ["a", "b", "pod-7-x2x4q", "größer als ü", "c"];
+        let mut before = vec!["a", "b", "pod-7-x2x4q", "größer als ü", "c"];
         let texts = ["a", "b", "pod-88-x2x4q", "größer als ö", "d", "e"];
-        let told = serde_json::to_string(&changes(&before, &texts)).unwrap();
+        let told = serde_json::to_string(&changes(&mut before, texts.into_iter())).unwrap();
         assert_eq!(told, r#"[2,[4,6,"88"],[13,0,"ö"],"d","e"]"#);
+        assert_eq!(before, texts);
     }
 
     #[test]
@@ -101,18 +109,17 @@ mod tests {
     proptest! {
         #[test]
         fn a_list_comes_back(before in any_texts(), texts in any_texts()) {
-            let old: Vec<&str> = before.iter().map(String::as_str).collect();
-            let new: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let told = serde_json::to_string(&changes(&old, &new)).unwrap();
+            let mut last: Vec<&str> = before.iter().map(String::as_str).collect();
+            let told = serde_json::to_string(&changes(&mut last, texts.iter().map(String::as_str))).unwrap();
+            prop_assert!(last == texts);
             prop_assert_eq!(applied(serde_json::from_str(&told).unwrap(), &before), Ok(texts));
         }
 
         #[test]
         fn changes_that_fit_nothing_are_refused(before in any_texts(), texts in any_texts(), other in any_texts()) {
-            let old: Vec<&str> = before.iter().map(String::as_str).collect();
-            let new: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let mut before: Vec<&str> = before.iter().map(String::as_str).collect();
             // No panic, whatever they are applied to.
-            let _ = applied(changes(&old, &new), &other);
+            let _ = applied(changes(&mut before, texts.iter().map(String::as_str)), &other);
         }
     }
 
