@@ -163,6 +163,11 @@ impl LabelSet {
         PassingLabels(difference::read(&self.0, differences).map_or(Cow::Borrowed(&self.0), Cow::Owned))
     }
 
+    /// This set, for somebody who reads it once.
+    pub fn passing(&self) -> PassingLabels<'_> {
+        PassingLabels(Cow::Borrowed(&self.0))
+    }
+
     /// Whether [`LabelSet::differing`] would give `other`.
     pub fn is_differing(&self, differences: &mut &str, other: &Self) -> bool {
         difference::is_read_as(&self.0, differences, &other.0)

@@ -270,6 +270,7 @@ impl Notifier {
                 None => Effect::Forget { key: Record::page_key(page) },
             });
         }
+        self.known.let_go_of_reports();
         self.write_history(out);
     }
 

@@ -1,6 +1,7 @@
 //! What the machines want kept, on its way to the store: the latest state of each key, written in one batch at a time.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,10 @@ use tracing::{error, info};
 const BATCH_MAX: usize = 4096;
 /// A disk that takes longer is reported as failing; the commit may still succeed later.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
+
+/// So long a commit waits for those who waited for the ones before: they were answered together and ask again at about the same time,
+/// and a commit for all of them costs little more than one for each.
+const COMPANY_PATIENCE: Duration = Duration::from_millis(1);
 
 /// What may be a little older after a crash is that old at most.
 const SLIGHT_PATIENCE: Duration = Duration::from_secs(1);
@@ -27,6 +32,7 @@ pub struct Ledger {
     changed: Notify,
     /// How long changes that nobody waits for are gathered.
     patience: Duration,
+    company_patience: Duration,
     /// Somebody waits.
     pressed: Notify,
     /// Something may be written with what comes next.
@@ -42,6 +48,8 @@ struct Waiting {
     /// The last write failed: the store still holds changes that are not on disk.
     failing: bool,
     acknowledge: Vec<oneshot::Sender<Result<(), StoreError>>>,
+    /// So many are likely to wait for the next write.
+    company: usize,
 }
 
 impl Ledger {
@@ -53,6 +61,7 @@ impl Ledger {
             waiting: Mutex::default(),
             changed: Notify::new(),
             patience: Duration::ZERO,
+            company_patience: COMPANY_PATIENCE,
             pressed: Notify::new(),
             changed_slightly: Notify::new(),
         }
@@ -111,15 +120,18 @@ impl Ledger {
     /// The store cannot write; the changes stay queued and are tried again.
     pub async fn durable(&self) -> Result<(), StoreError> {
         let (done, written) = oneshot::channel();
-        {
+        let is_awaited = {
             let mut waiting = self.lock();
             if !waiting.pressing && !waiting.writing && !waiting.failing {
                 return Ok(());
             }
             waiting.acknowledge.push(done);
+            waiting.acknowledge.len() == 1 || waiting.acknowledge.len() >= waiting.company
+        };
+        if is_awaited {
+            self.changed.notify_one();
+            self.pressed.notify_one();
         }
-        self.changed.notify_one();
-        self.pressed.notify_one();
         written.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -151,16 +163,24 @@ impl Ledger {
         }
     }
 
-    /// Waits for more changes, unless somebody waits for those that are there.
+    /// Waits for more changes: for a while if nobody waits for those that are there, otherwise for whoever is likely to come, too.
     async fn gather(&self, shutdown: &mut watch::Receiver<bool>) {
         let is_pressed = self.patience.is_zero() || !self.lock().acknowledge.is_empty() || *shutdown.borrow();
-        if is_pressed {
-            return;
+        if !is_pressed {
+            tokio::select! {
+                () = self.pressed.notified() => {}
+                () = super::wait(self.patience) => {}
+                _ = shutdown.changed() => {}
+            }
         }
-        tokio::select! {
-            () = self.pressed.notified() => {}
-            () = super::wait(self.patience) => {}
-            _ = shutdown.changed() => {}
+        let is_incomplete = |waiting: &Waiting| (1..waiting.company).contains(&waiting.acknowledge.len());
+        let mut patience = pin!(super::wait(self.company_patience));
+        while is_incomplete(&self.lock()) && !*shutdown.borrow() {
+            tokio::select! {
+                () = self.pressed.notified() => {}
+                () = &mut patience => break,
+                _ = shutdown.changed() => {}
+            }
         }
     }
 
@@ -181,6 +201,9 @@ impl Ledger {
             let mut waiting = self.lock();
             waiting.writing = false;
             waiting.failing = outcome.is_err();
+            if !acknowledge.is_empty() {
+                waiting.company = acknowledge.len() + waiting.acknowledge.len();
+            }
         }
         match (&outcome, was_failing) {
             (Err(error), false) => {
@@ -301,6 +324,44 @@ pub(crate) mod tests {
         end.send_replace(true);
         running.await.unwrap();
         assert_eq!(ledger.records().await.unwrap().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn who_was_answered_together_is_waited_for_once_more() {
+        let store = Store::memory().unwrap();
+        // Longer than any test: only company ends it.
+        let company_patience = Duration::from_secs(3600);
+        let ledger = Arc::new(Ledger { company_patience, ..Ledger::new(store.clone(), "test/") });
+        let (_end, ended) = watch::channel(false);
+        tokio::spawn({
+            let ledger = ledger.clone();
+            async move { ledger.run(ended).await }
+        });
+        let keep = async |key, yields| {
+            for _ in 0..yields {
+                tokio::task::yield_now().await;
+            }
+            ledger.note(key, Some(b"kept".to_vec()));
+            ledger.durable().await.unwrap();
+        };
+        tokio::join!(keep("a", 0), keep("b", 0), keep("c", 0));
+        let before = store.stats().flushes;
+        tokio::join!(keep("a", 0), keep("b", 20), keep("c", 10));
+        assert_eq!((store.stats().flushes - before, ledger.lock().company), (1, 3));
+    }
+
+    #[tokio::test]
+    async fn who_comes_alone_is_not_held_up_for_long_and_the_next_time_not_at_all() {
+        let ledger = Arc::new(Ledger::new(Store::memory().unwrap(), "test/"));
+        let (_end, ended) = watch::channel(false);
+        tokio::spawn({
+            let ledger = ledger.clone();
+            async move { ledger.run(ended).await }
+        });
+        ledger.lock().company = 3;
+        ledger.note("alone", Some(b"kept".to_vec()));
+        ledger.durable().await.unwrap();
+        assert_eq!(ledger.lock().company, 1);
     }
 
     #[tokio::test]

@@ -236,6 +236,19 @@ mod tests {
         }
 
         #[test]
+        fn a_set_is_told_by_an_example(
+            example in proptest::collection::btree_map("[ab]{0,2}", "[ab é]{0,9}|[a-é ]{60,70}", 0..5),
+            labels in proptest::collection::btree_map("[ab]{0,2}", "[ab é]{0,9}|[a-é ]{60,70}", 0..5),
+        ) {
+            let (example, set) = (LabelSet::from_pairs(&example), LabelSet::from_pairs(&labels));
+            let mut written = String::new();
+            set.write_difference(&example, &mut crate::difference::Differ::default(), &mut written);
+            prop_assert!(example.is_differing(&mut &*written, &set));
+            prop_assert_eq!(example.is_differing(&mut &*written, &example), example == set);
+            prop_assert_eq!(example.differing(&mut &*written), set);
+        }
+
+        #[test]
         fn what_is_built_label_by_label_is_what_is_built_at_once(
             labels in proptest::collection::btree_map("[a-c]{0,3}", "[a-cé]{0,70}", 0..80),
         ) {

@@ -1,8 +1,9 @@
 //! The alerts, what may hide them, and what is remembered about each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
 
+use foldhash::fast::FixedState;
 use model::{LabelSet, Timestamp};
 use uuid::Uuid;
 
@@ -24,7 +25,12 @@ pub(super) struct Known {
     limit: NameLimit,
     /// Pages of alerts whose record is out of date.
     changed_pages: BTreeSet<u32>,
+    /// The reports of alerts that have come to be known since records were last written: their texts need not be put together again.
+    at_hand: HashMap<AlertId, Report, FixedState>,
 }
+
+/// So many reports are kept at hand.
+const AT_HAND_MAX: usize = 1000;
 
 /// What is remembered about an alert, so that it need not be worked out again.
 #[derive(Debug, Default)]
@@ -107,6 +113,7 @@ impl Known {
             marks: Vec::new(),
             limit: NameLimit::new(alerts_per_name_max),
             changed_pages: BTreeSet::new(),
+            at_hand: HashMap::default(),
         }
     }
 
@@ -119,8 +126,12 @@ impl Known {
             }
             let id = self.book.admit(now, &report);
             self.introduce(id, &report.labels);
+            if self.at_hand.len() < AT_HAND_MAX {
+                self.at_hand.insert(id, report);
+            }
             return Some((id, Change::New));
         };
+        self.at_hand.remove(&id);
         let was = self.source_end(id);
         let labels = was.is_some().then(|| report.labels.clone());
         let change = self.book.renew(now, id, report);
@@ -175,6 +186,7 @@ impl Known {
     pub(super) fn remove(&mut self, id: AlertId) {
         let was = self.source_end(id);
         let Some(alert) = self.book.remove(id) else { return };
+        self.at_hand.remove(&id);
         let labels = alert.labels();
         let marks = std::mem::take(self.marks_mut(id));
         if let Some(inhibition) = &mut self.inhibition {
@@ -229,6 +241,11 @@ impl Known {
         std::mem::take(&mut self.changed_pages)
     }
 
+    /// Records were written.
+    pub(super) fn let_go_of_reports(&mut self) {
+        self.at_hand.clear();
+    }
+
     /// The alerts of a page that the store is to keep.
     pub(super) fn page(&self, page: u32) -> Vec<Whole<'_>> {
         let mut whole = Vec::with_capacity(PAGE_ALERTS as usize);
@@ -236,7 +253,10 @@ impl Known {
             let alert = self.book.get(id)?;
             match self.marks(id).stored {
                 Stored::Nothing => None,
-                stored => Some(Whole::new(id, alert, stored == Stored::Resolved)),
+                stored => Some(match self.at_hand.get(&id) {
+                    Some(report) => Whole::of_report(id, alert, stored == Stored::Resolved, report),
+                    None => Whole::new(id, alert, stored == Stored::Resolved),
+                }),
             }
         }));
         whole

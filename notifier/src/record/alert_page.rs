@@ -9,7 +9,7 @@ use model::{LabelSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::text_change::{TextChange, applied, changes};
-use crate::alert_book::{AlertId, StoredAlert, Texts};
+use crate::alert_book::{AlertId, Report, StoredAlert, Texts};
 
 /// How many ids share a record: so many ordinary alerts stay below the store's 4 KiB.
 pub const PAGE_ALERTS: u32 = 20;
@@ -58,6 +58,12 @@ impl<'a> Whole<'a> {
     pub fn new(id: AlertId, alert: &'a StoredAlert, is_resolved: bool) -> Self {
         let (labels, annotations, generator_url) = alert.texts.read();
         Self { id, alert, is_resolved, labels, annotations, generator_url }
+    }
+
+    /// The same where its texts are at hand, put together.
+    pub fn of_report(id: AlertId, alert: &'a StoredAlert, is_resolved: bool, report: &'a Report) -> Self {
+        let (labels, annotations) = (report.labels.passing(), report.annotations.passing());
+        Self { id, alert, is_resolved, labels, annotations, generator_url: Cow::Borrowed(&report.generator_url) }
     }
 }
 

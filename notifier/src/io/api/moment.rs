@@ -15,7 +15,7 @@ impl Moment {
         (self.0 != Timestamp::MIN).then_some(self.0)
     }
 
-    fn read(text: &str) -> Result<Self, impl std::fmt::Display + use<>> {
+    pub(super) fn read(text: &str) -> Result<Self, impl std::fmt::Display + use<>> {
         if text.is_empty() {
             return Ok(Self(Timestamp::MIN));
         }
