@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for PostedAlerts {
     }
 }
 
-/// An alert as sources post it. Duplicate keys are tolerated: the last wins.
+/// An alert as sources post it. Of keys that come twice the last wins; labels and annotations are taken together, as Go does.
 #[derive(Default)]
 pub(super) struct PostableAlert {
     labels: Option<Pairs>,
@@ -108,8 +108,8 @@ impl<'de> Visitor<'de> for AlertAfter<'_> {
         let mut alert = PostableAlert::default();
         while let Some(key) = map.next_key()? {
             match key {
-                Key::Labels => alert.labels = map.next_value()?,
-                Key::Annotations => alert.annotations = map.next_value()?,
+                Key::Labels => alert.labels = Pairs::after(alert.labels, map.next_value()?),
+                Key::Annotations => alert.annotations = Pairs::after(alert.annotations, map.next_value()?),
                 Key::StartsAt => alert.starts_at = map.next_value_seed(Nullable(MomentAfter(starts_at)))?,
                 Key::EndsAt => alert.ends_at = map.next_value_seed(Nullable(MomentAfter(ends_at)))?,
                 Key::GeneratorUrl => alert.generator_url = map.next_value_seed(Nullable(TextAfter(generator_url)))?,
@@ -212,6 +212,16 @@ impl PostableAlert {
 /// A JSON object of texts, laid out while it is read.
 struct Pairs(LabelSet);
 
+impl Pairs {
+    /// The object under a key that may have come before.
+    fn after(before: Option<Self>, object: Option<Self>) -> Option<Self> {
+        match (before, object) {
+            (Some(before), Some(object)) => Some(Self(before.0.overlay(object.0.iter()))),
+            (_, object) => object,
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Pairs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
@@ -296,13 +306,18 @@ mod tests {
         assert!(Arc::ptr_eq(&alerts[0].as_ref().unwrap().generator_url, &alerts[1].as_ref().unwrap().generator_url));
     }
 
+    /// Seen with Alertmanager 0.25.
     #[test]
-    fn of_keys_that_come_twice_the_last_wins() {
-        let body =
-            r#"[{"labels": {"a": "1"}, "labels": {"a": "2"}, "startsAt": "", "startsAt": "2026-01-02T03:04:05Z"}]"#;
+    fn keys_that_come_twice_are_taken_as_go_takes_them() {
+        let body = r#"[
+            {"labels": {"a": "1", "b": "1"}, "labels": {"a": "2"}, "startsAt": "", "startsAt": "2026-01-02T03:04:05Z"},
+            {"labels": {"a": "1"}, "labels": null}
+        ]"#;
         let posted: PostedAlerts = serde_json::from_str(body).unwrap();
-        let alert = posted.alerts.into_iter().next().flatten().unwrap().into_alert(0, &mut Arc::default()).unwrap();
-        assert_eq!((alert.labels.get("a"), alert.starts_at.is_some()), (Some("2"), true));
+        let mut alerts = posted.alerts.into_iter().map(|alert| alert.unwrap().into_alert(0, &mut Arc::default()));
+        let twice = alerts.next().unwrap().unwrap();
+        assert_eq!((twice.labels, twice.starts_at.is_some()), (LabelSet::from_pairs([("a", "2"), ("b", "1")]), true));
+        assert!(alerts.next().unwrap().is_err());
     }
 
     #[test]
