@@ -11,6 +11,8 @@ use crate::live;
 
 /// Between exports, from which a damaged database is rebuilt.
 const EXPORT_EVERY: Duration = Duration::from_secs(3600);
+/// The first comes sooner: what is new would have none otherwise if it dies within the hour.
+const EXPORT_FIRST: Duration = Duration::from_secs(300);
 
 /// Opens the store at `path`; "" keeps everything in memory.
 ///
@@ -35,11 +37,13 @@ pub async fn open(path: &str) -> anyhow::Result<Store> {
 
 /// Writes an export from time to time, until `shutdown`.
 pub async fn export_regularly(store: Store, mut shutdown: watch::Receiver<bool>) {
+    let mut due_in = EXPORT_FIRST;
     while !*shutdown.borrow() {
         tokio::select! {
-            () = live::wait(EXPORT_EVERY) => {}
+            () = live::wait(due_in) => {}
             _ = shutdown.changed() => return,
         }
+        due_in = EXPORT_EVERY;
         if let Err(error) = store.export(live::now().as_millis()).await {
             warn!(%error, "cannot export the store; the last export stays");
         }
