@@ -2,6 +2,7 @@
 //! of `export.rs`: so are the exports that a running service writes into its directory.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::backend::Backend;
@@ -14,6 +15,8 @@ use crate::sled::{Sled, export};
 
 /// A copy is put in place in batches of about this size.
 const BATCH_BYTES: usize = 1 << 20;
+/// So many names are tried for a passing copy.
+const NAMES_MAX: u32 = 1000;
 
 /// All records of a store or of a copy, in key order, and what is to be said of them.
 #[derive(Debug)]
@@ -159,11 +162,18 @@ pub(crate) fn probe(dir: &Path) -> Result<(), StoreError> {
 struct Passing(PathBuf);
 
 impl Passing {
+    /// Under a name that nobody has, be it in this process at the same instant.
     fn create(now_ms: i64) -> Result<Self, StoreError> {
-        let path = std::env::temp_dir().join(format!("watchfire-store-{}-{now_ms}", std::process::id()));
-        directory::remove(&path)?;
-        fs::create_dir(&path).map_err(|error| StoreError::io(format!("create {}", path.display()), error))?;
-        Ok(Self(path))
+        let name = format!("watchfire-store-{}-{now_ms}", std::process::id());
+        let mut number = 0;
+        loop {
+            let path = std::env::temp_dir().join(format!("{name}-{number}"));
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && number < NAMES_MAX => number += 1,
+                Err(error) => return Err(StoreError::io(format!("create {}", path.display()), error)),
+            }
+        }
     }
 
     fn text(&self) -> String {
@@ -220,6 +230,16 @@ mod tests {
         let other = empty.path().join("other");
         fs::write(&other, "something else").unwrap();
         assert!(read(&other, 2).unwrap_err().to_string().contains("no copy of a store"));
+    }
+
+    /// Both had the same name once: each removed what the other read.
+    #[test]
+    fn passing_copies_made_at_the_same_instant_are_apart() {
+        let copies = [Passing::create(9).unwrap(), Passing::create(9).unwrap()];
+        assert_ne!(copies[0].0, copies[1].0);
+        let [first, second] = copies;
+        drop(first);
+        assert!(second.0.is_dir());
     }
 
     #[test]
