@@ -17,7 +17,8 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use excerpt::{Excerpt, shortened};
+use excerpt::Excerpt;
+pub use excerpt::shortened;
 
 /// How many diagnostics are printed before "and N more".
 const SHOWN_DIAGNOSTICS: usize = 100;

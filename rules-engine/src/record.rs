@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::source::shortened;
 use model::{LabelSet, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -111,7 +112,7 @@ impl Record {
     /// # Errors
     /// It is damaged or of a newer version; the text says which.
     pub fn from_json(stored: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(stored).map_err(|error| error.to_string())
+        serde_json::from_slice(stored).map_err(|error| shortened(&error.to_string()).into_owned())
     }
 }
 

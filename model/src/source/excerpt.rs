@@ -36,8 +36,8 @@ pub(super) struct Excerpt {
     pub(super) marked: usize,
 }
 
-/// A message made fit to print.
-pub(super) fn shortened(message: &str) -> Cow<'_, str> {
+/// A message made fit to print: of one that quotes more than anybody reads the beginning.
+pub fn shortened(message: &str) -> Cow<'_, str> {
     match message.get(..message.floor_char_boundary(MESSAGE_BYTES)) {
         Some(beginning) if beginning.len() < message.len() => format!("{beginning}…").into(),
         _ => message.into(),

@@ -1,6 +1,7 @@
 //! Taking up what an earlier process left in the store.
 
 use model::Timestamp;
+use model::source::shortened;
 
 use super::Notifier;
 use super::known::Stored;
@@ -19,7 +20,7 @@ impl Notifier {
                 RecordV1::History(page) => self.history.restore(&key, value.len(), &page.into_events()?),
                 record => self.take_record(now, key.clone(), record),
             }) {
-                warnings.push(format!("record {key} is left out: {why}"));
+                warnings.push(format!("record {key} is left out: {}", shortened(&why)));
             }
         }
         self.known.book.find_free();

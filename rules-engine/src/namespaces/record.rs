@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::source::shortened;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -73,7 +74,8 @@ pub fn join(records: impl IntoIterator<Item = (String, Vec<u8>)>) -> (BTreeMap<G
 fn join_one(first: &str, stored: &mut BTreeMap<String, Vec<u8>>) -> Result<(GroupKey, String), String> {
     let mut take = |key: &str| {
         let value = stored.remove(key).ok_or_else(|| format!("{key:?} is missing"))?;
-        let Stored::V1(piece) = serde_json::from_slice(&value).map_err(|error| error.to_string())?;
+        let Stored::V1(piece) =
+            serde_json::from_slice(&value).map_err(|error| shortened(&error.to_string()).into_owned())?;
         Ok::<_, String>(piece)
     };
     let Piece::First { namespace, group, pieces, mut text } = take(first)? else {
