@@ -14,8 +14,8 @@ const BATCH_MAX: usize = 4096;
 /// A disk that takes longer is reported as failing; the commit may still succeed later.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
 
-/// So long a commit waits for those who waited for the ones before: they were answered together and ask again at about the same time,
-/// and a commit for all of them costs little more than one for each.
+/// So long a commit waits for those who waited for the one before: they were answered together and ask again at about the same time,
+/// and a commit for all of them costs little more than for one.
 const COMPANY_PATIENCE: Duration = Duration::from_millis(1);
 
 /// What may be a little older after a crash is that old at most.
@@ -32,6 +32,7 @@ pub struct Ledger {
     changed: Notify,
     /// How long changes that nobody waits for are gathered.
     patience: Duration,
+    /// How long who waits is kept waiting for others: [`COMPANY_PATIENCE`].
     company_patience: Duration,
     /// Somebody waits.
     pressed: Notify,

@@ -74,7 +74,7 @@ pub(super) fn spans(text: &str) -> impl Iterator<Item = Span> {
 /// The labels that `keep` accepts, copied as they lie; `None` if that is all of them.
 pub(super) fn filter(text: &str, keep: impl Fn(&str, &str) -> bool) -> Option<Arc<str>> {
     let mut labels = Labels::new(text);
-    let (all, first) = (labels.left, labels.rest);
+    let first = labels.rest;
     let (mut kept, mut copied) = (0, None);
     loop {
         let from = first.len() - labels.rest.len();
@@ -88,7 +88,7 @@ pub(super) fn filter(text: &str, keep: impl Fn(&str, &str) -> bool) -> Option<Ar
             copied.push_str(first.get(from..first.len() - labels.rest.len()).unwrap_or_default());
         }
     }
-    copied.filter(|_| kept < all).map(|copied| counted(copied, kept))
+    copied.map(|copied| counted(copied, kept))
 }
 
 /// Labels as they lie behind their number, which is still to be told.

@@ -166,6 +166,7 @@ fn validate(report: &Report, classic_names: bool) -> Result<(), String> {
 }
 
 fn bad_name(set: &LabelSet, classic_names: bool) -> Option<&str> {
+    // As a rule none needs to be looked at: none is empty, and none longer than all texts together.
     if !classic_names && set.bytes() <= NAME_BYTES_MAX && !set.may_have_empty() {
         return None;
     }

@@ -251,13 +251,14 @@ impl Known {
         let mut whole = Vec::with_capacity(PAGE_ALERTS as usize);
         whole.extend(AlertPageV1::ids(page).filter_map(|id| {
             let alert = self.book.get(id)?;
-            match self.marks(id).stored {
-                Stored::Nothing => None,
-                stored => Some(match self.at_hand.get(&id) {
-                    Some(report) => Whole::of_report(id, alert, stored == Stored::Resolved, report),
-                    None => Whole::new(id, alert, stored == Stored::Resolved),
-                }),
-            }
+            let is_resolved = match self.marks(id).stored {
+                Stored::Nothing => return None,
+                stored => stored == Stored::Resolved,
+            };
+            Some(match self.at_hand.get(&id) {
+                Some(report) => Whole::of_report(id, alert, is_resolved, report),
+                None => Whole::new(id, alert, is_resolved),
+            })
         }));
         whole
     }
